@@ -1,0 +1,141 @@
+"""What every module asks of its input: real arrays, matching shapes, labels in range.
+
+Each function either returns an array that the mathematics can trust or raises an error that
+names the argument, what came and what was expected.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray: TypeAlias = NDArray[np.floating[Any]]
+Reduction: TypeAlias = Literal["none", "mean", "sum"]
+
+# How far a row of probabilities may be from 1: printed or float32 values are only so exact.
+_SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
+
+
+def as_float(values: ArrayLike, name: str) -> FloatArray:
+    """Return `values` as a float32 or float64 array, without a copy where none is needed."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(
+            f"{name} must be a rectangular array of real numbers, but its rows differ in length"
+        ) from error
+    if array.dtype == np.float32 or array.dtype == np.float64:
+        return array
+    if array.dtype.kind not in "buif":
+        raise TypeError(
+            f"{name} must hold real numbers, got dtype {array.dtype}; "
+            "expected float32, float64 or integers"
+        )
+    return array.astype(np.float64)
+
+
+def with_class_axis(array: FloatArray, name: str, axis: int = -1) -> int:
+    """Return `axis` counted from 0, after checking that it exists and holds an entry."""
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have a class axis, got a single number")
+    if not isinstance(axis, (int, np.integer)) or isinstance(axis, bool):
+        raise TypeError(f"axis must be an integer, got {axis!r}")
+    if not -array.ndim <= axis < array.ndim:
+        raise ValueError(
+            f"axis must lie in [{-array.ndim}, {array.ndim}) for {name} of shape "
+            f"{array.shape}, got {axis}"
+        )
+    if array.shape[axis] == 0:
+        raise ValueError(f"{name} has an empty class axis: its shape is {array.shape}")
+    return int(axis) % array.ndim
+
+
+def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
+    """Return `values` as probabilities along `axis`: not negative, with sum 1 (NaN passes)."""
+    array = as_float(values, name)
+    axis = with_class_axis(array, name, axis)
+    if (array < 0).any():
+        raise ValueError(f"{name} must not be negative, got an entry {array[array < 0][0]}")
+    total = array.sum(axis=axis, dtype=np.float64)
+    off = np.abs(total - 1) > _SUM_TOLERANCE[array.dtype]
+    if off.any():
+        raise ValueError(
+            f"{name} must sum to 1 along axis {axis}, got a sum of {total[off].flat[0]:.6g}; "
+            "pass scores through softmax first"
+        )
+    return array
+
+
+def as_scores(scores: ArrayLike, at_least: int = 1) -> FloatArray:
+    """Return `scores` as floats of shape (..., classes), with `at_least` so many classes."""
+    array = as_float(scores, "scores")
+    with_class_axis(array, "scores")
+    if array.shape[-1] < at_least:
+        raise ValueError(
+            f"scores must have at least {at_least} classes on the last axis, "
+            f"got shape {array.shape}"
+        )
+    return array
+
+
+def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
+    """Return integer or one-hot `labels` as class indices of shape ``scores.shape[:-1]``."""
+    array = np.asarray(labels)
+    if array.shape == scores.shape:
+        return _from_one_hot(array)
+    if array.shape != scores.shape[:-1]:
+        raise _shape_error(array, scores)
+    if array.dtype.kind not in "ui":
+        raise TypeError(
+            f"labels must be integers (one class index per example), got dtype {array.dtype}"
+        )
+    classes = scores.shape[-1]
+    if array.size and not (0 <= array.min() and array.max() < classes):
+        wrong = array[(array < 0) | (array >= classes)].flat[0]
+        raise ValueError(f"labels must lie in 0..{classes - 1} for {classes} classes, got {wrong}")
+    return array.astype(np.intp, copy=False)
+
+
+def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"labels must be integers or one-hot rows, got dtype {array.dtype}")
+    if not (((array == 0) | (array == 1)).all() and (array.sum(axis=-1) == 1).all()):
+        raise ValueError(
+            "labels of the shape of scores must be one-hot rows: a single 1, otherwise 0. "
+            "Of the losses, only softmax_cross_entropy takes soft labels"
+        )
+    return np.asarray(array.argmax(axis=-1), dtype=np.intp)
+
+
+def _shape_error(labels: NDArray[Any], scores: FloatArray) -> ValueError:
+    return ValueError(
+        f"labels must have shape {scores.shape[:-1]} (class indices) or {scores.shape} "
+        f"(one-hot or distributions) for scores of shape {scores.shape}, got {labels.shape}"
+    )
+
+
+def as_soft_labels(labels: ArrayLike, scores: FloatArray) -> FloatArray:
+    """Return `labels` as distributions of the shape and dtype of `scores`."""
+    array = np.asarray(labels)
+    if array.shape != scores.shape:
+        raise _shape_error(array, scores)
+    return as_distribution(array, "labels").astype(scores.dtype, copy=False)
+
+
+def check_reduction(reduction: str) -> None:
+    """Raise ValueError unless `reduction` is one of the three that losses know."""
+    if reduction not in ("none", "mean", "sum"):
+        raise ValueError(f'reduction must be "none", "mean" or "sum", got {reduction!r}')
+
+
+def as_generator(rng: np.random.Generator | int | None, name: str = "rng") -> np.random.Generator:
+    """Return a generator from a generator, a seed, or None (fresh randomness)."""
+    if isinstance(rng, bool) or not (
+        rng is None or isinstance(rng, (np.random.Generator, int, np.integer))
+    ):
+        raise TypeError(f"{name} must be a numpy.random.Generator, a seed or None, got {rng!r}")
+    if isinstance(rng, (int, np.integer)) and rng < 0:
+        raise ValueError(f"{name}: a seed must not be negative, got {rng}")
+    return np.random.default_rng(rng)

@@ -1,0 +1,314 @@
+r"""Losses of scores against labels, each with its gradient.
+
+Every loss takes ``(scores, labels)`` in PyTorch's order. `scores` has shape (..., classes): a batch
+of any leading axes, the classes last. Labels are class indices of shape (...), or one-hot rows of
+the shape of `scores`. A loss is an object: ``hinge(scores, labels)`` is the loss of each example,
+``hinge.gradient(scores, labels)`` its gradient in the scores, ``hinge.value_and_gradient(scores,
+labels)`` both at the price of one. With ``reduction="mean"`` or ``"sum"`` the examples are put
+together, in the gradient too. :data:`LOSSES` lists them by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnlib._arrays import (
+    FloatArray,
+    Reduction,
+    as_class_indices,
+    as_float,
+    as_scores,
+    as_soft_labels,
+    check_reduction,
+)
+from nnlib.probability import log_softmax
+
+
+class Loss(ABC):
+    """A loss of scores against labels, together with its gradient in the scores.
+
+    Subclass it and write ``_prepare`` (check and convert the arguments) and
+    ``_value_and_gradient`` (losses of shape (...) and gradients of shape (..., classes), each
+    example by itself) to add one of your own.
+
+    Attributes
+    ----------
+    name : str
+    formula : str
+        The loss of one example in LaTeX, without dollar signs; `s` are the scores, `k` the label.
+    """
+
+    name: ClassVar[str]
+    formula: ClassVar[str]
+
+    def __call__(
+        self, scores: ArrayLike, labels: ArrayLike, reduction: Reduction = "none"
+    ) -> FloatArray:
+        """Return the loss of each example, or their mean or sum.
+
+        Parameters
+        ----------
+        scores : array_like of real numbers, shape (..., classes)
+        labels : array_like, shape (...) or (..., classes)
+        reduction : {"none", "mean", "sum"}, default "none"
+
+        Returns
+        -------
+        ndarray
+            Shape (...) for "none", otherwise a number; in the dtype of `scores`.
+
+        Raises
+        ------
+        TypeError
+            If the scores are not real numbers or the labels of a kind that the loss cannot take.
+        ValueError
+            If shapes do not match, a label is out of range, a row is not one-hot, the reduction is
+            unknown, or "mean" is asked of no examples.
+        """
+        return self.value_and_gradient(scores, labels, reduction)[0]
+
+    def gradient(
+        self, scores: ArrayLike, labels: ArrayLike, reduction: Reduction = "none"
+    ) -> FloatArray:
+        """Return the gradient in the scores; parameters and errors as for the value.
+
+        Returns
+        -------
+        ndarray, shape (..., classes)
+            With "none" and "sum", row `i` is the gradient of the loss of example `i`; with "mean"
+            it is divided by the number of examples.
+        """
+        return self.value_and_gradient(scores, labels, reduction)[1]
+
+    def value_and_gradient(
+        self, scores: ArrayLike, labels: ArrayLike, reduction: Reduction = "none"
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return value and gradient; parameters and errors as for the value."""
+        check_reduction(reduction)
+        s, y = self._prepare(scores, labels)
+        value, gradient = self._value_and_gradient(s, y)
+        if reduction == "none":
+            return np.asarray(value)[()], gradient
+        if reduction == "mean":
+            if value.size == 0:
+                raise ValueError('reduction="mean" needs at least one example, got none')
+            gradient /= value.size
+        # The sum is taken in float64, so that a large batch costs float32 no digits.
+        total = value.sum(dtype=np.float64) / (value.size if reduction == "mean" else 1)
+        return s.dtype.type(total), gradient
+
+    def __repr__(self) -> str:
+        return f"<loss {self.name}>"
+
+    @abstractmethod
+    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]: ...
+
+    @abstractmethod
+    def _value_and_gradient(
+        self, scores: FloatArray, labels: NDArray[Any]
+    ) -> tuple[FloatArray, FloatArray]: ...
+
+
+class ZeroOne(Loss):
+    r"""0-1 loss: 1 for a mistake, 0 otherwise.
+
+    .. math:: \ell(s, k) = 1[\operatorname{argmax}_j s_j \ne k]
+
+    The prediction is the first of tied maxima. The loss is a step, so its gradient is 0 wherever
+    there is one; ``gradient`` returns 0 everywhere. Row by row, NaN scores have a NaN loss.
+
+    Examples
+    --------
+    >>> from nnlib import zero_one
+    >>> zero_one([[0.2, 0.7, 0.1], [0.6, 0.3, 0.1]], labels=[1, 2])
+    array([0., 1.])
+    """
+
+    name = "zero_one"
+    formula = r"1[\operatorname{argmax}_j s_j \ne k]"
+
+    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+        s = as_scores(scores)
+        return s, as_class_indices(labels, s)
+
+    def _value_and_gradient(
+        self, scores: FloatArray, labels: NDArray[Any]
+    ) -> tuple[FloatArray, FloatArray]:
+        wrong = np.asarray(scores.argmax(axis=-1) != labels, dtype=scores.dtype)
+        undefined = np.isnan(scores).any(axis=-1)
+        return np.where(undefined, scores.dtype.type(np.nan), wrong), np.zeros_like(scores)
+
+
+class Hinge(Loss):
+    r"""Multiclass hinge loss: how far the true class is from leading by 1.
+
+    .. math:: \ell(s, k) = \max\Bigl(0,\ \max_{j \ne k} s_j - s_k + 1\Bigr)
+
+    It takes class indices or one-hot rows; soft labels are refused. At a lead of exactly 1 the
+    subgradient 0 is taken, and of tied wrong classes the first. This is the loss of Crammer and
+    Singer (2001); PyTorch's ``multi_margin_loss`` sums over all classes and divides by their
+    number instead.
+
+    Examples
+    --------
+    >>> from nnlib import hinge
+    >>> hinge([0.7, 0.15, 0.15], labels=1).round(2)
+    np.float64(1.55)
+    >>> hinge.gradient([0.7, 0.15, 0.15], labels=1)
+    array([ 1., -1.,  0.])
+    """
+
+    name = "hinge"
+    formula = r"\max\bigl(0,\ \max_{j \ne k} s_j - s_k + 1\bigr)"
+
+    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+        s = as_scores(scores, at_least=2)
+        return s, as_class_indices(labels, s)
+
+    def _value_and_gradient(
+        self, scores: FloatArray, labels: NDArray[Any]
+    ) -> tuple[FloatArray, FloatArray]:
+        true = labels[..., np.newaxis]
+        others = scores.copy()
+        np.put_along_axis(others, true, -np.inf, axis=-1)
+        rival = others.argmax(axis=-1)[..., np.newaxis]
+        with np.errstate(invalid="ignore"):
+            # In this order, hinge >= 0-1 holds exactly: (1 - s_k) + max would lose the 1.
+            lag = np.take_along_axis(others, rival, -1) - np.take_along_axis(scores, true, -1)
+        value = np.maximum(lag + 1, 0)
+        active = np.sign(value)  # 1 or 0, and NaN for NaN
+        active[value > 0] = 1
+        gradient = np.zeros_like(scores)
+        np.put_along_axis(gradient, rival, active, axis=-1)
+        np.put_along_axis(gradient, true, -active, axis=-1)
+        return value[..., 0], gradient
+
+
+class SoftmaxCrossEntropy(Loss):
+    r"""Cross-entropy of the softmax of the scores, in nats.
+
+    .. math:: \ell(s, k) = -\log \mathrm{softmax}(s)_k = \log\sum_j \exp s_j - s_k, \qquad
+              \nabla_s \ell = \mathrm{softmax}(s) - y
+
+    Scores are logits: do not apply softmax first. Labels are class indices, one-hot rows or
+    distributions `y` of the shape of `scores` (then the loss is
+    :math:`-\sum_i y_i \log\mathrm{softmax}(s)_i`, where a class with :math:`y_i = 0` counts 0 even
+    at a score of -inf). Corresponds to ``torch.nn.CrossEntropyLoss``.
+
+    Examples
+    --------
+    >>> from nnlib import softmax_cross_entropy
+    >>> softmax_cross_entropy([[0.0, 0.0]], labels=[1])
+    array([0.69314718])
+    >>> softmax_cross_entropy([1000.0, 0.0], labels=1)
+    np.float64(1000.0)
+    """
+
+    name = "softmax_cross_entropy"
+    formula = r"\log\sum_j \exp s_j - s_k"
+
+    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+        s = as_scores(scores)
+        y = np.asarray(labels)
+        if y.shape == s.shape:
+            return s, as_soft_labels(y, s)
+        return s, as_class_indices(y, s)
+
+    def _value_and_gradient(
+        self, scores: FloatArray, labels: NDArray[Any]
+    ) -> tuple[FloatArray, FloatArray]:
+        log_p = log_softmax(scores)
+        if labels.shape == scores.shape:
+            terms = np.where(labels == 0, 0, labels) * np.where(labels == 0, 0, log_p)
+            value = -terms.sum(axis=-1)
+            gradient = np.exp(log_p) * labels.sum(axis=-1, keepdims=True) - labels
+            # 0 * log_p hides a NaN score; the softmax does not.
+            value = np.where(np.isnan(log_p).any(axis=-1), scores.dtype.type(np.nan), value)
+            return value, gradient
+        true = labels[..., np.newaxis]
+        log_p_true = np.take_along_axis(log_p, true, -1)
+        gradient = np.exp(log_p)
+        # p - 1 at the true class, by expm1: exact where p rounds to 1.
+        np.put_along_axis(gradient, true, np.expm1(log_p_true), axis=-1)
+        return -log_p_true[..., 0], gradient
+
+
+class SquaredError(Loss):
+    r"""Half the squared distance between scores and real targets, for regression.
+
+    .. math:: \ell(s, y) = \tfrac12 \lVert s - y\rVert_2^2, \qquad \nabla_s \ell = s - y
+
+    The outputs of one example are summed and the ½ makes the gradient plain; "mean" is the mean
+    over examples. ``torch.nn.MSELoss`` has no ½ and takes the mean over outputs as well. `labels`
+    are targets of the shape of `scores`.
+
+    Examples
+    --------
+    >>> from nnlib import squared_error
+    >>> squared_error([[1.0, 2.0]], [[0.0, 0.0]])
+    array([2.5])
+    """
+
+    name = "squared_error"
+    formula = r"\tfrac12 \lVert s - y\rVert_2^2"
+
+    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+        s, y = as_scores(scores), as_float(labels, "labels")
+        if s.shape != y.shape:
+            raise ValueError(
+                f"labels of squared_error must have the shape {s.shape} of scores, got {y.shape}; "
+                "for one output per example reshape the targets to (batch, 1)"
+            )
+        return s, y.astype(s.dtype, copy=False)
+
+    def _value_and_gradient(
+        self, scores: FloatArray, labels: NDArray[Any]
+    ) -> tuple[FloatArray, FloatArray]:
+        with np.errstate(invalid="ignore", over="ignore"):
+            gradient = scores - labels
+            return (gradient * gradient).sum(axis=-1) / 2, gradient
+
+
+zero_one = ZeroOne()
+hinge = Hinge()
+softmax_cross_entropy = SoftmaxCrossEntropy()
+squared_error = SquaredError()
+
+#: Every loss by its name.
+LOSSES: Mapping[str, Loss] = MappingProxyType(
+    {loss.name: loss for loss in (zero_one, hinge, softmax_cross_entropy, squared_error)}
+)
+
+
+def accuracy(scores: ArrayLike, labels: ArrayLike) -> float:
+    """Return the share of examples whose prediction is right: 1 minus the mean 0-1 loss.
+
+    Parameters
+    ----------
+    scores : array_like of real numbers, shape (..., classes)
+        Scores or probabilities; the prediction is the (first) largest.
+    labels : array_like, shape (...) or (..., classes)
+        Class indices or one-hot rows.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for the losses.
+
+    Examples
+    --------
+    >>> accuracy([[0.2, 0.7, 0.1], [0.6, 0.3, 0.1]], labels=[1, 2])
+    0.5
+    """
+    return float(1 - zero_one(scores, labels, reduction="mean"))
