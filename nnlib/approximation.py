@@ -1,0 +1,357 @@
+r"""Universal approximation, built: ReLU networks that interpolate, and their error bounds.
+
+The networks have one input and one output, and are ordinary :class:`nnlib.MLP` objects whose
+weights are written down instead of learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlib.activations import relu
+from nnlib.mlp import MLP
+
+Interval = tuple[float, float]
+
+
+def relu_interpolant(
+    f: Callable[[NDArray[Any]], Any], pieces: int, interval: Interval = (0.0, 1.0)
+) -> MLP:
+    r"""Return the network with one hidden ReLU layer that interpolates `f` at equal knots.
+
+    With knots :math:`t_0 = a < t_1 < \dots < t_n = b` and :math:`m_i` the slope of the chord from
+    :math:`t_i` to :math:`t_{i+1}`,
+
+    .. math:: g(x) = f(a) + m_0\,\mathrm{relu}(x - t_0)
+              + \sum_{i=1}^{n-1} (m_i - m_{i-1})\,\mathrm{relu}(x - t_i).
+
+    Unit `i` switches on at :math:`t_i` and bends the line by the difference of the slopes; the
+    output bias carries the offset :math:`f(a)`.
+
+    Parameters
+    ----------
+    f : callable
+        A continuous function, called once with an array of shape (pieces + 1,).
+    pieces : int
+        The number `n` of pieces, which is the number of hidden units.
+    interval : pair of float, default (0, 1)
+        :math:`a < b`.
+
+    Returns
+    -------
+    MLP
+        With layer sizes [1, pieces, 1], in float64. It equals `f` at the knots up to rounding.
+
+    Raises
+    ------
+    TypeError
+        If `pieces` is not an integer.
+    ValueError
+        If `pieces` is below 1, the interval is empty or not finite, or `f` does not return one
+        finite number per knot.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlib import relu_interpolant
+    >>> net = relu_interpolant(np.cos, pieces=4, interval=(0, np.pi))
+    >>> net([[np.pi / 2], [np.pi]]).round(6) + 0.0
+    array([[ 0.],
+           [-1.]])
+    """
+    knots = _knots(pieces, interval)
+    values = _sampled(f, knots)
+    slopes = np.diff(values) / np.diff(knots)
+    net = MLP([1, pieces, 1], relu, rng=0)
+    net.weights[0][...] = 1.0
+    net.biases[0][...] = -knots[:-1]
+    net.weights[1][...] = np.diff(slopes, prepend=0.0)
+    net.biases[1][...] = values[0]
+    return net
+
+
+def sup_error(
+    f: Callable[[NDArray[Any]], Any],
+    g: Callable[[NDArray[Any]], Any],
+    pieces: int,
+    interval: Interval = (0.0, 1.0),
+    samples: int = 64,
+) -> float:
+    r"""Measure :math:`\sup |f - g|` with samples inside every piece.
+
+    A grid that is coarser than the pieces may hit nothing but knots, where the interpolant is
+    exact, and report an error of 0.
+
+    Parameters
+    ----------
+    f : callable
+        The function, called with an array of points.
+    g : callable
+        The approximation: a network with one input and one output, or a function like `f`.
+    pieces : int
+        Number of equal pieces of the interval.
+    interval : pair of float, default (0, 1)
+    samples : int, default 64
+        Equal steps inside each piece, both of its ends included.
+
+    Returns
+    -------
+    float
+        The largest error seen: a lower bound of the true one, and close to it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`relu_interpolant`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlib import relu_interpolant, sup_error
+    >>> net = relu_interpolant(np.sqrt, pieces=16)
+    >>> round(sup_error(np.sqrt, net, pieces=16), 6), 1 / (4 * 16**0.5)
+    (0.0625, 0.0625)
+    """
+    _check_count("samples", samples)
+    _check_count("pieces", pieces)
+    points = _knots(pieces * samples, interval)
+    approximation = g(points[:, np.newaxis])[:, 0] if isinstance(g, MLP) else _sampled(g, points)
+    return float(np.abs(_sampled(f, points) - approximation).max())
+
+
+def modulus_bound(
+    omega: Callable[[float], float], pieces: int, interval: Interval = (0.0, 1.0)
+) -> float:
+    r"""Bound the error for a modulus of continuity: :math:`\omega_f((b - a)/n)`.
+
+    Parameters
+    ----------
+    omega : callable
+        :math:`\omega_f(\delta) = \sup_{|x - x'| \le \delta} |f(x) - f(x')|`, or an upper bound.
+    pieces : int
+    interval : pair of float, default (0, 1)
+
+    Returns
+    -------
+    float
+        Upper bound of the sup error of :func:`relu_interpolant`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`relu_interpolant`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> modulus_bound(np.sqrt, pieces=16)
+    0.25
+    """
+    return float(omega(_width(pieces, interval)))
+
+
+def lipschitz_bound(constant: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
+    r"""Bound the error for a `K`-Lipschitz function: :math:`K (b - a) / (2n)`, sharp for a tent.
+
+    Parameters
+    ----------
+    constant : float
+        :math:`K \ge 0` with :math:`|f(x) - f(x')| \le K |x - x'|`.
+    pieces : int
+    interval : pair of float, default (0, 1)
+
+    Returns
+    -------
+    float
+        Upper bound of the sup error of :func:`relu_interpolant`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`relu_interpolant`, and if the constant is negative or not finite.
+
+    Examples
+    --------
+    >>> lipschitz_bound(1.0, pieces=4, interval=(-1, 1))
+    0.25
+    """
+    _check_constant(constant)
+    return float(constant * _width(pieces, interval) / 2)
+
+
+def c2_bound(curvature: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
+    r"""Bound the error for :math:`|f''| \le M`: :math:`M (b - a)^2 / (8 n^2)`, sharp for x².
+
+    Parameters
+    ----------
+    curvature : float
+        :math:`M = \max |f''| \ge 0`.
+    pieces : int
+    interval : pair of float, default (0, 1)
+
+    Returns
+    -------
+    float
+        Upper bound of the sup error of :func:`relu_interpolant`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for :func:`relu_interpolant`, and if `curvature` is negative or not finite.
+
+    Examples
+    --------
+    >>> c2_bound(2.0, pieces=4)
+    0.015625
+    """
+    _check_constant(curvature)
+    return float(curvature * _width(pieces, interval) ** 2 / 8)
+
+
+def sawtooth(depth: int) -> MLP:
+    r"""Return the deep network that folds [0, 1] `depth` times into :math:`2^{depth}` pieces.
+
+    Each hidden layer applies the tent map :math:`T(x) = 2\,\mathrm{relu}(x) -
+    4\,\mathrm{relu}(x - \tfrac12)` with two units. One hidden layer that comes within sup error
+    < ½ of it needs at least :math:`2^{depth} - 1` units (after Telgarsky, 2016).
+
+    Parameters
+    ----------
+    depth : int
+        Number of hidden layers, 1 to 50.
+
+    Returns
+    -------
+    MLP
+        With `depth` hidden layers of two units each, in float64.
+
+    Raises
+    ------
+    TypeError
+        If `depth` is not an integer.
+    ValueError
+        If it is not between 1 and 50 (beyond, the teeth are narrower than rounding).
+
+    Examples
+    --------
+    >>> sawtooth(3)([[0.0], [0.125], [0.25], [1.0]]).tolist()
+    [[0.0], [1.0], [0.0], [0.0]]
+    """
+    _check_count("depth", depth)
+    if depth > 50:
+        raise ValueError(f"depth must be at most 50, got {depth}")
+    net = MLP([1, *[2] * depth, 1], relu, rng=0)
+    tent = np.array([[2.0, -4.0]])
+    net.weights[0][...] = 1.0
+    for weight in net.weights[1:-1]:
+        weight[...] = tent
+    net.weights[-1][...] = tent
+    for bias in net.biases[:-1]:
+        bias[...] = [0.0, -0.5]
+    return net
+
+
+def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64]:
+    r"""Return where a ReLU network of one input changes its slope inside an interval.
+
+    The candidates are the points at which some unit switches on or off, found layer by layer:
+    between two of them every preactivation is affine, so its zero is where a line crosses 0. A
+    candidate counts only if the slope of the output really changes there: kinks may cancel, so
+    `h` units make *at most* h + 1 pieces.
+
+    Parameters
+    ----------
+    net : MLP
+        With one input, one output, and activation ReLU.
+    interval : pair of float, default (0, 1)
+
+    Returns
+    -------
+    ndarray, shape (number of pieces - 1,)
+        Breakpoints in increasing order, the ends of the interval not among them.
+
+    Raises
+    ------
+    ValueError
+        If the network is of another kind, or the interval is empty or not finite.
+
+    Examples
+    --------
+    >>> breakpoints(sawtooth(2)).tolist()
+    [0.25, 0.5, 0.75]
+    """
+    if net.layer_sizes[0] != 1 or net.layer_sizes[-1] != 1 or net.activation != relu:
+        raise ValueError(
+            "breakpoints needs a ReLU network with one input and one output, got "
+            f"{net.activation.name} with layer_sizes {net.layer_sizes}"
+        )
+    points = _knots(1, interval)
+    # Every kink of a layer is a point at which a unit of it is 0, and between the kinks of the
+    # layers before it the unit is a straight line.
+    outputs = points[:, np.newaxis]
+    for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
+        z = outputs @ weight.T + bias
+        finer = np.unique(np.concatenate([points, _zero_crossings(points, z)]))
+        z = np.stack([np.interp(finer, points, unit) for unit in z.T], axis=1)
+        points, outputs = finer, relu(z)
+    values = (outputs @ net.weights[-1].T + net.biases[-1])[:, 0]
+    slopes = np.diff(values) / np.diff(points)
+    bend = np.abs(np.diff(slopes))
+    return points[1:-1][bend > 1e-9 * (1 + np.abs(slopes).max(initial=0.0))]
+
+
+def _zero_crossings(points: NDArray[Any], z: NDArray[Any]) -> NDArray[Any]:
+    """Return where the lines between samples `z`, shape (points, units), cross 0."""
+    left, right = z[:-1], z[1:]
+    crosses = left * right < 0
+    share = left[crosses] / (left[crosses] - right[crosses])
+    start = np.broadcast_to(points[:-1, np.newaxis], left.shape)[crosses]
+    width = np.broadcast_to(np.diff(points)[:, np.newaxis], left.shape)[crosses]
+    crossings: NDArray[Any] = start + share * width
+    return crossings
+
+
+def _check_count(name: str, count: int) -> None:
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool):
+        raise TypeError(f"{name} must be an integer, got {count!r}")
+    if count < 1:
+        raise ValueError(f"{name} must be at least 1, got {count}")
+
+
+def _check_constant(constant: float) -> None:
+    if not 0 <= constant < np.inf:
+        raise ValueError(f"the constant must be finite and not negative, got {constant}")
+
+
+def _check_interval(interval: Interval) -> tuple[float, float]:
+    a, b = map(float, interval)
+    if not (np.isfinite(a) and np.isfinite(b) and a < b):
+        raise ValueError(f"interval must be a pair of finite numbers a < b, got {interval}")
+    return a, b
+
+
+def _width(pieces: int, interval: Interval) -> float:
+    _check_count("pieces", pieces)
+    a, b = _check_interval(interval)
+    return (b - a) / pieces
+
+
+def _knots(pieces: int, interval: Interval) -> NDArray[np.float64]:
+    _check_count("pieces", pieces)
+    a, b = _check_interval(interval)
+    return np.linspace(a, b, pieces + 1)
+
+
+def _sampled(f: Callable[[NDArray[Any]], Any], points: NDArray[Any]) -> NDArray[np.float64]:
+    values = np.asarray(f(points), dtype=np.float64)
+    if values.shape != points.shape or not np.isfinite(values).all():
+        raise ValueError(
+            f"f must return one finite number for each of {len(points)} points, "
+            f"got shape {values.shape}"
+            + ("" if np.isfinite(values).all() else " with entries that are not finite")
+        )
+    return values

@@ -1,0 +1,307 @@
+r"""Multilayer perceptrons: forward, backward, and the numbers that they start from.
+
+Layer :math:`\ell` takes :math:`a_{\ell-1}` to :math:`a_\ell = \sigma(W_\ell a_{\ell-1} + b_\ell)`;
+the last layer has no activation and returns scores. Data come batch first: a row of `x` is one
+example, and a batch goes through a layer as ``a @ W.T + b``, with ``W`` of shape (out, in) as in
+PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from nnlib._arrays import FloatArray, as_float, as_generator
+from nnlib.activations import Activation, get_activation
+from nnlib.probability import softmax
+
+
+class _Parameters:
+    """Weights and biases of every layer: views into one flat vector `theta`.
+
+    One vector makes an update, a norm or a finite check one operation, however deep the network.
+    """
+
+    def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike) -> None:
+        shapes = [(n_out, n_in) for n_in, n_out in pairwise(layer_sizes)]
+        self.theta: FloatArray = np.zeros(sum(o * i + o for o, i in shapes), dtype)
+        self.weights: tuple[FloatArray, ...] = ()
+        self.biases: tuple[FloatArray, ...] = ()
+        start = 0
+        for n_out, n_in in shapes:
+            end = start + n_out * n_in
+            self.weights += (self.theta[start:end].reshape(n_out, n_in),)
+            self.biases += (self.theta[end : end + n_out],)
+            start = end + n_out
+
+
+class Gradients(_Parameters):
+    """Gradients of a scalar in every parameter of an :class:`MLP`.
+
+    Attributes
+    ----------
+    weights : tuple of ndarray, shapes (out, in)
+        The gradient in each layer's weight.
+    biases : tuple of ndarray, shapes (out,)
+        The gradient in each layer's bias.
+    theta : ndarray, shape (n_parameters,)
+        The same numbers in one vector, of which the others are views.
+    inputs : ndarray
+        The gradient in the inputs, of their shape.
+    """
+
+    inputs: FloatArray
+
+
+class MLP(_Parameters):
+    r"""Multilayer perceptron: linear layers with one activation between them.
+
+    .. math:: a_0 = x, \qquad a_\ell = \sigma(W_\ell a_{\ell-1} + b_\ell), \qquad
+              s = W_L a_{L-1} + b_L
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+        Numbers of inputs, of units in each hidden layer, and of outputs: at least two.
+    activation : str or Activation, default "relu"
+        Between the layers; the outputs are scores, without an activation.
+    rng : numpy.random.Generator, int or None
+        Source of the first weights: a generator, a seed, or None for fresh randomness.
+    dtype : {numpy.float64, numpy.float32}
+        Of all parameters and results.
+
+    Attributes
+    ----------
+    layer_sizes : tuple of int
+    activation : Activation
+    weights : tuple of ndarray, shapes (out, in)
+    biases : tuple of ndarray, shapes (out,)
+    theta : ndarray, shape (n_parameters,)
+        All parameters in one vector, layer by layer, of which the others are views. Change
+        parameters in place: ``net.weights[0][...] = w``.
+
+    Raises
+    ------
+    TypeError
+        If the sizes are not integers, or the dtype is neither float32 nor float64.
+    ValueError
+        If there are fewer than two sizes, one is below 1, or the activation is unknown.
+
+    Notes
+    -----
+    Biases start at 0. Weights are drawn from a normal distribution with mean 0 and variance
+
+    - 2 / in ("he") before ReLU and its kin, which let about half of the signal pass
+      (He et al., 2015);
+    - 2 / (in + out) ("glorot") before sigmoid, tanh and the identity (Glorot and Bengio, 2010),
+
+    so that neither the signal nor the gradient grows or shrinks much from layer to layer.
+
+    Examples
+    --------
+    >>> from nnlib import MLP
+    >>> net = MLP([2, 10, 3], activation="relu", rng=0)
+    >>> net
+    MLP(2 -> 10 -> 3, activation=relu, dtype=float64)
+      layer 1: linear 2 -> 10, then relu    30 parameters
+      layer 2: linear 10 -> 3               33 parameters
+      total                                 63 parameters
+    >>> net([[1.0, 1.0], [1.0, 0.0]]).shape
+    (2, 3)
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int],
+        activation: str | Activation = "relu",
+        *,
+        rng: np.random.Generator | int | None = None,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.layer_sizes = _checked_sizes(layer_sizes)
+        self.activation = get_activation(activation)
+        self.dtype = _checked_dtype(dtype)
+        super().__init__(self.layer_sizes, self.dtype)
+        self._initialize(as_generator(rng))
+        self._trace: tuple[tuple[int, ...], list[FloatArray], list[FloatArray]] | None = None
+
+    def _initialize(self, rng: np.random.Generator) -> None:
+        for weight in self.weights:
+            n_out, n_in = weight.shape
+            fan = n_in if self.activation.initialization == "he" else n_in + n_out
+            weight[...] = rng.normal(0.0, np.sqrt(2 / fan), size=weight.shape)
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases."""
+        return self.theta.size
+
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """Return the scores; remembers nothing.
+
+        Parameters
+        ----------
+        x : array_like of real numbers, shape (..., inputs)
+
+        Returns
+        -------
+        ndarray, shape (..., outputs)
+
+        Raises
+        ------
+        TypeError
+            If `x` does not hold real numbers.
+        ValueError
+            If its last axis has not as many entries as the network has inputs.
+        """
+        return self.layer_outputs(x)[-1]
+
+    def layer_outputs(self, x: ArrayLike) -> list[FloatArray]:
+        """Return ``[a_0, a_1, ..., scores]``: the inputs and what each layer makes of them.
+
+        Parameters and errors as for calling the network.
+
+        Returns
+        -------
+        list of ndarray
+            One array of shape (..., units) for the inputs and for each layer.
+        """
+        rows, leading = self._rows(x)
+        outputs, _ = self._propagate(rows)
+        return [a.reshape(*leading, a.shape[-1]) for a in outputs]
+
+    def forward(self, x: ArrayLike) -> FloatArray:
+        """Return the scores and remember what :meth:`backward` needs.
+
+        Parameters, returns and errors as for calling the network.
+        """
+        rows, leading = self._rows(x)
+        outputs, preactivations = self._propagate(rows)
+        self._trace = (leading, outputs[:-1], preactivations)
+        return outputs[-1].reshape(*leading, self.layer_sizes[-1])
+
+    def backward(self, gradient: ArrayLike) -> Gradients:
+        r"""Return the gradients of a loss from its gradient in the scores of the last forward pass.
+
+        With :math:`\delta_L` the gradient in the scores of a batch (rows are examples),
+
+        .. math:: \nabla_{W_\ell} = \delta_\ell^\top a_{\ell-1}, \qquad
+                  \nabla_{b_\ell} = \textstyle\sum_{\text{rows}} \delta_\ell, \qquad
+                  \delta_{\ell-1} = (\delta_\ell W_\ell) \odot \sigma'(z_{\ell-1}).
+
+        Parameters
+        ----------
+        gradient : array_like, shape (..., outputs)
+            Gradient of a scalar in the scores that the last :meth:`forward` returned.
+
+        Returns
+        -------
+        Gradients
+            In every weight and bias, summed over the examples, and in the inputs.
+
+        Raises
+        ------
+        RuntimeError
+            If there was no forward pass.
+        ValueError
+            If the shape is not that of the scores.
+
+        Examples
+        --------
+        >>> from nnlib import MLP, softmax_cross_entropy
+        >>> net = MLP([2, 3], rng=0)
+        >>> scores = net.forward([[1.0, 2.0]])
+        >>> gradients = net.backward(softmax_cross_entropy.gradient(scores, [0]))
+        >>> gradients.weights[0].shape
+        (3, 2)
+        """
+        if self._trace is None:
+            raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
+        leading, inputs, preactivations = self._trace
+        delta = as_float(gradient, "gradient").astype(self.dtype, copy=False)
+        if delta.shape != (*leading, self.layer_sizes[-1]):
+            raise ValueError(
+                f"gradient must have the shape {(*leading, self.layer_sizes[-1])} of the scores "
+                f"of the last forward pass, got {delta.shape}"
+            )
+        delta = delta.reshape(-1, self.layer_sizes[-1])
+        gradients = Gradients(self.layer_sizes, self.dtype)
+        for layer in reversed(range(len(self.weights))):
+            np.matmul(delta.T, inputs[layer], out=gradients.weights[layer])
+            np.sum(delta, axis=0, out=gradients.biases[layer])
+            delta = delta @ self.weights[layer]
+            if layer > 0:
+                delta *= self.activation._slope(preactivations[layer - 1])
+        gradients.inputs = delta.reshape(*leading, self.layer_sizes[0])
+        return gradients
+
+    def predict_proba(self, x: ArrayLike) -> FloatArray:
+        """Return the softmax of the scores, shape (..., outputs); errors as for calling."""
+        return softmax(self(x))
+
+    def predict(self, x: ArrayLike) -> NDArray[np.intp]:
+        """Return the class of the (first) largest score, shape (...); errors as for calling."""
+        return np.asarray(self(x).argmax(axis=-1))[()]
+
+    def __repr__(self) -> str:
+        sizes = " -> ".join(map(str, self.layer_sizes))
+        rows = [
+            (f"  layer {i}: linear {n_in} -> {n_out}", n_out * (n_in + 1))
+            for i, (n_in, n_out) in enumerate(pairwise(self.layer_sizes), start=1)
+        ]
+        rows = [(f"{text}, then {self.activation.name}", n) for text, n in rows[:-1]] + rows[-1:]
+        rows.append(("  total", self.n_parameters))
+        text_width = max(len(text) for text, _ in rows)
+        count_width = len(f"{self.n_parameters:,}")
+        head = f"MLP({sizes}, activation={self.activation.name}, dtype={self.dtype})"
+        lines = [f"{text:<{text_width}}    {n:>{count_width},} parameters" for text, n in rows]
+        return "\n".join([head, *lines])
+
+    def _rows(self, x: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
+        """Return `x` as rows of the network's dtype, and its leading axes."""
+        array = as_float(x, "x")
+        if array.ndim == 0 or array.shape[-1] != self.layer_sizes[0]:
+            raise ValueError(
+                f"x must have shape (..., {self.layer_sizes[0]}): the network has "
+                f"{self.layer_sizes[0]} inputs; got {array.shape}"
+            )
+        rows = array.astype(self.dtype, copy=False).reshape(-1, self.layer_sizes[0])
+        return rows, array.shape[:-1]
+
+    def _propagate(self, rows: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return the outputs of all layers, inputs first, and the hidden preactivations."""
+        outputs, preactivations = [rows], []
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            z = outputs[-1] @ weight.T + bias
+            preactivations.append(z)
+            outputs.append(np.asarray(self.activation._value(z), dtype=self.dtype))
+        outputs.append(outputs[-1] @ self.weights[-1].T + self.biases[-1])
+        return outputs, preactivations
+
+
+def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
+    try:
+        sizes: tuple[Any, ...] = tuple(layer_sizes)
+    except TypeError as error:
+        raise TypeError(
+            f"layer_sizes must be a sequence of integers such as [2, 10, 3], got {layer_sizes!r}"
+        ) from error
+    for size in sizes:
+        if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
+            raise TypeError(f"layer_sizes must be integers, got {size!r} in {layer_sizes!r}")
+    if len(sizes) < 2:
+        raise ValueError(f"layer_sizes must name at least inputs and outputs, got {layer_sizes!r}")
+    if min(sizes) < 1:
+        raise ValueError(f"layer_sizes must be at least 1 each, got {layer_sizes!r}")
+    return tuple(int(size) for size in sizes)
+
+
+def _checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
+    checked = np.dtype(dtype)
+    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise TypeError(f"dtype must be float32 or float64, got {checked}")
+    return checked

@@ -1,0 +1,230 @@
+r"""Training: mini-batch gradient descent with momentum.
+
+A step takes the gradient :math:`g` of the mean loss of a batch and moves all parameters
+:math:`\theta` by
+
+.. math:: v \leftarrow \mu v + g, \qquad \theta \leftarrow \theta - \eta v,
+
+with learning rate :math:`\eta` and momentum :math:`\mu`, as ``torch.optim.SGD`` does.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnlib._arrays import FloatArray, as_generator
+from nnlib.losses import Loss, accuracy, softmax_cross_entropy
+from nnlib.mlp import MLP
+
+
+@dataclass
+class History:
+    """What :func:`fit` saw, an entry per epoch; ``nnlib.plots.history(h)`` draws it.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean training loss over the epoch, while the weights were moving.
+    validation_loss : list of float
+        Mean loss on the validation data after the epoch; empty without validation data.
+    validation_accuracy : list of float
+        Share of right predictions after the epoch; empty unless labels are class indices.
+    steps : int
+        Number of updates taken.
+    interrupted : bool
+        Whether training was stopped from the keyboard.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    steps: int = 0
+    interrupted: bool = False
+
+
+class DivergenceError(FloatingPointError):
+    """Training met a loss or a weight that is not finite.
+
+    The network keeps the weights of the last step at which everything was finite.
+
+    Attributes
+    ----------
+    step : int
+        The step (from 1) that was not taken.
+    history : History
+        What was seen until then.
+    """
+
+    def __init__(self, what: str, step: int, epoch: int, learning_rate: float, history: History):
+        super().__init__(
+            f"{what} was not finite at step {step} (epoch {epoch}); training stopped and the "
+            "network keeps its last finite weights. Usual causes: a learning rate that is too "
+            f"large (it is {learning_rate:g}; try a tenth), inputs that are not scaled to about "
+            "[-1, 1], or NaN and inf among the data."
+        )
+        self.step = step
+        self.history = history
+
+
+def fit(
+    net: MLP,
+    x: ArrayLike,
+    labels: ArrayLike,
+    loss: Loss = softmax_cross_entropy,
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int = 32,
+    momentum: float = 0.0,
+    rng: np.random.Generator | int | None = None,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    progress: bool = False,
+) -> History:
+    r"""Train a network in place by mini-batch gradient descent.
+
+    Parameters
+    ----------
+    net : MLP
+        The network; its weights are changed.
+    x : array_like, shape (examples, inputs)
+    labels : array_like, shape (examples,) or (examples, outputs)
+        What `loss` takes beside the scores.
+    loss : Loss, default softmax_cross_entropy
+    epochs : int
+        How often to go through all examples.
+    learning_rate : float
+        The step size :math:`\eta > 0`.
+    batch_size : int, default 32
+        Examples in a step; the last batch of an epoch may have fewer.
+    momentum : float, default 0
+        :math:`\mu` in [0, 1).
+    rng : numpy.random.Generator, int or None
+        Source of the order of the examples, drawn anew for every epoch.
+    validation : pair (x, labels), optional
+        Data to measure after every epoch and never train on.
+    progress : bool, default False
+        Show a progress bar (needs tqdm).
+
+    Returns
+    -------
+    History
+        Losses per epoch. After Ctrl-C it holds the epochs completed so far, ``interrupted`` is
+        True, and the network keeps its weights.
+
+    Raises
+    ------
+    DivergenceError
+        If a loss or a weight becomes inf or NaN. The last finite weights stay.
+    TypeError, ValueError
+        If an argument does not fit; nothing was changed then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nnlib import MLP, fit
+    >>> x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> net = MLP([2, 8, 2], rng=0)
+    >>> history = fit(net, x, [0, 1, 1, 0], epochs=200, learning_rate=0.5, batch_size=4, rng=0)
+    >>> history.loss[-1] < 0.1 < history.loss[0]
+    True
+    >>> net.predict(x)
+    array([0, 1, 1, 0])
+    """
+    _check_settings(net, loss, epochs, learning_rate, batch_size, momentum)
+    inputs, targets = _prepared(net, loss, x, labels, "x")
+    held_out = None
+    if validation is not None:
+        if not isinstance(validation, tuple) or len(validation) != 2:
+            raise TypeError("validation must be a pair (x, labels)")
+        held_out = _prepared(net, loss, *validation, "validation x")
+    generator = as_generator(rng)
+    history = History()
+    velocity = np.zeros_like(net.theta)
+    try:
+        for epoch in _with_progress(range(1, epochs + 1), progress):
+            order = generator.permutation(len(inputs))
+            total = 0.0
+            for start in range(0, len(inputs), batch_size):
+                batch = order[start : start + batch_size]
+                scores = net.forward(inputs[batch])
+                value, gradient = loss.value_and_gradient(scores, targets[batch], "mean")
+                if not math.isfinite(value):
+                    raise DivergenceError(
+                        "the loss", history.steps + 1, epoch, learning_rate, history
+                    )
+                velocity *= momentum
+                velocity += net.backward(gradient).theta
+                theta = net.theta - learning_rate * velocity
+                if not np.isfinite(theta).all():
+                    raise DivergenceError(
+                        "a weight", history.steps + 1, epoch, learning_rate, history
+                    )
+                net.theta[...] = theta
+                history.steps += 1
+                total += float(value) * len(batch)
+            history.loss.append(total / len(inputs))
+            if held_out is not None:
+                _validate(net, loss, *held_out, history)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    return history
+
+
+def _validate(
+    net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any], history: History
+) -> None:
+    scores = net(x)
+    history.validation_loss.append(float(loss(scores, labels, "mean")))
+    if labels.ndim == 1:
+        history.validation_accuracy.append(accuracy(scores, labels))
+
+
+def _prepared(
+    net: MLP, loss: Loss, x: ArrayLike, labels: ArrayLike, name: str
+) -> tuple[FloatArray, NDArray[Any]]:
+    """Check and convert the data once, before the first step."""
+    rows, leading = net._rows(x)
+    if len(leading) != 1 or len(rows) == 0:
+        raise ValueError(
+            f"{name} must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
+            f"got {np.shape(x)}"
+        )
+    _, targets = loss._prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
+    return rows, targets
+
+
+def _check_settings(
+    net: MLP, loss: Loss, epochs: int, learning_rate: float, batch_size: int, momentum: float
+) -> None:
+    if not isinstance(net, MLP):
+        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be one of nnlib's losses, got {loss!r}")
+    for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
+            raise TypeError(f"{name} must be an integer, got {value!r}")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+    for name, number in (("learning_rate", learning_rate), ("momentum", momentum)):
+        if not isinstance(number, numbers.Real) or isinstance(number, bool):
+            raise TypeError(f"{name} must be a number, got {number!r}")
+    if not 0 < learning_rate < math.inf:
+        raise ValueError(f"learning_rate must be positive and finite, got {learning_rate}")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum must lie in [0, 1), got {momentum}")
+
+
+def _with_progress(epochs: Iterable[int], progress: bool) -> Iterable[int]:
+    if not progress:
+        return epochs
+    from tqdm.auto import tqdm
+
+    shown: Iterable[int] = tqdm(epochs, unit="epoch")
+    return shown
