@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray: TypeAlias = NDArray[np.floating[Any]]
+FloatArray: TypeAlias = NDArray[Any]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 
 # How far a row of probabilities may be from 1: printed or float32 values are only so exact.

@@ -1,0 +1,298 @@
+"""Figures that chapters share, in one style.
+
+The ground is transparent and the palette is that of Okabe and Ito, which colour-blind readers can
+tell apart; lines differ in dash as well. Functions that draw on axes take `ax` and return it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from numpy.typing import ArrayLike, NDArray
+
+from nnlib.activations import Activation
+from nnlib.training import History
+
+#: Blue, vermilion, green, purple, orange, sky blue (Okabe and Ito, 2008).
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+_MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">")
+
+
+def use_style() -> None:
+    """Set the style of the book's figures for all that follow in this session.
+
+    Examples
+    --------
+    >>> use_style()
+    >>> plt.rcParams["figure.facecolor"]
+    'none'
+    """
+    plt.rcParams.update(
+        {
+            "figure.figsize": (5.4, 3.3),
+            "figure.dpi": 110,
+            "figure.facecolor": "none",
+            "axes.facecolor": "none",
+            "savefig.facecolor": "none",
+            "savefig.dpi": 160,
+            "figure.constrained_layout.use": True,
+            "axes.prop_cycle": plt.cycler(color=COLORS) + plt.cycler(linestyle=_DASHES),
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "legend.frameon": False,
+            "font.size": 11,
+            "lines.linewidth": 2,
+        }
+    )
+
+
+def _axes(ax: Axes | None, width: float = 5.4, height: float = 3.3) -> Axes:
+    return plt.subplots(figsize=(width, height))[1] if ax is None else ax
+
+
+def activation(function: Activation, x: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
+    """Draw an activation and its derivative.
+
+    Parameters
+    ----------
+    function : Activation
+    x : array_like, optional
+        Where to draw; by default 401 points in [-5, 5].
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> from nnlib import relu
+    >>> len(activation(relu).lines)
+    2
+    """
+    x = np.linspace(-5, 5, 401) if x is None else np.asarray(x)
+    ax = _axes(ax)
+    ax.plot(x, function(x), label=function.name)
+    ax.plot(x, function.derivative(x), label="derivative")
+    ax.set_xlabel("x")
+    ax.legend()
+    return ax
+
+
+def history(record: History, ax: Axes | None = None) -> Axes:
+    """Draw the losses of a training run over its epochs, on a log scale.
+
+    Parameters
+    ----------
+    record : History
+        What :func:`nnlib.fit` or :func:`nnlib.pytorch.train` returned.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> from nnlib import History
+    >>> len(history(History(loss=[1.0, 0.5])).lines)
+    1
+    """
+    ax = _axes(ax)
+    epochs = np.arange(1, len(record.loss) + 1)
+    ax.plot(epochs, record.loss, label="training loss")
+    if record.validation_loss:
+        validated = epochs[: len(record.validation_loss)]
+        ax.plot(validated, record.validation_loss, label="validation loss")
+    ax.set(xlabel="epoch", ylabel="mean loss", yscale="log")
+    ax.legend()
+    return ax
+
+
+def decision_regions(
+    predict: Callable[[NDArray[Any]], ArrayLike],
+    x: ArrayLike,
+    labels: ArrayLike,
+    ax: Axes | None = None,
+    resolution: int = 200,
+) -> Axes:
+    """Draw the class that a model predicts over the plane, and the examples upon it.
+
+    Parameters
+    ----------
+    predict : callable
+        From points of shape (n, 2) to class indices of shape (n,), such as ``net.predict``.
+    x : array_like, shape (examples, 2)
+    labels : array_like of int, shape (examples,)
+    ax : Axes, optional
+    resolution : int, default 200
+        Points along each side.
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If `x` is not of shape (examples, 2).
+
+    Examples
+    --------
+    >>> ax = decision_regions(lambda p: p[:, 0] > 0, [[-1, 0], [1, 0]], [0, 1])
+    """
+    x, labels = np.asarray(x, dtype=np.float64), np.asarray(labels)
+    if x.ndim != 2 or x.shape[1] != 2:
+        raise ValueError(f"x must have shape (examples, 2), got {x.shape}")
+    ax = _axes(ax, 4.2, 4.0)
+    low, high = x.min(axis=0), x.max(axis=0)
+    margin = 0.08 * (high - low)
+    sides = np.linspace(low - margin, high + margin, resolution).T
+    first, second = np.meshgrid(*sides)
+    points = np.stack([first.ravel(), second.ravel()], axis=1)
+    regions = np.asarray(predict(points)).reshape(first.shape)
+    classes = np.unique(labels)
+    levels = np.append(classes - 0.5, classes[-1] + 0.5)
+    colors = [COLORS[i % len(COLORS)] for i in range(len(classes))]
+    ax.contourf(first, second, regions, levels=levels, colors=colors, alpha=0.25)
+    for i, label in enumerate(classes):
+        ax.scatter(
+            *x[labels == label].T,
+            color=colors[i],
+            marker=_MARKERS[i % len(_MARKERS)],
+            s=18,
+            label=f"class {label}",
+        )
+    ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    ax.grid(False)
+    ax.legend(loc="upper right", fontsize=9)
+    return ax
+
+
+def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 4) -> Axes:
+    r"""Draw blocks joined by arrows; a text that starts and ends without a box is a value.
+
+    Parameters
+    ----------
+    blocks : sequence of str
+        What stands in each block, mathematics allowed. A text in parentheses, such as ``"($x$)"``,
+        is a value on the way and gets no box.
+    ax : Axes, optional
+    per_row : int, default 4
+        Blocks before the diagram goes on in the next row.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> ax = block_diagram(["($x$)", r"$W_1 x + b_1$", r"$\sigma$", r"$W_2 a + b_2$", "($s$)"])
+    """
+    rows = -(-len(blocks) // per_row)
+    ax = _axes(ax, 1.45 * min(per_row, len(blocks)), 1.0 * rows)
+    places = [(i % per_row, -(i // per_row)) for i in range(len(blocks))]
+    for text, (column, row) in zip(blocks, places, strict=True):
+        if text.startswith("(") and text.endswith(")"):
+            text = text[1:-1]
+        else:
+            box = (column - 0.37, row - 0.26), 0.74, 0.52
+            ax.add_patch(
+                FancyBboxPatch(*box, boxstyle="round,pad=0.02", fc=COLORS[5] + "55", ec="black")
+            )
+        ax.text(column, row, text, ha="center", va="center", fontsize=10)
+    for (c0, r0), (c1, r1) in zip(places, places[1:], strict=False):
+        start, end = (
+            ((c0 + 0.4, r0), (c1 - 0.4, r1)) if r0 == r1 else ((c0, r0 - 0.3), (c1, r1 + 0.3))
+        )
+        ax.add_patch(
+            FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="black")
+        )
+    ax.set(xlim=(-0.5, min(per_row, len(blocks)) - 0.5), ylim=(-rows + 0.5, 0.5))
+    ax.set_axis_off()
+    return ax
+
+
+def network_diagram(
+    layer_sizes: Sequence[int],
+    labels: Sequence[str] | None = None,
+    ax: Axes | None = None,
+    most: int = 8,
+) -> Axes:
+    """Draw every unit of a network as a circle and every weight as a line.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int
+    labels : sequence of str, optional
+        A text under each layer; by default the numbers of units.
+    ax : Axes, optional
+    most : int, default 8
+        A layer with more units is drawn with so many and an ellipsis.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> ax = network_diagram([2, 3, 1])
+    """
+    ax = _axes(ax, 1.5 * len(layer_sizes), 3.0)
+    labels = [str(n) for n in layer_sizes] if labels is None else labels
+    shown = [min(n, most) for n in layer_sizes]
+    heights = [np.arange(n) - (n - 1) / 2 for n in shown]
+    for column in range(len(shown) - 1):
+        for start in heights[column]:
+            for end in heights[column + 1]:
+                ax.plot([column, column + 1], [start, end], color="gray", lw=0.7, ls="-", zorder=1)
+    lowest = -max(shown) / 2
+    for column, (units, label, size) in enumerate(zip(heights, labels, layer_sizes, strict=True)):
+        color = COLORS[2] if column in (0, len(shown) - 1) else COLORS[0]
+        ax.scatter(np.full(len(units), column), units, s=170, color=color, ec="black", zorder=2)
+        if size > most:
+            ax.text(column, 0, "⋮", ha="center", va="center", fontsize=18, zorder=3, color="white")
+        ax.text(column, lowest - 0.35, label, ha="center", va="top", fontsize=10)
+    ax.set(xlim=(-0.4, len(shown) - 0.6), ylim=(lowest - 1.1, -lowest))
+    ax.set_axis_off()
+    return ax
+
+
+def source(thing: Any) -> str:
+    """Return the source of a function, method or class of the installed nnlib, docstrings left out.
+
+    Parameters
+    ----------
+    thing : function, method or class
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from nnlib.activations import ReLU
+    >>> print(source(ReLU._value))
+    def _value(self, x: FloatArray) -> FloatArray:
+        return np.maximum(x, 0)
+    """
+    text = textwrap.dedent(inspect.getsource(thing))
+    lines = text.splitlines()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
+            doc = node.body[0]
+            for number in range(doc.lineno - 1, doc.end_lineno or doc.lineno):
+                lines[number] = "\0"
+    kept = "\n".join(line for line in lines if line != "\0")
+    return kept.strip("\n")

@@ -1,0 +1,431 @@
+"""The same networks in PyTorch, and a training loop that runs on whatever device there is.
+
+Both classes return logits: ``torch.nn.CrossEntropyLoss`` applies the softmax itself, and applying
+it twice keeps the loss from ever reaching 0. Use :meth:`predict_proba` for probabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nnlib.activations import Activation
+from nnlib.mlp import MLP
+from nnlib.training import DivergenceError, History
+
+#: The torch module of each activation of nnlib by its name.
+TORCH_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "identity": nn.Identity,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "softplus": nn.Softplus,
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+}
+
+
+class _Classifier(nn.Module):
+    """What both networks share: logits from ``forward``, probabilities on request."""
+
+    def predict_proba(self, x: Tensor) -> Tensor:
+        """Return probabilities, the softmax of the logits, without tracking gradients.
+
+        Parameters
+        ----------
+        x : Tensor, shape (..., inputs)
+
+        Returns
+        -------
+        Tensor, shape (..., classes)
+        """
+        with torch.no_grad():
+            return torch.softmax(self(x), dim=-1)
+
+
+class TwoLayerNet(_Classifier):
+    """Linear, ReLU, linear: one hidden layer, two layers of weights.
+
+    Parameters
+    ----------
+    input_size, layer_size, output_size : int
+        Numbers of inputs, hidden units and classes.
+
+    Examples
+    --------
+    >>> import torch
+    >>> _ = torch.manual_seed(0)
+    >>> TwoLayerNet(2, 10, 3)(torch.ones(4, 2)).shape
+    torch.Size([4, 3])
+    """
+
+    def __init__(self, input_size: int, layer_size: int, output_size: int) -> None:
+        super().__init__()
+        self.linear1 = nn.Linear(input_size, layer_size)
+        self.activation = nn.ReLU()
+        self.linear2 = nn.Linear(layer_size, output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, shape (..., classes), of inputs of shape (..., inputs)."""
+        logits: Tensor = self.linear2(self.activation(self.linear1(x)))
+        return logits
+
+
+class MultiLayerNet(_Classifier):
+    """Any number of hidden layers, each linear then ReLU, and a linear layer at the end.
+
+    The layers live in an ``nn.ModuleList``: in a plain Python list, ``parameters()`` would not
+    see them, and the optimizer would train the last layer alone.
+
+    Parameters
+    ----------
+    input_size : int
+    layer_sizes : sequence of int
+        Units of each hidden layer; empty for a linear model.
+    output_size : int
+        Number of classes.
+
+    Examples
+    --------
+    >>> net = MultiLayerNet(2, [10, 10], 3)
+    >>> sum(p.numel() for p in net.parameters())
+    173
+    """
+
+    def __init__(self, input_size: int, layer_sizes: Sequence[int], output_size: int) -> None:
+        super().__init__()
+        sizes = [input_size, *layer_sizes]
+        self.hidden_layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(sizes))
+        self.activation = nn.ReLU()
+        self.final_linear = nn.Linear(sizes[-1], output_size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits, shape (..., classes), of inputs of shape (..., inputs)."""
+        for layer in self.hidden_layers:
+            x = self.activation(layer(x))
+        logits: Tensor = self.final_linear(x)
+        return logits
+
+
+def from_mlp(net: MLP) -> nn.Sequential:
+    """Return the torch network that computes what an nnlib :class:`~nnlib.MLP` computes.
+
+    Parameters
+    ----------
+    net : MLP
+
+    Returns
+    -------
+    torch.nn.Sequential
+        Linear layers and activations in turn, with copies of the weights, in the dtype of `net`.
+
+    Raises
+    ------
+    TypeError
+        If `net` is not an MLP.
+    ValueError
+        If torch has no module for its activation.
+
+    Examples
+    --------
+    >>> from nnlib import MLP
+    >>> from_mlp(MLP([2, 3], rng=0))
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+    )
+    """
+    if not isinstance(net, MLP):
+        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(net.layer_sizes):
+        layers += [nn.Linear(n_in, n_out), _torch_activation(net.activation)]
+    sequential = nn.Sequential(*layers[:-1]).to(getattr(torch, str(net.dtype)))
+    copy_weights(net, sequential)
+    return sequential
+
+
+def copy_weights(net: MLP, module: nn.Module) -> None:
+    """Copy the weights of an nnlib MLP into the linear layers of a torch module, in order.
+
+    Parameters
+    ----------
+    net : MLP
+    module : torch.nn.Module
+        Its ``nn.Linear`` layers must have the shapes of those of `net`, as registered in order.
+
+    Raises
+    ------
+    ValueError
+        If number or shapes of the layers differ; nothing is changed then.
+
+    Examples
+    --------
+    >>> from nnlib import MLP
+    >>> copy_weights(MLP([2, 10, 3], rng=0), TwoLayerNet(2, 10, 3))
+    """
+    linear = _matching_layers(net, module)
+    with torch.no_grad():
+        for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
+            layer.weight.copy_(torch.from_numpy(weight))
+            layer.bias.copy_(torch.from_numpy(bias))
+
+
+def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
+    """Return the nnlib MLP with the weights of a torch module's linear layers, in order.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A chain of ``nn.Linear`` layers with biases; what stands between them is for the caller
+        to know.
+    activation : str or Activation, default "relu"
+        The activation between them.
+
+    Returns
+    -------
+    MLP
+        float64 if the module is, otherwise float32; with copies of the weights.
+
+    Raises
+    ------
+    ValueError
+        If there is no linear layer, one has no bias, or the sizes do not form a chain.
+
+    Examples
+    --------
+    >>> to_mlp(TwoLayerNet(2, 10, 3)).layer_sizes
+    (2, 10, 3)
+    """
+    linear = _linear_layers(module)
+    if not linear:
+        raise ValueError("the module has no registered nn.Linear layer; see check_registered")
+    sizes = [linear[0].in_features, *(layer.out_features for layer in linear)]
+    if any(layer.in_features != n for layer, n in zip(linear, sizes[:-1], strict=True)):
+        raise ValueError(f"the linear layers do not form a chain: {linear}")
+    dtype = "float64" if linear[0].weight.dtype == torch.float64 else "float32"
+    net = MLP(sizes, activation, rng=0, dtype=dtype)
+    _matching_layers(net, module)
+    for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
+        weight[...] = layer.weight.detach().cpu().numpy()
+        bias[...] = layer.bias.detach().cpu().numpy()
+    return net
+
+
+def check_registered(module: nn.Module) -> list[str]:
+    """Find parameters and modules that ``module.parameters()`` does not see.
+
+    A module registers what is assigned to an attribute of it. What hides inside a plain list,
+    tuple, set or dict is not registered: it computes, but no optimizer trains it and no
+    ``to(device)`` moves it.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+
+    Returns
+    -------
+    list of str
+        Where each hidden parameter or module is and what it is; empty if all is well.
+
+    Raises
+    ------
+    TypeError
+        If `module` is not a torch module.
+
+    Examples
+    --------
+    >>> class Net(torch.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layers = [torch.nn.Linear(2, 3)]
+    >>> check_registered(Net())
+    ['layers[0]: Linear with 9 parameters is not registered; use nn.ModuleList']
+    """
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    known = {id(p) for p in module.parameters()} | {id(m) for m in module.modules()}
+    found: list[str] = []
+    for prefix, part in module.named_modules():
+        for name, value in vars(part).items():
+            found += _hidden(value, f"{prefix}.{name}" if prefix else name, known, set())
+    return found
+
+
+def _hidden(value: Any, path: str, known: set[int], seen: set[int]) -> Iterator[str]:
+    if id(value) in known or id(value) in seen:
+        return
+    if isinstance(value, nn.Module):
+        count = sum(p.numel() for p in value.parameters())
+        container = "nn.ModuleDict" if "['" in path else "nn.ModuleList"
+        yield (
+            f"{path}: {type(value).__name__} with {count} parameters is not registered; "
+            f"use {container}"
+        )
+    elif isinstance(value, nn.Parameter):
+        container = "nn.ParameterDict" if "['" in path else "nn.ParameterList"
+        yield f"{path}: a parameter of {value.numel()} numbers is not registered; use {container}"
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _hidden(item, f"{path}[{key!r}]", known, seen | {id(value)})
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for index, item in enumerate(value):
+            yield from _hidden(item, f"{path}[{index}]", known, seen | {id(value)})
+
+
+def train(
+    module: nn.Module,
+    x: Tensor,
+    labels: Tensor,
+    *,
+    epochs: int,
+    learning_rate: float,
+    batch_size: int = 32,
+    momentum: float = 0.0,
+    seed: int = 0,
+    validation: tuple[Tensor, Tensor] | None = None,
+    device: str | torch.device | None = None,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
+) -> History:
+    """Train a torch module in place by mini-batch gradient descent on whatever device there is.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A network that returns logits; moved to the device.
+    x : Tensor, shape (examples, ...)
+    labels : Tensor, shape (examples,) or (examples, classes)
+        What the loss takes beside the logits.
+    epochs : int
+    learning_rate : float
+    batch_size : int, default 32
+    momentum : float, default 0
+    seed : int, default 0
+        Of the order of the examples.
+    validation : pair of Tensor (x, labels), optional
+        Data to measure after every epoch and never train on.
+    device : str or torch.device, optional
+        By default the accelerator if there is one, otherwise the CPU.
+    loss : callable, optional
+        Of (logits, labels), with the mean over the batch; by default cross-entropy.
+
+    Returns
+    -------
+    History
+        As :func:`nnlib.fit` returns it.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of examples differ, there is none, nothing is registered to train, or a
+        setting is out of range.
+    DivergenceError
+        If a loss is not finite.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    >>> net = TwoLayerNet(2, 16, 2)
+    >>> history = train(net, x, torch.tensor([0, 1, 1, 0]), epochs=300, learning_rate=0.5)
+    >>> history.loss[-1] < 0.1
+    True
+    """
+    if len(x) != len(labels) or len(x) == 0:
+        raise ValueError(
+            "x and labels must hold the same number of examples, at least one; got "
+            f"{len(x)} and {len(labels)}"
+        )
+    if epochs < 0 or batch_size < 1:
+        raise ValueError(
+            f"epochs must be at least 0 and batch_size at least 1, got {epochs} and {batch_size}"
+        )
+    device = default_device() if device is None else torch.device(device)
+    loss = nn.functional.cross_entropy if loss is None else loss
+    module.to(device)
+    x, labels = x.to(device), labels.to(device)
+    optimizer = torch.optim.SGD(module.parameters(), lr=learning_rate, momentum=momentum)
+    generator = torch.Generator().manual_seed(seed)
+    history = History()
+    try:
+        for epoch in range(1, epochs + 1):
+            module.train()
+            total = 0.0
+            order = torch.randperm(len(x), generator=generator).to(device)
+            for start in range(0, len(x), batch_size):
+                batch = order[start : start + batch_size]
+                value = loss(module(x[batch]), labels[batch])
+                if not torch.isfinite(value):
+                    raise DivergenceError(
+                        "the loss", history.steps + 1, epoch, learning_rate, history
+                    )
+                optimizer.zero_grad()
+                value.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                history.steps += 1
+                total += value.item() * len(batch)
+            history.loss.append(total / len(x))
+            if validation is not None:
+                _validate(module, loss, *validation, device, history)
+    except KeyboardInterrupt:
+        history.interrupted = True
+    return history
+
+
+def default_device() -> torch.device:
+    """Return the accelerator if torch finds one (CUDA, Apple's MPS, ...), otherwise the CPU.
+
+    Examples
+    --------
+    >>> isinstance(default_device(), torch.device)
+    True
+    """
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return torch.device("cpu") if accelerator is None else accelerator
+
+
+def _validate(
+    module: nn.Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    labels: Tensor,
+    device: torch.device,
+    history: History,
+) -> None:
+    module.eval()
+    labels = labels.to(device)
+    with torch.no_grad():
+        logits = module(x.to(device))
+        history.validation_loss.append(loss(logits, labels).item())
+    if labels.ndim == 1 and not labels.is_floating_point():
+        right = logits.argmax(dim=-1) == labels
+        history.validation_accuracy.append(right.double().mean().item())
+
+
+def _torch_activation(activation: Activation) -> nn.Module:
+    slope = getattr(activation, "negative_slope", None)
+    if slope is not None:
+        return nn.LeakyReLU(slope)
+    if activation.name not in TORCH_ACTIVATIONS:
+        raise ValueError(f"torch has no module for the activation {activation.name!r}")
+    return TORCH_ACTIVATIONS[activation.name]()
+
+
+def _linear_layers(module: nn.Module) -> list[nn.Linear]:
+    return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
+
+
+def _matching_layers(net: MLP, module: nn.Module) -> list[nn.Linear]:
+    linear = _linear_layers(module)
+    here = [(layer.out_features, layer.in_features) for layer in linear]
+    there = [weight.shape for weight in net.weights]
+    if here != there or any(layer.bias is None for layer in linear):
+        raise ValueError(
+            f"the linear layers of the module must have weights of shapes {there}, each with a "
+            f"bias; got {here}. Layers hidden in a plain list are not seen: see check_registered"
+        )
+    return linear
