@@ -1,0 +1,51 @@
+# Neural Network Basics. Needs make, a shell and Python 3.11+; all else goes into .venv.
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# A Python of yours must not reach into .venv.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help environment book test lab notebooks lint clean
+
+help: ## List these targets
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+environment:
+	@sh _ext/environment.sh
+
+# The mark outlives a build that failed or was killed. Sphinx would trust the pages that such a
+# build has cached, warnings forgotten: so the next build starts from nothing.
+book: environment ## Build the book, warnings are errors
+	@if test -e _build/unfinished; then rm -rf _build; fi
+	@mkdir -p _build && touch _build/unfinished
+	@$(BIN)/jupyter-book build . -W -n --keep-going
+	@rm _build/unfinished
+	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+# One thread for each of the two workers.
+test: export OMP_NUM_THREADS = 1
+test: environment ## Run unit tests, doctests and every chapter against its stored outputs
+	@$(PYTEST) --doctest-modules tests nnlib
+	@$(BIN)/python _ext/notebooks.py --check
+	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 chapters
+
+lab: environment ## Open the chapters in Jupyter Lab
+	@$(BIN)/jupyter-lab chapters
+
+notebooks: export OMP_NUM_THREADS = 1
+notebooks: environment ## Execute the chapters anew and store their outputs (FILES=... for some)
+	@$(BIN)/python _ext/notebooks.py $(FILES)
+
+lint: environment ## Check code, types, notebooks, pins, workflow and citation
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy nnlib
+	@$(BIN)/python _ext/notebooks.py --check
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
+	@$(BIN)/python -m pip check
+
+clean: ## Remove all that was made: .venv, _build and caches
+	@rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

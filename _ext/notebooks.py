@@ -1,0 +1,99 @@
+"""Execute the chapters and store them in one form, so that two runs give identical files.
+
+``python _ext/notebooks.py [--check] [FILE ...]`` takes all chapters unless told otherwise. With
+``--check`` nothing is run or written: it fails where a stored notebook is not in that form or a
+code cell has not been executed, in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
+KEPT_CELL_METADATA = ("tags", "mystnb")
+NOTEBOOK_METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def normalize(notebook: NotebookNode) -> str:
+    """Return the notebook as the text to be stored, without what changes from run to run."""
+    notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict(
+            {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
+        )
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def execute(path: Path) -> str:
+    """Run the notebook in its own folder, from an empty kernel, and return its stored form."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    return normalize(notebook)
+
+
+def faults(path: Path) -> Iterator[str]:
+    """Yield what is wrong with the stored notebook."""
+    stored = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(stored, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        if cell.execution_count != number:
+            yield f"code cell {number} has execution count {cell.execution_count}, not {number}"
+        expected = "raises-exception" in cell.metadata.get("tags", [])
+        if any(output.output_type == "error" for output in cell.outputs) and not expected:
+            yield f"code cell {number} ended in an error"
+    if normalize(notebook) != stored:
+        yield "its form is not the stored one"
+
+
+def main() -> int:
+    """Execute, or check, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="check the stored form, run nothing")
+    parser.add_argument("files", nargs="*", type=Path, help="notebooks, all chapters if none")
+    options = parser.parse_args()
+    status = 0
+    for path in options.files or sorted(CHAPTERS.glob("*.ipynb")):
+        if options.check:
+            for fault in faults(path):
+                print(f"{path.name}: {fault}; run: make notebooks", file=sys.stderr)
+                status = 1
+            continue
+        try:
+            text = execute(path.resolve())
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            print(f"{path.name} stopped, the file is as it was:\n{error}", file=sys.stderr)
+            return 1
+        finished = path.with_suffix(".tmp")
+        finished.write_text(text, encoding="utf-8")
+        os.replace(finished, path)
+        print(f"{path.name}: executed")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
