@@ -14,6 +14,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from numpy.typing import ArrayLike, NDArray
@@ -45,7 +46,7 @@ def use_style() -> None:
             "savefig.facecolor": "none",
             "savefig.dpi": 160,
             "figure.constrained_layout.use": True,
-            "axes.prop_cycle": plt.cycler(color=COLORS) + plt.cycler(linestyle=_DASHES),
+            "axes.prop_cycle": cycler(color=COLORS) + cycler(linestyle=_DASHES),
             "axes.spines.top": False,
             "axes.spines.right": False,
             "axes.grid": True,
@@ -168,7 +169,8 @@ def decision_regions(
     ax.contourf(first, second, regions, levels=levels, colors=colors, alpha=0.25)
     for i, label in enumerate(classes):
         ax.scatter(
-            *x[labels == label].T,
+            x[labels == label, 0],
+            x[labels == label, 1],
             color=colors[i],
             marker=_MARKERS[i % len(_MARKERS)],
             s=18,
