@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -214,7 +215,7 @@ def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 
                 FancyBboxPatch(*box, boxstyle="round,pad=0.02", fc=COLORS[5] + "55", ec="black")
             )
         ax.text(column, row, text, ha="center", va="center", fontsize=10)
-    for (c0, r0), (c1, r1) in zip(places, places[1:], strict=False):
+    for (c0, r0), (c1, r1) in pairwise(places):
         start, end = (
             ((c0 + 0.4, r0), (c1 - 0.4, r1)) if r0 == r1 else ((c0, r0 - 0.3), (c1, r1 + 0.3))
         )
