@@ -183,7 +183,7 @@ def decision_regions(
     return ax
 
 
-def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 4) -> Axes:
+def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 5) -> Axes:
     r"""Draw blocks joined by arrows; a text that starts and ends without a box is a value.
 
     Parameters
@@ -192,7 +192,7 @@ def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 
         What stands in each block, mathematics allowed. A text in parentheses, such as ``"($x$)"``,
         is a value on the way and gets no box.
     ax : Axes, optional
-    per_row : int, default 4
+    per_row : int, default 5
         Blocks before the diagram goes on in the next row.
 
     Returns
@@ -204,24 +204,29 @@ def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 
     >>> ax = block_diagram(["($x$)", r"$W_1 x + b_1$", r"$\sigma$", r"$W_2 a + b_2$", "($s$)"])
     """
     rows = -(-len(blocks) // per_row)
-    ax = _axes(ax, 1.45 * min(per_row, len(blocks)), 1.0 * rows)
-    places = [(i % per_row, -(i // per_row)) for i in range(len(blocks))]
+    ax = _axes(ax, 1.08 * min(per_row, len(blocks)), 0.8 * rows)
+    places = [(float(i % per_row), -float(i // per_row)) for i in range(len(blocks))]
+    reach = []  # from the middle of a block to where its arrows begin
     for text, (column, row) in zip(blocks, places, strict=True):
-        if text.startswith("(") and text.endswith(")"):
-            text = text[1:-1]
-        else:
-            box = (column - 0.37, row - 0.26), 0.74, 0.52
+        is_value = text.startswith("(") and text.endswith(")")
+        reach.append(0.2 if is_value else 0.41)
+        if not is_value:
             ax.add_patch(
-                FancyBboxPatch(*box, boxstyle="round,pad=0.02", fc=COLORS[5] + "55", ec="black")
+                FancyBboxPatch(
+                    (column - 0.36, row - 0.26),
+                    *(0.72, 0.52),
+                    boxstyle="round,pad=0.02",
+                    facecolor=COLORS[5] + "55",
+                    edgecolor="black",
+                )
             )
-        ax.text(column, row, text, ha="center", va="center", fontsize=10)
-    for (c0, r0), (c1, r1) in pairwise(places):
-        start, end = (
-            ((c0 + 0.4, r0), (c1 - 0.4, r1)) if r0 == r1 else ((c0, r0 - 0.3), (c1, r1 + 0.3))
-        )
-        ax.add_patch(
-            FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, color="black")
-        )
+        shown = text[1:-1] if is_value else text
+        ax.text(column, row, shown, ha="center", va="center", fontsize=10)
+    for i, ((x0, y0), (x1, y1)) in enumerate(pairwise(places)):
+        ends = [(x0 + reach[i], y0), (x1 - reach[i + 1], y1)]
+        if y0 != y1:
+            ends = [(x0, y0 - 0.3), (x1, y1 + 0.3)]
+        ax.add_patch(FancyArrowPatch(*ends, arrowstyle="-|>", mutation_scale=11, color="black"))
     ax.set(xlim=(-0.5, min(per_row, len(blocks)) - 0.5), ylim=(-rows + 0.5, 0.5))
     ax.set_axis_off()
     return ax
@@ -242,7 +247,7 @@ def network_diagram(
         A text under each layer; by default the numbers of units.
     ax : Axes, optional
     most : int, default 8
-        A layer with more units is drawn with so many and an ellipsis.
+        A layer with more units is drawn with so many (an even number) and an ellipsis.
 
     Returns
     -------
@@ -254,22 +259,27 @@ def network_diagram(
     """
     ax = _axes(ax, 1.5 * len(layer_sizes), 3.0)
     labels = [str(n) for n in layer_sizes] if labels is None else labels
-    shown = [min(n, most) for n in layer_sizes]
-    heights = [np.arange(n) - (n - 1) / 2 for n in shown]
-    for column in range(len(shown) - 1):
-        for start in heights[column]:
-            for end in heights[column + 1]:
+    heights = [_unit_heights(n, most) for n in layer_sizes]
+    for column, (starts, ends) in enumerate(pairwise(heights)):
+        for start in starts:
+            for end in ends:
                 ax.plot([column, column + 1], [start, end], color="gray", lw=0.7, ls="-", zorder=1)
-    lowest = -max(shown) / 2
+    lowest = min(units.min() for units in heights) - 0.5
     for column, (units, label, size) in enumerate(zip(heights, labels, layer_sizes, strict=True)):
-        color = COLORS[2] if column in (0, len(shown) - 1) else COLORS[0]
+        color = COLORS[2] if column in (0, len(heights) - 1) else COLORS[0]
         ax.scatter(np.full(len(units), column), units, s=170, color=color, ec="black", zorder=2)
         if size > most:
-            ax.text(column, 0, "⋮", ha="center", va="center", fontsize=18, zorder=3, color="white")
+            ax.text(column, 0, "⋮", ha="center", va="center", fontsize=16)
         ax.text(column, lowest - 0.35, label, ha="center", va="top", fontsize=10)
-    ax.set(xlim=(-0.4, len(shown) - 0.6), ylim=(lowest - 1.1, -lowest))
+    ax.set(xlim=(-0.4, len(heights) - 0.6), ylim=(lowest - 1.1, -lowest))
     ax.set_axis_off()
     return ax
+
+
+def _unit_heights(size: int, most: int) -> NDArray[Any]:
+    """Return the heights of a layer's circles, with a gap in the middle of a shortened layer."""
+    heights: NDArray[Any] = np.arange(min(size, most)) - (min(size, most) - 1) / 2
+    return heights if size <= most else heights + 0.5 * np.sign(heights)
 
 
 def source(thing: Any) -> str:
