@@ -26,17 +26,30 @@ class _Parameters:
     One vector makes an update, a norm or a finite check one operation, however deep the network.
     """
 
-    def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike) -> None:
-        shapes = [(n_out, n_in) for n_in, n_out in pairwise(layer_sizes)]
-        self.theta: FloatArray = np.zeros(sum(o * i + o for o, i in shapes), dtype)
+    def __init__(self, layer_sizes: tuple[int, ...], dtype: DTypeLike) -> None:
+        self.layer_sizes = layer_sizes
+        size = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(layer_sizes))
+        self.theta: FloatArray = np.zeros(size, dtype)
+        self._lay_views()
+
+    def _lay_views(self) -> None:
         self.weights: tuple[FloatArray, ...] = ()
         self.biases: tuple[FloatArray, ...] = ()
         start = 0
-        for n_out, n_in in shapes:
+        for n_in, n_out in pairwise(self.layer_sizes):
             end = start + n_out * n_in
             self.weights += (self.theta[start:end].reshape(n_out, n_in),)
             self.biases += (self.theta[end : end + n_out],)
             start = end + n_out
+
+    # A copied or unpickled view would be an array of its own, which no update of theta reaches:
+    # copies take theta and lay the views anew.
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in vars(self).items() if k not in ("weights", "biases")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._lay_views()
 
 
 class Gradients(_Parameters):
@@ -122,10 +135,9 @@ class MLP(_Parameters):
         rng: np.random.Generator | int | None = None,
         dtype: DTypeLike = np.float64,
     ) -> None:
-        self.layer_sizes = _checked_sizes(layer_sizes)
         self.activation = get_activation(activation)
         self.dtype = _checked_dtype(dtype)
-        super().__init__(self.layer_sizes, self.dtype)
+        super().__init__(_checked_sizes(layer_sizes), self.dtype)
         self._initialize(as_generator(rng))
         self._trace: tuple[tuple[int, ...], list[FloatArray], list[FloatArray]] | None = None
 
@@ -177,6 +189,7 @@ class MLP(_Parameters):
     def forward(self, x: ArrayLike) -> FloatArray:
         """Return the scores and remember what :meth:`backward` needs.
 
+        Nothing is copied: leave `x` and the parameters as they are until :meth:`backward`.
         Parameters, returns and errors as for calling the network.
         """
         rows, leading = self._rows(x)

@@ -1,0 +1,500 @@
+"""nnlib.mlp against torch's autograd, against finite differences, and against linear algebra."""
+
+import copy
+import pickle
+from functools import partial, reduce
+
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nnlib import ACTIVATIONS, MLP, LeakyReLU, sigmoid
+from nnlib.activations import Activation
+
+activations = pytest.mark.parametrize("activation", ACTIVATIONS)
+sizes = st.lists(st.integers(1, 6), min_size=2, max_size=5)
+leading_axes = st.lists(st.integers(0, 4), max_size=2).map(tuple)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def random_net(layer_sizes, activation="relu", seed=0, dtype=np.float64):
+    """A network whose biases are not 0 either."""
+    net = MLP(layer_sizes, activation, rng=seed, dtype=dtype)
+    for bias in net.biases:
+        bias[...] = np.random.default_rng(seed).normal(size=bias.shape)
+    return net
+
+
+def random_pair(net, leading, seed=0):
+    """Inputs and a gradient in the scores."""
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(*leading, n)) for n in (net.layer_sizes[0], net.layer_sizes[-1])]
+
+
+def assert_same_parameters(gradients, weights, biases, **tolerance):
+    for ours, theirs in zip(gradients.weights + gradients.biases, weights + biases, strict=True):
+        assert_allclose(ours, theirs, **tolerance)
+
+
+def jacobian(net, x):
+    """The derivative of the scores in one input x, shape (outputs, inputs)."""
+    outputs = net.layer_sizes[-1]
+    net.forward(np.tile(x, (outputs, 1)))
+    return net.backward(np.eye(outputs)).inputs
+
+
+# --- oracles ---------------------------------------------------------------------------------
+
+
+def torch_passes(net, x, gradient):
+    """Scores and gradients (weights, biases, inputs) by torch's own layers and autograd."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    activation = {
+        "identity": torch.nn.Identity(),
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "relu": functional.relu,
+        "leaky_relu": functional.leaky_relu,
+        "softplus": partial(functional.softplus, threshold=700),
+        "gelu": functional.gelu,
+        "gelu_tanh": partial(functional.gelu, approximate="tanh"),
+    }[net.activation.name]
+    inputs, *parameters = (
+        torch.tensor(array, requires_grad=True) for array in (x, *net.weights, *net.biases)
+    )
+    weights, biases = parameters[: len(net.weights)], parameters[len(net.weights) :]
+    a = inputs
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        a = activation(functional.linear(a, weight, bias))
+    scores = functional.linear(a, weights[-1], biases[-1])
+    scores.backward(torch.tensor(gradient))
+    weights, biases = ([p.grad.numpy() for p in group] for group in (weights, biases))
+    return scores.detach().numpy(), tuple(weights), tuple(biases), inputs.grad.numpy()
+
+
+@activations
+@given(layer_sizes=sizes, leading=leading_axes, seed=seeds)
+def test_passes_agree_with_torch_for_any_leading_axes(activation, layer_sizes, leading, seed):
+    net = random_net(layer_sizes, activation, seed)
+    x, gradient = random_pair(net, leading, seed)
+    scores, weights, biases, inputs = torch_passes(net, x, gradient)
+    close = {"rtol": 1e-11, "atol": 1e-12}
+    assert_allclose(net(x), scores, **close)
+    assert_array_equal(net.forward(x), net(x))
+    gradients = net.backward(gradient)
+    assert_same_parameters(gradients, weights, biases, **close)
+    assert_allclose(gradients.inputs, inputs, **close)
+
+
+def finite_differences(function, point, h=1e-5):
+    """Central differences in every entry of `point`, which is put back."""
+    result = np.empty_like(point)
+    for i, value in np.ndenumerate(point):
+        point[i] = value + h
+        above = function()
+        point[i] = value - h
+        result[i] = (above - function()) / (2 * h)
+        point[i] = value
+    return result
+
+
+@activations
+@given(layer_sizes=sizes, seed=seeds)
+def test_backward_agrees_with_finite_differences(activation, layer_sizes, seed):
+    net = random_net(layer_sizes, activation, seed)
+    x, gradient = random_pair(net, (3,), seed)
+    hidden = zip(net.layer_outputs(x)[:-2], net.weights, net.biases, strict=False)
+    to_a_kink = min((np.abs(a @ w.T + b).min() for a, w, b in hidden), default=np.inf)
+    assume(to_a_kink > 1e-3)  # steps of 1e-5 stay far from it
+
+    def value():
+        return (gradient * net(x)).sum()
+
+    net.forward(x)
+    gradients = net.backward(gradient)
+    scale = 1 + np.abs(gradients.theta).max()
+    assert_allclose(gradients.theta, finite_differences(value, net.theta), atol=1e-8 * scale)
+    assert_allclose(gradients.inputs, finite_differences(value, x), atol=1e-8 * scale)
+
+
+def test_hand_computed_two_layer_relu_net():
+    # x = (1, 2): z = (1*1 - 1*2, 1*1 + 1*2) + (0, 1) = (-1, 4), a = (0, 4), s = 3*4 + 5 = 17.
+    net = MLP([2, 2, 1])
+    net.weights[0][...] = [[1, -1], [1, 1]]
+    net.biases[0][...] = [0, 1]
+    net.weights[1][...] = [[2, 3]]
+    net.biases[1][...] = [5]
+    assert net.forward([1, 2]) == [17]
+    gradients = net.backward([1])
+    assert_array_equal(gradients.weights[0], [[0, 0], [3, 6]])
+    assert_array_equal(gradients.biases[0], [0, 3])
+    assert_array_equal(gradients.weights[1], [[0, 4]])
+    assert_array_equal(gradients.biases[1], [1])
+    assert_array_equal(gradients.inputs, [3, 3])
+
+
+def test_gradient_of_relu_at_its_kink_is_0():
+    net = MLP([1, 1, 1])
+    net.theta[...] = [1, -2, 1, 0]
+    net.forward([2.0])
+    assert net.backward([1.0]).inputs == 0
+
+
+# --- linear algebra --------------------------------------------------------------------------
+
+
+@given(layer_sizes=sizes, seed=seeds)
+def test_deep_linear_network_is_one_affine_map_of_rank_at_most_the_narrowest_layer(
+    layer_sizes, seed
+):
+    net = random_net(layer_sizes, "identity", seed)
+    x, _ = random_pair(net, (5,), seed)
+    offset = net(np.zeros(layer_sizes[0]))
+    matrix = (net(np.eye(layer_sizes[0])) - offset).T
+    size = 1 + np.prod([1 + np.linalg.norm(w) + np.linalg.norm(b) for w, b in layers(net)])
+    assert_allclose(matrix, reduce(lambda product, w: w @ product, net.weights), atol=1e-13 * size)
+    assert_allclose(net(x), x @ matrix.T + offset, atol=1e-13 * size)
+    singular_values = np.linalg.svd(matrix, compute_uv=False)
+    assert (singular_values[min(layer_sizes) :] <= 1e-13 * size).all()
+
+
+def layers(net):
+    return zip(net.weights, net.biases, strict=True)
+
+
+def sigmoid_stack(layer_sizes, seed=0):
+    """A network whose scores are the outputs a_L of its last sigmoid layer."""
+    net = random_net([*layer_sizes, layer_sizes[-1]], "sigmoid", seed)
+    net.weights[-1][...] = np.eye(layer_sizes[-1])
+    net.biases[-1][...] = 0
+    return net
+
+
+@given(layer_sizes=sizes, scale=st.floats(0.01, 100), seed=seeds)
+def test_slope_through_sigmoids_is_at_most_a_quarter_of_the_norm_per_layer(
+    layer_sizes, scale, seed
+):
+    net = sigmoid_stack(layer_sizes, seed)
+    net.theta[: -net.weights[-1].size - net.biases[-1].size] *= scale
+    slope = np.linalg.norm(jacobian(net, random_pair(net, (), seed)[0]), 2)
+    bound = np.prod([np.linalg.norm(w, 2) / 4 for w in net.weights[:-1]])
+    assert slope <= bound * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("depth", [1, 5, 20])
+def test_large_weights_make_sigmoids_explode_by_2_per_layer(depth):
+    net = sigmoid_stack([1] * (depth + 1))
+    for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
+        weight[...], bias[...] = 8, -4
+    assert net([0.5]) == 0.5  # the fixed point: every layer is met at its steepest
+    assert jacobian(net, [0.5]) == 2.0**depth
+
+
+@activations
+def test_signal_neither_explodes_nor_dies_in_ten_layers(activation):
+    net = MLP([200] * 11 + [1], activation, rng=0)
+    hidden = net.layer_outputs(np.random.default_rng(1).normal(size=(50, 200)))[1:-1]
+    assert all(0.05 < np.sqrt((a**2).mean()) < 5 for a in hidden)
+
+
+# --- parameters ------------------------------------------------------------------------------
+
+
+def assert_views_of_theta(parameters):
+    """Weights and biases lie in theta, layer by layer, and nothing else does."""
+    parameters.theta[...] = np.arange(parameters.theta.size)
+    laid_out = [np.r_[w.ravel(), b] for w, b in layers(parameters)]
+    assert_array_equal(np.concatenate(laid_out), parameters.theta)
+    assert [w.shape for w in parameters.weights] == [(4, 3), (2, 4)]
+    assert [b.shape for b in parameters.biases] == [(4,), (2,)]
+
+
+def test_weights_and_biases_are_views_of_theta():
+    net = MLP([3, 4, 2])
+    assert_views_of_theta(net)
+    net.weights[1][...] = 0
+    net.biases[1][...] = 7
+    assert_array_equal(net(np.ones(3)), [7, 7])
+    assert net.theta[-2:].tolist() == [7, 7]
+    assert net.n_parameters == net.theta.size == 3 * 4 + 4 + 4 * 2 + 2
+
+
+def test_gradients_are_views_of_one_vector_apart_from_the_network():
+    net = MLP([3, 4, 2], rng=0)
+    x, gradient = random_pair(net, (5,))
+    net.forward(x)
+    gradients = net.backward(gradient)
+    assert not np.shares_memory(gradients.theta, net.theta)
+    assert_views_of_theta(gradients)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_copies_stand_alone_and_their_weights_are_views_too(copied):
+    net = MLP([3, 4, 2], "tanh", rng=0, dtype=np.float32)
+    x, gradient = random_pair(net, (5,))
+    scores = net.forward(x)
+    twin = copied(net)
+    assert_array_equal(twin.backward(gradient).theta, net.backward(gradient).theta)
+    assert repr(twin) == repr(net)
+    assert_views_of_theta(copied(net.backward(gradient)))
+    assert_views_of_theta(twin)
+    assert_array_equal(net(x), scores)
+
+
+@activations
+def test_weights_are_normal_with_he_or_glorot_variance_and_biases_are_0(activation):
+    net = MLP([300, 200, 250, 10], activation, rng=0)
+    he = activation in {"relu", "leaky_relu", "softplus", "gelu", "gelu_tanh"}
+    for weight, bias in layers(net):
+        n_out, n_in = weight.shape
+        variance = 2 / n_in if he else 2 / (n_in + n_out)
+        standardized = weight.ravel() / np.sqrt(variance)
+        # The relative standard error of a variance of N normal numbers is sqrt(2 / N).
+        assert abs(standardized.var() - 1) < 4 * np.sqrt(2 / weight.size)
+        assert scipy.stats.kstest(standardized, "norm").pvalue > 0.001
+        assert not bias.any()
+
+
+def test_a_seed_gives_the_same_weights_as_its_generator_and_in_float32_rounded():
+    theta = MLP([4, 5, 3], rng=3).theta
+    assert_array_equal(MLP([4, 5, 3], rng=3).theta, theta)
+    assert_array_equal(MLP([4, 5, 3], rng=np.random.default_rng(3)).theta, theta)
+    assert_array_equal(MLP([4, 5, 3], rng=3, dtype=np.float32).theta, theta.astype(np.float32))
+
+
+def test_other_seeds_no_seed_and_a_generator_used_before_give_other_weights():
+    rng = np.random.default_rng(0)
+    nets = [MLP([4, 5, 3], rng=r) for r in (rng, rng, 1, None, None)]
+    assert len({net.theta.tobytes() for net in nets}) == len(nets)
+
+
+# --- shapes, dtypes, and what stays as it was --------------------------------------------------
+
+
+@activations
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("given_dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_results_have_the_dtype_of_the_network(activation, dtype, given_dtype):
+    net = random_net([3, 4, 2], activation, dtype=dtype)
+    x = np.arange(6).reshape(2, 3).astype(given_dtype)
+    scores = net.forward(x)
+    gradients = net.backward(np.ones((2, 2), given_dtype))
+    arrays = [scores, net(x), net.predict_proba(x), gradients.theta, gradients.inputs]
+    arrays += net.layer_outputs(x) + list(gradients.weights + gradients.biases)
+    assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+
+
+@activations
+def test_float32_agrees_with_float64(activation):
+    single, double = (random_net([6, 8, 8, 3], activation, dtype=d) for d in ("f4", "f8"))
+    x, gradient = random_pair(double, (20,))
+    assert_allclose(single.forward(x), double.forward(x), atol=1e-5)
+    ours, exact = single.backward(gradient), double.backward(gradient)
+    assert_allclose(ours.theta, exact.theta, rtol=1e-4, atol=1e-4)
+    assert_allclose(ours.inputs, exact.inputs, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer_sizes", [[3, 2], [3, 4, 2]])
+def test_neither_inputs_nor_gradients_nor_parameters_are_changed(layer_sizes):
+    net = MLP(layer_sizes, rng=0)
+    x, gradient = random_pair(net, (5,))
+    for array in (x, gradient, net.theta, *net.weights, *net.biases):
+        array.flags.writeable = False  # writing would raise
+    scores = net.forward(x)
+    before = scores.copy()
+    net.backward(gradient)
+    net.predict(x), net.predict_proba(x), net.layer_outputs(x)
+    assert_array_equal(scores, before)
+
+
+def test_layouts_that_are_not_contiguous_make_no_difference():
+    net = random_net([3, 4, 2])
+    x, gradient = random_pair(net, (4, 6))
+    plain = net(x), (net.forward(x), net.backward(gradient))[1].theta
+    strided = np.asfortranarray(x), np.repeat(gradient, 2, axis=1)[:, ::2]
+    assert_allclose(net.forward(strided[0]), plain[0], atol=1e-14)
+    assert_allclose(net.backward(strided[1]).theta, plain[1], atol=1e-13)
+
+
+def test_layer_outputs_are_the_steps_of_the_forward_pass():
+    net = random_net([3, 4, 5, 2], "tanh")
+    x, _ = random_pair(net, (2, 6))
+    outputs = net.layer_outputs(x)
+    assert [a.shape for a in outputs] == [(2, 6, n) for n in net.layer_sizes]
+    assert_array_equal(outputs[0], x)
+    for a, following, weight, bias in zip(
+        outputs[:2], outputs[1:3], net.weights[:2], net.biases[:2], strict=True
+    ):
+        assert_allclose(following, np.tanh(np.inner(a, weight) + bias), atol=1e-14)
+    assert_array_equal(outputs[-1], net(x))
+
+
+def test_predict_takes_the_first_of_tied_scores():
+    net = MLP([2, 3])
+    net.theta[...] = 0
+    assert_array_equal(net.predict(np.ones((2, 4, 2))), np.zeros((2, 4)))
+    net.biases[0][...] = [1, 5, 5]
+    assert net.predict([0, 0]) == 1
+    assert net.predict([0, 0]).ndim == 0
+
+
+def test_predict_proba_is_the_softmax_of_the_scores():
+    net = random_net([3, 4])
+    x, _ = random_pair(net, (2, 5))
+    assert_allclose(net.predict_proba(x), scipy.special.softmax(net(x), axis=-1), rtol=1e-13)
+
+
+def test_nan_in_one_example_stays_there():
+    net = random_net([2, 4, 3])
+    scores = net([[np.nan, 1.0], [1.0, 1.0]])
+    assert np.isnan(scores[0]).all()
+    assert np.isfinite(scores[1]).all()
+
+
+def test_no_examples_give_no_scores_and_zero_gradients():
+    net = random_net([3, 4, 2])
+    assert net.forward(np.empty((0, 3))).shape == (0, 2)
+    gradients = net.backward(np.empty((0, 2)))
+    assert gradients.inputs.shape == (0, 3)
+    assert not gradients.theta.any()
+
+
+def test_backward_twice_gives_the_same_and_calling_in_between_disturbs_nothing():
+    net = random_net([3, 4, 2])
+    x, gradient = random_pair(net, (5,))
+    net.forward(x)
+    first = net.backward(gradient)
+    net(x + 1), net.layer_outputs(x + 1), net.predict(x + 1)
+    assert_array_equal(net.backward(gradient).theta, first.theta)
+
+
+def test_gradients_are_summed_over_examples():
+    net = random_net([3, 4, 2], "gelu")
+    x, gradient = random_pair(net, (5,))
+    alone = []
+    for row, row_gradient in zip(x, gradient, strict=True):
+        net.forward(row)
+        alone.append(net.backward(row_gradient).theta)
+    net.forward(x)
+    assert_allclose(net.backward(gradient).theta, np.sum(alone, axis=0), atol=1e-13)
+
+
+class Cube(Activation):
+    """An activation of one's own, which forgets the dtype."""
+
+    name = "cube"
+    formula = "x^3"
+
+    def _value(self, x):
+        return x.astype(np.float64) ** 3
+
+    def _slope(self, x):
+        return 3 * x.astype(np.float64) ** 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_activation_of_ones_own(dtype):
+    net = MLP([1, 1, 1], Cube(), dtype=dtype)
+    net.theta[...] = [2, 1, 1, 0]
+    assert net.forward([1]) == 27
+    assert net.backward([1]).inputs == 3 * 9 * 2
+    assert net.forward([1]).dtype == net.backward([1]).theta.dtype == dtype
+    assert "then cube" in repr(net)
+
+
+def test_activation_may_be_given_as_an_object():
+    assert MLP([1, 1], sigmoid).activation is MLP([1, 1], "sigmoid").activation
+    net = MLP([1, 1, 1], LeakyReLU(0.5))
+    net.theta[...] = [1, 0, 1, 0]
+    assert net([-2.0]) == -1
+
+
+# --- representation --------------------------------------------------------------------------
+
+
+def test_repr_lists_layers_and_counts_with_thousands_apart():
+    assert repr(MLP([784, 100, 10], "gelu", dtype="float32")).splitlines() == [
+        "MLP(784 -> 100 -> 10, activation=gelu, dtype=float32)",
+        "  layer 1: linear 784 -> 100, then gelu    78,500 parameters",
+        "  layer 2: linear 100 -> 10                 1,010 parameters",
+        "  total                                    79,510 parameters",
+    ]
+
+
+def test_repr_of_a_single_layer_names_no_activation_in_it():
+    head, layer, total = repr(MLP([2, 3])).splitlines()
+    assert head == "MLP(2 -> 3, activation=relu, dtype=float64)"
+    assert " ".join(layer.split()) == "layer 1: linear 2 -> 3 9 parameters"
+    assert " ".join(total.split()) == "total 9 parameters"
+
+
+# --- bad input -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({"layer_sizes": []}, ValueError, "at least inputs and outputs"),
+        ({"layer_sizes": [3]}, ValueError, "at least inputs and outputs"),
+        ({"layer_sizes": [3, 0, 2]}, ValueError, r"at least 1 each, got \[3, 0, 2\]"),
+        ({"layer_sizes": [3, -1]}, ValueError, "at least 1 each"),
+        ({"layer_sizes": 3}, TypeError, "sequence of integers"),
+        ({"layer_sizes": [3, 2.0]}, TypeError, "integers, got 2.0"),
+        ({"layer_sizes": [3, True]}, TypeError, "integers, got True"),
+        ({"layer_sizes": "32"}, TypeError, "integers, got '3'"),
+        ({"activation": "rleu"}, ValueError, "unknown activation 'rleu'; known are gelu"),
+        ({"activation": np.tanh}, TypeError, "name or an Activation"),
+        ({"activation": None}, TypeError, "name or an Activation, got None"),
+        ({"dtype": int}, TypeError, "float32 or float64, got int64"),
+        ({"dtype": np.float16}, TypeError, "float32 or float64, got float16"),
+        ({"dtype": "complex128"}, TypeError, "float32 or float64, got complex128"),
+        ({"rng": 0.5}, TypeError, "rng must be .* got 0.5"),
+        ({"rng": True}, TypeError, "rng must be"),
+        ({"rng": -1}, ValueError, "seed must not be negative, got -1"),
+    ],
+)
+def test_bad_arguments_are_told_plainly(arguments, error, words):
+    with pytest.raises(error, match=words):
+        MLP(**({"layer_sizes": [3, 2]} | arguments))
+
+
+@pytest.mark.parametrize("method", ["__call__", "forward", "layer_outputs", "predict"])
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        (np.ones((5, 2)), ValueError, r"shape \(..., 3\).* 3 inputs; got \(5, 2\)"),
+        (1.0, ValueError, r"got \(\)"),
+        ([[1, 2, 3], [4, 5]], ValueError, "rows differ in length"),
+        (["a", "b", "c"], TypeError, "real numbers, got dtype <U1"),
+        (np.ones((5, 3)) * 1j, TypeError, "real numbers, got dtype complex128"),
+    ],
+)
+def test_bad_inputs_are_told_plainly(method, x, error, words):
+    with pytest.raises(error, match=words):
+        getattr(MLP([3, 2]), method)(x)
+
+
+def test_backward_without_forward():
+    with pytest.raises(RuntimeError, match=r"forward pass first: call net.forward\(x\)"):
+        MLP([3, 2]).backward([1.0, 1.0])
+
+
+@pytest.mark.parametrize("shape", [(2,), (1, 2), (5, 3), (5, 1), (5, 2, 1), ()])
+def test_backward_refuses_a_gradient_that_has_not_the_shape_of_the_scores(shape):
+    net = MLP([3, 2])
+    net.forward(np.ones((5, 3)))
+    with pytest.raises(ValueError, match=r"shape \(5, 2\) of the scores .* got \("):
+        net.backward(np.ones(shape))
+
+
+def test_failed_forward_leaves_the_last_one_in_place():
+    net = MLP([3, 2])
+    net.forward(np.ones((5, 3)))
+    with pytest.raises(ValueError, match="3 inputs"):
+        net.forward(np.ones((5, 4)))
+    assert net.backward(np.ones((5, 2))).inputs.shape == (5, 3)
