@@ -50,6 +50,8 @@ def execute(path: Path) -> str:
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
+        # Without it each kernel warns that it talks over TCP, on this machine alone.
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     return normalize(notebook)

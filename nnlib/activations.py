@@ -350,7 +350,7 @@ softplus = Softplus()
 gelu = GELU()
 gelu_tanh = TanhGELU()
 
-#: Every activation by its name: what plots, tests, documentation and benchmarks loop over.
+#: Every activation by its name; plots, tests, documentation and benchmarks loop over it.
 ACTIVATIONS: Mapping[str, Activation] = MappingProxyType(
     {a.name: a for a in (identity, sigmoid, tanh, relu, leaky_relu, softplus, gelu, gelu_tanh)}
 )

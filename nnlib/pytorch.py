@@ -1,7 +1,7 @@
 """The same networks in PyTorch, and a training loop that runs on whatever device there is.
 
 Both classes return logits: ``torch.nn.CrossEntropyLoss`` applies the softmax itself, and applying
-it twice keeps the loss from ever reaching 0. Use :meth:`predict_proba` for probabilities.
+it twice keeps the loss from ever reaching 0. Use ``predict_proba`` for probabilities.
 """
 
 from __future__ import annotations
