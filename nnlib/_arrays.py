@@ -18,14 +18,19 @@ Reduction: TypeAlias = Literal["none", "mean", "sum"]
 _SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
 
 
-def as_float(values: ArrayLike, name: str) -> FloatArray:
-    """Return `values` as a float32 or float64 array, without a copy where none is needed."""
+def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
+    """Return `values` as an array of whatever they hold."""
     try:
-        array = np.asarray(values)
+        return np.asarray(values)
     except ValueError as error:  # rows of different lengths
         raise ValueError(
             f"{name} must be a rectangular array of real numbers, but its rows differ in length"
         ) from error
+
+
+def as_float(values: ArrayLike, name: str) -> FloatArray:
+    """Return `values` as a float32 or float64 array, without a copy where none is needed."""
+    array = as_array(values, name)
     if array.dtype == np.float32 or array.dtype == np.float64:
         return array
     if array.dtype.kind not in "buif":
@@ -34,6 +39,15 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
             "expected float32, float64 or integers"
         )
     return array.astype(np.float64)
+
+
+def sum_in_float64(
+    terms: FloatArray, axis: int, dtype: np.dtype[Any], keepdims: bool = False
+) -> FloatArray:
+    """Return the sum in `dtype`, added up in float64: float32 loses digits over many classes."""
+    with np.errstate(over="ignore"):
+        total: FloatArray = terms.sum(axis=axis, dtype=np.float64, keepdims=keepdims)
+        return total.astype(dtype)
 
 
 def with_class_axis(array: FloatArray, name: str, axis: int = -1) -> int:
@@ -58,7 +72,8 @@ def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     axis = with_class_axis(array, name, axis)
     if (array < 0).any():
         raise ValueError(f"{name} must not be negative, got an entry {array[array < 0][0]}")
-    total = array.sum(axis=axis, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        total = array.sum(axis=axis, dtype=np.float64)
     off = np.abs(total - 1) > _SUM_TOLERANCE[array.dtype]
     if off.any():
         raise ValueError(
@@ -82,7 +97,7 @@ def as_scores(scores: ArrayLike, at_least: int = 1) -> FloatArray:
 
 def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     """Return integer or one-hot `labels` as class indices of shape ``scores.shape[:-1]``."""
-    array = np.asarray(labels)
+    array = as_array(labels, "labels")
     if array.shape == scores.shape:
         return _from_one_hot(array)
     if array.shape != scores.shape[:-1]:
@@ -92,7 +107,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
             f"labels must be integers (one class index per example), got dtype {array.dtype}"
         )
     classes = scores.shape[-1]
-    if array.size and not (0 <= array.min() and array.max() < classes):
+    if array.size and not (array.min() >= 0 and array.max() < classes):
         wrong = array[(array < 0) | (array >= classes)].flat[0]
         raise ValueError(f"labels must lie in 0..{classes - 1} for {classes} classes, got {wrong}")
     return array.astype(np.intp, copy=False)
@@ -118,7 +133,7 @@ def _shape_error(labels: NDArray[Any], scores: FloatArray) -> ValueError:
 
 def as_soft_labels(labels: ArrayLike, scores: FloatArray) -> FloatArray:
     """Return `labels` as distributions of the shape and dtype of `scores`."""
-    array = np.asarray(labels)
+    array = as_array(labels, "labels")
     if array.shape != scores.shape:
         raise _shape_error(array, scores)
     return as_distribution(array, "labels").astype(scores.dtype, copy=False)

@@ -21,11 +21,13 @@ from numpy.typing import ArrayLike, NDArray
 from nnlib._arrays import (
     FloatArray,
     Reduction,
+    as_array,
     as_class_indices,
     as_float,
     as_scores,
     as_soft_labels,
     check_reduction,
+    sum_in_float64,
 )
 from nnlib.probability import log_softmax
 
@@ -100,8 +102,9 @@ class Loss(ABC):
                 raise ValueError('reduction="mean" needs at least one example, got none')
             gradient /= value.size
         # The sum is taken in float64, so that a large batch costs float32 no digits.
-        total = value.sum(dtype=np.float64) / (value.size if reduction == "mean" else 1)
-        return s.dtype.type(total), gradient
+        with np.errstate(over="ignore"):
+            total = value.sum(dtype=np.float64) / (value.size if reduction == "mean" else 1)
+            return s.dtype.type(total), gradient
 
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
@@ -178,15 +181,14 @@ class Hinge(Loss):
         others = scores.copy()
         np.put_along_axis(others, true, -np.inf, axis=-1)
         rival = others.argmax(axis=-1)[..., np.newaxis]
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             # In this order, hinge >= 0-1 holds exactly: (1 - s_k) + max would lose the 1.
             lag = np.take_along_axis(others, rival, -1) - np.take_along_axis(scores, true, -1)
         value = np.maximum(lag + 1, 0)
         active = np.sign(value)  # 1 or 0, and NaN for NaN
-        active[value > 0] = 1
         gradient = np.zeros_like(scores)
         np.put_along_axis(gradient, rival, active, axis=-1)
-        np.put_along_axis(gradient, true, -active, axis=-1)
+        np.put_along_axis(gradient, true, 0 - active, axis=-1)  # not -active: no -0.0
         return value[..., 0], gradient
 
 
@@ -215,7 +217,7 @@ class SoftmaxCrossEntropy(Loss):
 
     def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
         s = as_scores(scores)
-        y = np.asarray(labels)
+        y = as_array(labels, "labels")
         if y.shape == s.shape:
             return s, as_soft_labels(y, s)
         return s, as_class_indices(y, s)
@@ -225,9 +227,10 @@ class SoftmaxCrossEntropy(Loss):
     ) -> tuple[FloatArray, FloatArray]:
         log_p = log_softmax(scores)
         if labels.shape == scores.shape:
-            terms = np.where(labels == 0, 0, labels) * np.where(labels == 0, 0, log_p)
-            value = -terms.sum(axis=-1)
-            gradient = np.exp(log_p) * labels.sum(axis=-1, keepdims=True) - labels
+            terms = labels * np.where(labels == 0, 0, log_p)
+            value = 0 - sum_in_float64(terms, -1, terms.dtype)  # not -sum: no -0.0
+            total = sum_in_float64(labels, -1, labels.dtype, keepdims=True)
+            gradient = np.exp(log_p) * total - labels
             # 0 * log_p hides a NaN score; the softmax does not.
             value = np.where(np.isnan(log_p).any(axis=-1), scores.dtype.type(np.nan), value)
             return value, gradient
@@ -236,7 +239,7 @@ class SoftmaxCrossEntropy(Loss):
         gradient = np.exp(log_p)
         # p - 1 at the true class, by expm1: exact where p rounds to 1.
         np.put_along_axis(gradient, true, np.expm1(log_p_true), axis=-1)
-        return -log_p_true[..., 0], gradient
+        return 0 - log_p_true[..., 0], gradient
 
 
 class SquaredError(Loss):
@@ -265,14 +268,15 @@ class SquaredError(Loss):
                 f"labels of squared_error must have the shape {s.shape} of scores, got {y.shape}; "
                 "for one output per example reshape the targets to (batch, 1)"
             )
-        return s, y.astype(s.dtype, copy=False)
+        with np.errstate(over="ignore"):  # of float64 labels in float32
+            return s, y.astype(s.dtype, copy=False)
 
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
         with np.errstate(invalid="ignore", over="ignore"):
             gradient = scores - labels
-            return (gradient * gradient).sum(axis=-1) / 2, gradient
+            return sum_in_float64(gradient * gradient, -1, gradient.dtype) / 2, gradient
 
 
 zero_one = ZeroOne()

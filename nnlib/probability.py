@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, rel_entr, xlogy
 
-from nnlib._arrays import FloatArray, as_distribution, as_float, with_class_axis
+from nnlib._arrays import (
+    FloatArray,
+    as_distribution,
+    as_float,
+    sum_in_float64,
+    with_class_axis,
+)
 
 
 def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
@@ -56,9 +62,7 @@ def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     """
     a, axis = _scores(a, axis)
     e = np.exp(_below_maximum(a, axis))
-    # The sum is taken in float64: in float32, many classes would cost digits.
-    total = e.sum(axis=axis, keepdims=True, dtype=np.float64)
-    e /= total.astype(a.dtype)
+    e /= sum_in_float64(e, axis, e.dtype, keepdims=True)
     return e
 
 
@@ -135,7 +139,7 @@ def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
     """
     a, axis = _scores(a, axis)
     top = a.max(axis=axis, keepdims=True)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         result = top + _log_sum_exp_shifted(a - top, axis)
     # An infinite maximum is its own answer, and a - top was NaN there.
     result = np.where(np.isinf(top), top, result)
@@ -176,7 +180,7 @@ def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(0.6931471805599453)
     """
     y = as_distribution(y, "y", axis)
-    return _sum_in_float64(entr(y.astype(np.float64)), axis, y.dtype)
+    return sum_in_float64(entr(y.astype(np.float64)), axis, y.dtype)
 
 
 def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
@@ -217,7 +221,7 @@ def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _pair(y, p, axis)
     terms = -xlogy(y.astype(np.float64), p.astype(np.float64))
-    return _sum_in_float64(terms, axis, np.result_type(y, p))
+    return sum_in_float64(terms, axis, np.result_type(y, p))
 
 
 def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
@@ -257,7 +261,7 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _pair(y, p, axis)
     terms = rel_entr(y.astype(np.float64), p.astype(np.float64))
-    return _sum_in_float64(terms, axis, np.result_type(y, p))
+    return sum_in_float64(terms, axis, np.result_type(y, p))
 
 
 def _scores(a: ArrayLike, axis: int) -> tuple[FloatArray, int]:
@@ -268,7 +272,8 @@ def _scores(a: ArrayLike, axis: int) -> tuple[FloatArray, int]:
 def _below_maximum(a: FloatArray, axis: int) -> FloatArray:
     """Return a - max(a) along `axis`, with inf - inf = 0 for a single +inf."""
     top = a.max(axis=axis, keepdims=True)
-    with np.errstate(invalid="ignore"):
+    # Scores at both ends of the float range are further apart than a float can say: -inf.
+    with np.errstate(invalid="ignore", over="ignore"):
         shifted: FloatArray = a - top
     infinite = top == np.inf
     if infinite.any():
@@ -296,7 +301,3 @@ def _pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray
     if y.shape != p.shape:
         raise ValueError(f"y and p must have one shape, got {y.shape} and {p.shape}")
     return as_distribution(y, "y", axis), as_distribution(p, "p", axis)
-
-
-def _sum_in_float64(terms: FloatArray, axis: int, dtype: np.dtype) -> FloatArray:
-    return np.asarray(terms.sum(axis=axis), dtype=dtype)[()]
