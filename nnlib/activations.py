@@ -14,6 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -208,8 +209,10 @@ class LeakyReLU(Activation):
 
     Raises
     ------
+    TypeError
+        If the slope is not a real number.
     ValueError
-        If the slope is not finite.
+        If it is not finite.
 
     Examples
     --------
@@ -227,11 +230,19 @@ class LeakyReLU(Activation):
     initialization = "he"
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.negative_slope):
-            raise ValueError(f"negative_slope must be finite, got {self.negative_slope}")
+        c = self.negative_slope
+        if not isinstance(c, Real):
+            raise TypeError(f"negative_slope must be a real number, got {c!r}")
+        if not np.isfinite(c):
+            raise ValueError(f"negative_slope must be finite, got {c}")
+        # Frozen: only so can the formula name the slope.
+        object.__setattr__(self, "formula", type(self).formula.replace("0.01", f"{c:g}"))
 
     def _value(self, x: FloatArray) -> FloatArray:
-        return np.where(x > 0, x, x * self.negative_slope)
+        if self.negative_slope == 0:
+            return np.maximum(x, 0)  # 0 * -inf would be NaN
+        with np.errstate(over="ignore"):  # of a slope above 1
+            return np.where(x > 0, x, x * self.negative_slope)
 
     def _slope(self, x: FloatArray) -> FloatArray:
         slope = np.where(x > 0, 1.0, self.negative_slope)
