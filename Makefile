@@ -25,7 +25,7 @@ book: environment ## Build the book, warnings are errors
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
-	@$(PYTEST) --doctest-modules tests nnlib
+	@$(PYTEST) --doctest-modules --doctest-glob=README.md tests nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 chapters
 
@@ -42,7 +42,7 @@ lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/mypy nnlib
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(BIN)/python -m pip check
 
