@@ -274,12 +274,12 @@ class MLP(_Parameters):
         lines = [f"{text:<{text_width}}    {n:>{count_width},} parameters" for text, n in rows]
         return "\n".join([head, *lines])
 
-    def _rows(self, x: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
+    def _rows(self, x: ArrayLike, name: str = "x") -> tuple[FloatArray, tuple[int, ...]]:
         """Return `x` as rows of the network's dtype, and its leading axes."""
-        array = as_float(x, "x")
+        array = as_float(x, name)
         if array.ndim == 0 or array.shape[-1] != self.layer_sizes[0]:
             raise ValueError(
-                f"x must have shape (..., {self.layer_sizes[0]}): the network has "
+                f"{name} must have shape (..., {self.layer_sizes[0]}): the network has "
                 f"{self.layer_sizes[0]} inputs; got {array.shape}"
             )
         rows = array.astype(self.dtype, copy=False).reshape(-1, self.layer_sizes[0])
@@ -313,7 +313,7 @@ def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _checked_dtype(dtype: DTypeLike) -> np.dtype[np.floating[Any]]:
+def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     checked = np.dtype(dtype)
     if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise TypeError(f"dtype must be float32 or float64, got {checked}")

@@ -63,16 +63,23 @@ class DivergenceError(FloatingPointError):
     """
 
     def __init__(self, what: str, step: int, epoch: int, learning_rate: float, history: History):
-        super().__init__(
+        # Exceptions are pickled by their arguments: a worker process can send this one home.
+        super().__init__(what, step, epoch, learning_rate, history)
+        self.step = step
+        self.history = history
+
+    def __str__(self) -> str:
+        what, step, epoch, learning_rate, _ = self.args
+        return (
             f"{what} was not finite at step {step} (epoch {epoch}); training stopped and the "
             "network keeps its last finite weights. Usual causes: a learning rate that is too "
             f"large (it is {learning_rate:g}; try a tenth), inputs that are not scaled to about "
             "[-1, 1], or NaN and inf among the data."
         )
-        self.step = step
-        self.history = history
 
 
+# Overflow ends in DivergenceError, which says more than NumPy's warning.
+@np.errstate(over="ignore", invalid="ignore")
 def fit(
     net: MLP,
     x: ArrayLike,
@@ -137,12 +144,24 @@ def fit(
     >>> net.predict(x)
     array([0, 1, 1, 0])
     """
-    _check_settings(net, loss, epochs, learning_rate, batch_size, momentum)
+    if not isinstance(net, MLP):
+        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss must be one of nnlib's losses, got {loss!r}")
+    _check_settings(epochs, learning_rate, batch_size, momentum)
+    # Python's numbers neither wrap around as NumPy's small integers do, nor lift float32 weights to
+    # float64 as numpy.float64 does.
+    epochs, batch_size = int(epochs), int(batch_size)
+    learning_rate, momentum = float(learning_rate), float(momentum)
     inputs, targets = _prepared(net, loss, x, labels, "x")
     held_out = None
     if validation is not None:
-        if not isinstance(validation, tuple) or len(validation) != 2:
-            raise TypeError("validation must be a pair (x, labels)")
+        if not isinstance(validation, tuple):
+            raise TypeError(
+                f"validation must be a tuple (x, labels), got {type(validation).__name__}"
+            )
+        if len(validation) != 2:
+            raise ValueError(f"validation must be a pair (x, labels), got {len(validation)} items")
         held_out = _prepared(net, loss, *validation, "validation x")
     generator = as_generator(rng)
     history = History()
@@ -169,28 +188,28 @@ def fit(
                 net.theta[...] = theta
                 history.steps += 1
                 total += float(value) * len(batch)
+            # Measured first and entered together: Ctrl-C leaves lists of one length.
+            measured = () if held_out is None else _measured(net, loss, *held_out)
             history.loss.append(total / len(inputs))
-            if held_out is not None:
-                _validate(net, loss, *held_out, history)
+            history.validation_loss.extend(measured[:1])
+            history.validation_accuracy.extend(measured[1:])
     except KeyboardInterrupt:
         history.interrupted = True
     return history
 
 
-def _validate(
-    net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any], history: History
-) -> None:
+def _measured(net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]) -> tuple[float, ...]:
+    """Return the mean loss and, where labels are class indices, the accuracy."""
     scores = net(x)
-    history.validation_loss.append(float(loss(scores, labels, "mean")))
-    if labels.ndim == 1:
-        history.validation_accuracy.append(accuracy(scores, labels))
+    value = float(loss(scores, labels, "mean"))
+    return (value, accuracy(scores, labels)) if labels.ndim == 1 else (value,)
 
 
 def _prepared(
     net: MLP, loss: Loss, x: ArrayLike, labels: ArrayLike, name: str
 ) -> tuple[FloatArray, NDArray[Any]]:
     """Check and convert the data once, before the first step."""
-    rows, leading = net._rows(x)
+    rows, leading = net._rows(x, name)
     if len(leading) != 1 or len(rows) == 0:
         raise ValueError(
             f"{name} must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
@@ -200,13 +219,8 @@ def _prepared(
     return rows, targets
 
 
-def _check_settings(
-    net: MLP, loss: Loss, epochs: int, learning_rate: float, batch_size: int, momentum: float
-) -> None:
-    if not isinstance(net, MLP):
-        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
-    if not isinstance(loss, Loss):
-        raise TypeError(f"loss must be one of nnlib's losses, got {loss!r}")
+def _check_settings(epochs: int, learning_rate: float, batch_size: int, momentum: float) -> None:
+    """Raise TypeError or ValueError for a setting that gradient descent cannot use."""
     for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
             raise TypeError(f"{name} must be an integer, got {value!r}")
