@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nnlib.activations import Activation
 from nnlib.mlp import MLP
-from nnlib.training import DivergenceError, History
+from nnlib.training import DivergenceError, History, _check_settings
 
 #: The torch module of each activation of nnlib by its name.
 TORCH_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -211,17 +211,17 @@ def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
     net = MLP(sizes, activation, rng=0, dtype=dtype)
     _matching_layers(net, module)
     for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
-        weight[...] = layer.weight.detach().cpu().numpy()
-        bias[...] = layer.bias.detach().cpu().numpy()
+        weight[...] = layer.weight.detach().to("cpu", torch.float64).numpy()
+        bias[...] = layer.bias.detach().to("cpu", torch.float64).numpy()
     return net
 
 
 def check_registered(module: nn.Module) -> list[str]:
     """Find parameters and modules that ``module.parameters()`` does not see.
 
-    A module registers what is assigned to an attribute of it. What hides inside a plain list,
-    tuple, set or dict is not registered: it computes, but no optimizer trains it and no
-    ``to(device)`` moves it.
+    A module registers the modules and parameters that are assigned to an attribute of it. What
+    hides inside a plain list, tuple, set or dict is not registered, nor is a plain tensor that
+    requires a gradient: it computes, but no optimizer trains it and no ``to(device)`` moves it.
 
     Parameters
     ----------
@@ -248,33 +248,50 @@ def check_registered(module: nn.Module) -> list[str]:
     """
     if not isinstance(module, nn.Module):
         raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
-    known = {id(p) for p in module.parameters()} | {id(m) for m in module.modules()}
+    known = {id(part) for part in (*module.parameters(), *module.buffers(), *module.modules())}
     found: list[str] = []
     for prefix, part in module.named_modules():
         for name, value in vars(part).items():
-            found += _hidden(value, f"{prefix}.{name}" if prefix else name, known, set())
+            kind = "Dict" if isinstance(value, dict) else "List"
+            for path, hidden in _hidden(value, f"{prefix}.{name}" if prefix else name, known):
+                found.append(f"{path}: {_complaint(hidden, kind, known, within=value)}")
     return found
 
 
-def _hidden(value: Any, path: str, known: set[int], seen: set[int]) -> Iterator[str]:
-    if id(value) in known or id(value) in seen:
+def _hidden(
+    value: Any, path: str, known: set[int], around: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, Any]]:
+    """Yield every hidden parameter or module in `value`, with its path."""
+    if id(value) in known or id(value) in around:
         return
+    around |= {id(value)}
     if isinstance(value, nn.Module):
-        count = sum(p.numel() for p in value.parameters())
-        container = "nn.ModuleDict" if "['" in path else "nn.ModuleList"
-        yield (
-            f"{path}: {type(value).__name__} with {count} parameters is not registered; "
-            f"use {container}"
-        )
+        # A plain list may hold a container whose parts are all registered elsewhere.
+        leaves = (m for m in value.modules() if next(m.children(), None) is None)
+        if any(id(part) not in known for part in (*value.parameters(), *leaves)):
+            yield path, value
     elif isinstance(value, nn.Parameter):
-        container = "nn.ParameterDict" if "['" in path else "nn.ParameterList"
-        yield f"{path}: a parameter of {value.numel()} numbers is not registered; use {container}"
+        yield path, value
+    elif isinstance(value, Tensor):
+        if value.requires_grad and value.is_leaf:
+            yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _hidden(item, f"{path}[{key!r}]", known, seen | {id(value)})
+            yield from _hidden(item, f"{path}[{key!r}]", known, around)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for index, item in enumerate(value):
-            yield from _hidden(item, f"{path}[{index}]", known, seen | {id(value)})
+            yield from _hidden(item, f"{path}[{index}]", known, around)
+
+
+def _complaint(hidden: Any, kind: str, known: set[int], within: Any) -> str:
+    if isinstance(hidden, nn.Module):
+        count = sum(p.numel() for p in hidden.parameters() if id(p) not in known)
+        what = f"{type(hidden).__name__} with {count} parameters"
+        cure = f"nn.Module{kind}"
+    else:
+        what = f"a {type(hidden).__name__} of {hidden.numel()} numbers"
+        cure = "nn.Parameter" if hidden is within else f"nn.Parameter{kind}"
+    return f"{what} is not registered; use {cure}"
 
 
 def train(
@@ -296,7 +313,7 @@ def train(
     Parameters
     ----------
     module : torch.nn.Module
-        A network that returns logits; moved to the device.
+        A network that returns logits; moved to the device, where it stays.
     x : Tensor, shape (examples, ...)
     labels : Tensor, shape (examples,) or (examples, classes)
         What the loss takes beside the logits.
@@ -320,11 +337,13 @@ def train(
 
     Raises
     ------
+    TypeError
+        If an argument is of the wrong kind; nothing was changed then.
     ValueError
         If the numbers of examples differ, there is none, nothing is registered to train, or a
-        setting is out of range.
+        setting is out of range; nothing was changed then.
     DivergenceError
-        If a loss is not finite.
+        If a loss or a weight becomes inf or NaN. The last finite weights stay.
 
     Examples
     --------
@@ -335,22 +354,25 @@ def train(
     >>> history.loss[-1] < 0.1
     True
     """
-    if len(x) != len(labels) or len(x) == 0:
-        raise ValueError(
-            "x and labels must hold the same number of examples, at least one; got "
-            f"{len(x)} and {len(labels)}"
-        )
-    if epochs < 0 or batch_size < 1:
-        raise ValueError(
-            f"epochs must be at least 0 and batch_size at least 1, got {epochs} and {batch_size}"
-        )
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    _check_settings(epochs, learning_rate, batch_size, momentum)
+    _check_examples(x, labels, "x and labels")
+    if validation is not None:
+        if not isinstance(validation, tuple) or len(validation) != 2:
+            raise TypeError(f"validation must be a tuple (x, labels), got {validation!r:.80}")
+        _check_examples(*validation, "validation x and labels")
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if not parameters:
+        raise ValueError("the module has no registered parameter to train; see check_registered")
     device = default_device() if device is None else torch.device(device)
     loss = nn.functional.cross_entropy if loss is None else loss
     module.to(device)
     x, labels = x.to(device), labels.to(device)
-    optimizer = torch.optim.SGD(module.parameters(), lr=learning_rate, momentum=momentum)
+    optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
     generator = torch.Generator().manual_seed(seed)
     history = History()
+    mode = module.training
     try:
         for epoch in range(1, epochs + 1):
             module.train()
@@ -364,15 +386,27 @@ def train(
                         "the loss", history.steps + 1, epoch, learning_rate, history
                     )
                 optimizer.zero_grad()
-                value.backward()  # type: ignore[no-untyped-call]
+                value.backward()
+                before = [p.detach().clone() for p in parameters]
                 optimizer.step()
+                if not torch.stack([p.isfinite().all() for p in parameters]).all():
+                    with torch.no_grad():
+                        for parameter, last in zip(parameters, before, strict=True):
+                            parameter.copy_(last)
+                    raise DivergenceError(
+                        "a weight", history.steps + 1, epoch, learning_rate, history
+                    )
                 history.steps += 1
                 total += value.item() * len(batch)
+            # Measured first and entered together: Ctrl-C leaves lists of one length.
+            measured = () if validation is None else _measured(module, loss, *validation, device)
             history.loss.append(total / len(x))
-            if validation is not None:
-                _validate(module, loss, *validation, device, history)
+            history.validation_loss.extend(measured[:1])
+            history.validation_accuracy.extend(measured[1:])
     except KeyboardInterrupt:
         history.interrupted = True
+    finally:
+        module.train(mode)
     return history
 
 
@@ -384,26 +418,40 @@ def default_device() -> torch.device:
     >>> isinstance(default_device(), torch.device)
     True
     """
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return torch.device("cpu") if accelerator is None else accelerator
+    if not torch.accelerator.is_available():
+        return torch.device("cpu")
+    return torch.accelerator.current_accelerator() or torch.device("cpu")
 
 
-def _validate(
+def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
+    for value in (x, labels):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name} must be torch tensors, got {type(value).__name__}; see torch.as_tensor"
+            )
+    if x.ndim == 0 or labels.ndim == 0 or len(x) != len(labels) or len(x) == 0:
+        raise ValueError(
+            f"{name} must hold the same number of examples, at least one; got shapes "
+            f"{tuple(x.shape)} and {tuple(labels.shape)}"
+        )
+
+
+def _measured(
     module: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
     x: Tensor,
     labels: Tensor,
     device: torch.device,
-    history: History,
-) -> None:
+) -> tuple[float, ...]:
+    """Return the mean loss and, where labels are class indices, the accuracy."""
     module.eval()
     labels = labels.to(device)
     with torch.no_grad():
         logits = module(x.to(device))
-        history.validation_loss.append(loss(logits, labels).item())
-    if labels.ndim == 1 and not labels.is_floating_point():
-        right = logits.argmax(dim=-1) == labels
-        history.validation_accuracy.append(right.double().mean().item())
+        value = loss(logits, labels).item()
+    if labels.ndim != 1 or labels.is_floating_point():
+        return (value,)
+    return value, (logits.argmax(dim=-1) == labels).sum().item() / len(labels)
 
 
 def _torch_activation(activation: Activation) -> nn.Module:
