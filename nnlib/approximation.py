@@ -7,15 +7,20 @@ weights are written down instead of learned.
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlib._arrays import FloatArray, as_float
 from nnlib.activations import relu
 from nnlib.mlp import MLP
 
 Interval = tuple[float, float]
+
+# How much of its size a sum may lose to rounding. Kinks so close are one, bends so slight are none.
+_ROUNDING = 1e-12
 
 
 def relu_interpolant(
@@ -49,10 +54,11 @@ def relu_interpolant(
     Raises
     ------
     TypeError
-        If `pieces` is not an integer.
+        If `pieces` is not an integer, or `f` does not return real numbers.
     ValueError
         If `pieces` is below 1, the interval is empty or not finite, or `f` does not return one
-        finite number per knot.
+        finite number per knot; or if the pieces are so narrow that two knots round to one or a
+        slope overflows.
 
     Examples
     --------
@@ -65,11 +71,16 @@ def relu_interpolant(
     """
     knots = _knots(pieces, interval)
     values = _sampled(f, knots)
-    slopes = np.diff(values) / np.diff(knots)
+    with np.errstate(all="ignore"):
+        bends = np.diff(np.diff(values) / np.diff(knots), prepend=0.0)
+    if not np.isfinite(bends).all():
+        raise ValueError(
+            f"{pieces} pieces of {interval} are too narrow: knots round to one or a slope overflows"
+        )
     net = MLP([1, pieces, 1], relu, rng=0)
     net.weights[0][...] = 1.0
     net.biases[0][...] = -knots[:-1]
-    net.weights[1][...] = np.diff(slopes, prepend=0.0)
+    net.weights[1][...] = bends
     net.biases[1][...] = values[0]
     return net
 
@@ -96,7 +107,7 @@ def sup_error(
         Number of equal pieces of the interval.
     interval : pair of float, default (0, 1)
     samples : int, default 64
-        Equal steps inside each piece, both of its ends included.
+        Equal steps inside each piece, at least 2: with 1, all points would be knots.
 
     Returns
     -------
@@ -116,11 +127,10 @@ def sup_error(
     >>> round(sup_error(np.sqrt, net, pieces=16), 6), 1 / (4 * 16**0.5)
     (0.0625, 0.0625)
     """
-    _check_count("samples", samples)
+    _check_count("samples", samples, least=2)
     _check_count("pieces", pieces)
     points = _knots(pieces * samples, interval)
-    approximation = g(points[:, np.newaxis])[:, 0] if isinstance(g, MLP) else _sampled(g, points)
-    return float(np.abs(_sampled(f, points) - approximation).max())
+    return float(np.abs(_sampled(f, points) - _sampled(g, points, "g")).max())
 
 
 def modulus_bound(
@@ -259,9 +269,11 @@ def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64
     r"""Return where a ReLU network of one input changes its slope inside an interval.
 
     The candidates are the points at which some unit switches on or off, found layer by layer:
-    between two of them every preactivation is affine, so its zero is where a line crosses 0. A
+    between two of them every preactivation is a line, and a kink is where it crosses 0. A
     candidate counts only if the slope of the output really changes there: kinks may cancel, so
-    `h` units make *at most* h + 1 pieces.
+    `h` units make *at most* h + 1 pieces. Rounding blurs both: kinks that are closer than 1e-12 of
+    the interval's larger end are taken for one, and a bend of less than 1e-12 of the slopes that
+    are added up in it for none.
 
     Parameters
     ----------
@@ -276,61 +288,88 @@ def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64
 
     Raises
     ------
+    TypeError
+        If `net` is not an :class:`nnlib.MLP`.
     ValueError
-        If the network is of another kind, or the interval is empty or not finite.
+        If the network is of another kind, a weight is not finite, or the interval is empty or not
+        finite.
 
     Examples
     --------
     >>> breakpoints(sawtooth(2)).tolist()
     [0.25, 0.5, 0.75]
     """
+    _check_relu_of_one_input(net)
+    points = _knots(1, interval)
+    apart = _ROUNDING * np.abs(points).max()
+    for layer in range(1, len(net.weights)):
+        middles = points[:-1] + np.diff(points) / 2
+        value, slope, _ = _lines(net, middles, layer)
+        with np.errstate(all="ignore"):  # a unit of slope 0 has no kink
+            kinks = middles[:, np.newaxis] - value / slope
+        left, right = points[:-1, np.newaxis] + apart, points[1:, np.newaxis] - apart
+        points = np.sort(np.concatenate([points, kinks[(left < kinks) & (kinks < right)]]))
+        points = points[np.diff(points, prepend=-np.inf) > apart]
+    _, slope, size = _lines(net, points[:-1] + np.diff(points) / 2, len(net.weights))
+    bends = np.abs(np.diff(slope[:, 0]))
+    return points[1:-1][bends > _ROUNDING * np.maximum(size[1:, 0], size[:-1, 0])]
+
+
+def _lines(net: MLP, x: FloatArray, layer: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return values and slopes at `x` of the units of a linear layer, counted from 1.
+
+    Third come the sizes of what the slopes are sums of: their rounding errors are in proportion.
+    A slope is a sum of products of weights, and not a difference quotient, which would have no
+    digits left on a narrow piece.
+    """
+    value = x[:, np.newaxis]
+    slope = size = np.ones_like(value)
+    for i in range(layer):
+        if i > 0:
+            on = value > 0
+            value, slope, size = value * on, slope * on, size * on
+        weight = net.weights[i].T
+        value, slope, size = value @ weight + net.biases[i], slope @ weight, size @ np.abs(weight)
+    return value, slope, size
+
+
+def _check_relu_of_one_input(net: MLP) -> None:
+    if not isinstance(net, MLP):
+        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
     if net.layer_sizes[0] != 1 or net.layer_sizes[-1] != 1 or net.activation != relu:
         raise ValueError(
             "breakpoints needs a ReLU network with one input and one output, got "
             f"{net.activation.name} with layer_sizes {net.layer_sizes}"
         )
-    points = _knots(1, interval)
-    # Every kink of a layer is a point at which a unit of it is 0, and between the kinks of the
-    # layers before it the unit is a straight line.
-    outputs = points[:, np.newaxis]
-    for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
-        z = outputs @ weight.T + bias
-        finer = np.unique(np.concatenate([points, _zero_crossings(points, z)]))
-        z = np.stack([np.interp(finer, points, unit) for unit in z.T], axis=1)
-        points, outputs = finer, relu(z)
-    values = (outputs @ net.weights[-1].T + net.biases[-1])[:, 0]
-    slopes = np.diff(values) / np.diff(points)
-    bend = np.abs(np.diff(slopes))
-    return points[1:-1][bend > 1e-9 * (1 + np.abs(slopes).max(initial=0.0))]
+    if not np.isfinite(net.theta).all():
+        raise ValueError("breakpoints needs finite weights, got NaN or inf among them")
 
 
-def _zero_crossings(points: NDArray[Any], z: NDArray[Any]) -> NDArray[Any]:
-    """Return where the lines between samples `z`, shape (points, units), cross 0."""
-    left, right = z[:-1], z[1:]
-    crosses = left * right < 0
-    share = left[crosses] / (left[crosses] - right[crosses])
-    start = np.broadcast_to(points[:-1, np.newaxis], left.shape)[crosses]
-    width = np.broadcast_to(np.diff(points)[:, np.newaxis], left.shape)[crosses]
-    crossings: NDArray[Any] = start + share * width
-    return crossings
-
-
-def _check_count(name: str, count: int) -> None:
+def _check_count(name: str, count: int, least: int = 1) -> None:
     if not isinstance(count, (int, np.integer)) or isinstance(count, bool):
         raise TypeError(f"{name} must be an integer, got {count!r}")
-    if count < 1:
-        raise ValueError(f"{name} must be at least 1, got {count}")
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, got {count}")
 
 
 def _check_constant(constant: float) -> None:
+    if not isinstance(constant, Real) or isinstance(constant, bool):
+        raise TypeError(f"the constant must be a number, got {constant!r}")
     if not 0 <= constant < np.inf:
         raise ValueError(f"the constant must be finite and not negative, got {constant}")
 
 
 def _check_interval(interval: Interval) -> tuple[float, float]:
-    a, b = map(float, interval)
-    if not (np.isfinite(a) and np.isfinite(b) and a < b):
-        raise ValueError(f"interval must be a pair of finite numbers a < b, got {interval}")
+    wrong = f"interval must be a pair of finite numbers a < b, got {interval!r}"
+    try:
+        a, b = map(float, interval)
+    except TypeError as error:
+        raise TypeError(wrong) from error
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    # An interval longer than the largest float has no width to divide.
+    if not 0 < b - a < np.inf:
+        raise ValueError(wrong)
     return a, b
 
 
@@ -346,12 +385,21 @@ def _knots(pieces: int, interval: Interval) -> NDArray[np.float64]:
     return np.linspace(a, b, pieces + 1)
 
 
-def _sampled(f: Callable[[NDArray[Any]], Any], points: NDArray[Any]) -> NDArray[np.float64]:
-    values = np.asarray(f(points), dtype=np.float64)
+def _sampled(f: Callable[[NDArray[Any]], Any], points: FloatArray, name: str = "f") -> FloatArray:
+    """Return the finite values of a function, or of a network, at `points`."""
+    values = as_float(_sampled_net(f, points) if isinstance(f, MLP) else f(points), name)
     if values.shape != points.shape or not np.isfinite(values).all():
         raise ValueError(
-            f"f must return one finite number for each of {len(points)} points, "
+            f"{name} must return one finite number for each of {len(points)} points, "
             f"got shape {values.shape}"
             + ("" if np.isfinite(values).all() else " with entries that are not finite")
         )
-    return values
+    return values.astype(np.float64, copy=False)
+
+
+def _sampled_net(net: MLP, points: FloatArray) -> FloatArray:
+    """Return the scores at `points`, without an axis for a single output."""
+    # In parts, since all units of a wide network at all points may not fit into memory.
+    parts = np.array_split(points, 1 + points.size * max(net.layer_sizes) // 2**20)
+    scores = np.concatenate([net(part[:, np.newaxis]) for part in parts])
+    return scores[:, 0] if net.layer_sizes[-1] == 1 else scores
