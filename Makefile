@@ -1,6 +1,6 @@
 # Neural Network Basics. Needs make, a shell and Python 3.11+; all else goes into .venv.
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -n 2
 
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
@@ -27,7 +27,7 @@ test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
 	@$(PYTEST) --doctest-modules --doctest-glob=README.md tests nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
-	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 chapters
+	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 --dist loadfile chapters
 
 lab: environment ## Open the chapters in Jupyter Lab
 	@$(BIN)/jupyter-lab chapters

@@ -21,8 +21,10 @@ for name; do
 if sys.version_info >= (3, 11): print(sys._base_executable)' 2>/dev/null) || true
     [ -z "$python" ] || break
 done
-[ -n "$python" ] || fail "Python 3.11 or newer is needed, found" \
-    "$("$first" --version 2>&1 | tail -n 1); name another: make PYTHON=/path/to/python3 ..."
+if [ -z "$python" ]; then
+    found=$("$first" --version 2>&1) || found="no $first"
+    fail "Python 3.11 or newer is needed, found $found; name another: make PYTHON=/path/to/python3"
+fi
 "$python" -c 'import ensurepip, venv' 2>/dev/null || fail "$python has no venv or ensurepip;" \
     "on Debian and Ubuntu: sudo apt install python3-venv"
 
