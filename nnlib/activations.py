@@ -91,6 +91,16 @@ class Activation(ABC):
     @abstractmethod
     def _slope(self, x: FloatArray) -> FloatArray: ...
 
+    # What a network calls in every layer of every step: in place, and unchecked.
+
+    def _activate(self, z: FloatArray, out: FloatArray) -> None:
+        """Write the activation of `z` to `out`."""
+        out[...] = self._value(z)
+
+    def _chain(self, z: FloatArray, delta: FloatArray) -> None:
+        """Multiply `delta`, the gradient in the activation of `z`, by the derivative."""
+        delta *= self._slope(z)
+
 
 def _per_coordinate(function: Callable[[FloatArray], FloatArray], x: ArrayLike) -> FloatArray:
     array = as_float(x, "x")
@@ -192,6 +202,12 @@ class ReLU(Activation):
 
     def _slope(self, x: FloatArray) -> FloatArray:
         return np.heaviside(x, 0)
+
+    def _activate(self, z: FloatArray, out: FloatArray) -> None:
+        np.maximum(z, 0, out=out)
+
+    def _chain(self, z: FloatArray, delta: FloatArray) -> None:
+        delta *= z > 0
 
 
 @dataclass(frozen=True, repr=False)

@@ -29,15 +29,16 @@ from nnlib._arrays import (
     check_reduction,
     sum_in_float64,
 )
-from nnlib.probability import log_softmax
+from nnlib.probability import below_maximum, into_layout_of, log_of_total, log_softmax, total
 
 
 class Loss(ABC):
     """A loss of scores against labels, together with its gradient in the scores.
 
-    Subclass it and write ``_prepare`` (check and convert the arguments) and
-    ``_value_and_gradient`` (losses of shape (...) and gradients of shape (..., classes), each
-    example by itself) to add one of your own.
+    Subclass it to add one of your own. Write ``_prepare``, which checks and converts the arguments,
+    and ``_value_and_gradient``, which gets scores of shape (examples, classes) with labels of shape
+    (examples,) or (examples, classes), and returns losses of shape (examples,) and gradients of the
+    shape of the scores, each example by itself.
 
     Attributes
     ----------
@@ -94,17 +95,29 @@ class Loss(ABC):
         """Return value and gradient; parameters and errors as for the value."""
         check_reduction(reduction)
         s, y = self._prepare(scores, labels)
-        value, gradient = self._value_and_gradient(s, y)
-        if reduction == "none":
-            return np.asarray(value)[()], gradient
-        if reduction == "mean":
-            if value.size == 0:
-                raise ValueError('reduction="mean" needs at least one example, got none')
-            gradient /= value.size
-        # The sum is taken in float64, so that a large batch costs float32 no digits.
+        rows = s.reshape(-1, s.shape[-1])
+        targets = y.reshape(rows.shape if y.shape == s.shape else -1)
         with np.errstate(over="ignore"):
-            total = value.sum(dtype=np.float64) / (value.size if reduction == "mean" else 1)
-            return s.dtype.type(total), gradient
+            value, gradient = self._reduced(rows, targets, reduction)
+        if reduction == "none":
+            value = value.reshape(s.shape[:-1])[()]
+        return value, gradient.reshape(s.shape)
+
+    def _reduced(
+        self, rows: FloatArray, labels: NDArray[Any], reduction: Reduction
+    ) -> tuple[Any, FloatArray]:
+        """Return value and gradient of prepared arguments: what a training step uses."""
+        value, gradient = self._value_and_gradient(rows, labels)
+        if reduction == "none":
+            return value, gradient
+        # The sum is taken in float64, so that a large batch costs float32 no digits.
+        result = np.add.reduce(value, dtype=np.float64)
+        if reduction == "mean":
+            if len(rows) == 0:
+                raise ValueError('reduction="mean" needs at least one example, got none')
+            result /= len(rows)
+            gradient /= len(rows)
+        return rows.dtype.type(result), gradient
 
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
@@ -177,19 +190,18 @@ class Hinge(Loss):
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
-        true = labels[..., np.newaxis]
+        examples = np.arange(len(scores))
         others = scores.copy()
-        np.put_along_axis(others, true, -np.inf, axis=-1)
-        rival = others.argmax(axis=-1)[..., np.newaxis]
+        others[examples, labels] = -np.inf
+        rival = others.argmax(axis=1)
         with np.errstate(invalid="ignore", over="ignore"):
             # In this order, hinge >= 0-1 holds exactly: (1 - s_k) + max would lose the 1.
-            lag = np.take_along_axis(others, rival, -1) - np.take_along_axis(scores, true, -1)
-        value = np.maximum(lag + 1, 0)
+            value = np.maximum((others[examples, rival] - scores[examples, labels]) + 1, 0)
         active = np.sign(value)  # 1 or 0, and NaN for NaN
         gradient = np.zeros_like(scores)
-        np.put_along_axis(gradient, rival, active, axis=-1)
-        np.put_along_axis(gradient, true, 0 - active, axis=-1)  # not -active: no -0.0
-        return value[..., 0], gradient
+        gradient[examples, rival] = active
+        gradient[examples, labels] = 0 - active  # not -active: no -0.0
+        return value, gradient
 
 
 class SoftmaxCrossEntropy(Loss):
@@ -225,21 +237,26 @@ class SoftmaxCrossEntropy(Loss):
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
-        log_p = log_softmax(scores)
-        if labels.shape == scores.shape:
-            terms = labels * np.where(labels == 0, 0, log_p)
-            value = 0 - sum_in_float64(terms, -1, terms.dtype)  # not -sum: no -0.0
-            total = sum_in_float64(labels, -1, labels.dtype, keepdims=True)
-            gradient = np.exp(log_p) * total - labels
-            # 0 * log_p hides a NaN score; the softmax does not.
-            value = np.where(np.isnan(log_p).any(axis=-1), scores.dtype.type(np.nan), value)
-            return value, gradient
-        true = labels[..., np.newaxis]
-        log_p_true = np.take_along_axis(log_p, true, -1)
-        gradient = np.exp(log_p)
-        # p - 1 at the true class, by expm1: exact where p rounds to 1.
-        np.put_along_axis(gradient, true, np.expm1(log_p_true), axis=-1)
-        return 0 - log_p_true[..., 0], gradient
+        if labels.ndim == 2:
+            return _soft_cross_entropy(scores, labels)
+        examples = np.arange(len(scores))
+        e, _, axis = below_maximum(scores, 1)
+        lead = e[labels, examples] if axis == 0 else e[examples, labels]
+        np.exp(e, out=e)
+        sums = total(e, axis)
+        value = log_of_total(e, sums, axis).reshape(-1) - lead
+        gradient = into_layout_of(scores, 1, np.multiply, e, 1 / sums)
+        gradient[examples, labels] -= 1
+        return value, gradient
+
+
+def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
+    log_p = log_softmax(scores)
+    terms = y * np.where(y == 0, 0, log_p)
+    value = 0 - sum_in_float64(terms, -1, terms.dtype)  # not -sum: no -0.0
+    gradient = np.exp(log_p) * sum_in_float64(y, -1, y.dtype, keepdims=True) - y
+    # 0 * log_p hides a NaN score; the softmax does not.
+    return np.where(np.isnan(log_p).any(axis=-1), scores.dtype.type(np.nan), value), gradient
 
 
 class SquaredError(Loss):

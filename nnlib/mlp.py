@@ -1,6 +1,6 @@
 r"""Multilayer perceptrons: forward, backward, and the numbers that they start from.
 
-Layer :math:`\ell` takes :math:`a_{\ell-1}` to :math:`a_\ell = \sigma(W_\ell a_{\ell-1} + b_\ell)`;
+Layer :math:`i` takes :math:`a_{i-1}` to :math:`a_i = \sigma(W_i a_{i-1} + b_i)`;
 the last layer has no activation and returns scores. Data come batch first: a row of `x` is one
 example, and a batch goes through a layer as ``a @ W.T + b``, with ``W`` of shape (out, in) as in
 PyTorch.
@@ -70,10 +70,33 @@ class Gradients(_Parameters):
     inputs: FloatArray
 
 
+class _Run:
+    """The arrays of one run forward and backward through a network, written to by both.
+
+    Training makes them once and uses them for every batch of as many rows.
+    """
+
+    def __init__(self, net: MLP, inputs: FloatArray) -> None:
+        def rows_of(sizes: Sequence[int]) -> list[FloatArray]:
+            return [np.empty((len(inputs), size), net.dtype) for size in sizes]
+
+        hidden = net.layer_sizes[1:-1]
+        self.inputs = inputs
+        self.preactivations = rows_of(hidden)
+        self.outputs = rows_of(hidden)
+        self.scores = rows_of(net.layer_sizes[-1:])[0]
+        self.deltas: list[FloatArray] = []
+
+    def make_deltas(self) -> None:
+        """Make the arrays that only a backward pass needs."""
+        if not self.deltas:
+            self.deltas = [np.empty_like(z) for z in self.preactivations]
+
+
 class MLP(_Parameters):
     r"""Multilayer perceptron: linear layers with one activation between them.
 
-    .. math:: a_0 = x, \qquad a_\ell = \sigma(W_\ell a_{\ell-1} + b_\ell), \qquad
+    .. math:: a_0 = x, \qquad a_i = \sigma(W_i a_{i-1} + b_i), \qquad
               s = W_L a_{L-1} + b_L
 
     Parameters
@@ -139,7 +162,7 @@ class MLP(_Parameters):
         self.dtype = _checked_dtype(dtype)
         super().__init__(_checked_sizes(layer_sizes), self.dtype)
         self._initialize(as_generator(rng))
-        self._trace: tuple[tuple[int, ...], list[FloatArray], list[FloatArray]] | None = None
+        self._last: tuple[_Run, tuple[int, ...]] | None = None
 
     def _initialize(self, rng: np.random.Generator) -> None:
         for weight in self.weights:
@@ -183,8 +206,9 @@ class MLP(_Parameters):
             One array of shape (..., units) for the inputs and for each layer.
         """
         rows, leading = self._rows(x)
-        outputs, _ = self._propagate(rows)
-        return [a.reshape(*leading, a.shape[-1]) for a in outputs]
+        run = _Run(self, rows)
+        self._propagate(run)
+        return [a.reshape(*leading, a.shape[-1]) for a in (rows, *run.outputs, run.scores)]
 
     def forward(self, x: ArrayLike) -> FloatArray:
         """Return the scores and remember what :meth:`backward` needs.
@@ -193,18 +217,18 @@ class MLP(_Parameters):
         Parameters, returns and errors as for calling the network.
         """
         rows, leading = self._rows(x)
-        outputs, preactivations = self._propagate(rows)
-        self._trace = (leading, outputs[:-1], preactivations)
-        return outputs[-1].reshape(*leading, self.layer_sizes[-1])
+        run = _Run(self, rows)
+        self._last = run, leading
+        return self._propagate(run).reshape(*leading, self.layer_sizes[-1])
 
     def backward(self, gradient: ArrayLike) -> Gradients:
         r"""Return the gradients of a loss from its gradient in the scores of the last forward pass.
 
         With :math:`\delta_L` the gradient in the scores of a batch (rows are examples),
 
-        .. math:: \nabla_{W_\ell} = \delta_\ell^\top a_{\ell-1}, \qquad
-                  \nabla_{b_\ell} = \textstyle\sum_{\text{rows}} \delta_\ell, \qquad
-                  \delta_{\ell-1} = (\delta_\ell W_\ell) \odot \sigma'(z_{\ell-1}).
+        .. math:: \nabla_{W_i} = \delta_i^\top a_{i-1}, \qquad
+                  \nabla_{b_i} = \textstyle\sum_{\text{rows}} \delta_i, \qquad
+                  \delta_{i-1} = (\delta_i W_i) \odot \sigma'(z_{i-1}).
 
         Parameters
         ----------
@@ -232,24 +256,18 @@ class MLP(_Parameters):
         >>> gradients.weights[0].shape
         (3, 2)
         """
-        if self._trace is None:
+        if self._last is None:
             raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
-        leading, inputs, preactivations = self._trace
+        run, leading = self._last
         delta = as_float(gradient, "gradient").astype(self.dtype, copy=False)
         if delta.shape != (*leading, self.layer_sizes[-1]):
             raise ValueError(
                 f"gradient must have the shape {(*leading, self.layer_sizes[-1])} of the scores "
                 f"of the last forward pass, got {delta.shape}"
             )
-        delta = delta.reshape(-1, self.layer_sizes[-1])
         gradients = Gradients(self.layer_sizes, self.dtype)
-        for layer in reversed(range(len(self.weights))):
-            np.matmul(delta.T, inputs[layer], out=gradients.weights[layer])
-            np.sum(delta, axis=0, out=gradients.biases[layer])
-            delta = delta @ self.weights[layer]
-            if layer > 0:
-                delta *= self.activation._slope(preactivations[layer - 1])
-        gradients.inputs = delta.reshape(*leading, self.layer_sizes[0])
+        delta = self._backpropagate(run, delta.reshape(-1, self.layer_sizes[-1]), gradients)
+        gradients.inputs = (delta @ self.weights[0]).reshape(*leading, self.layer_sizes[0])
         return gradients
 
     def predict_proba(self, x: ArrayLike) -> FloatArray:
@@ -285,15 +303,33 @@ class MLP(_Parameters):
         rows = array.astype(self.dtype, copy=False).reshape(-1, self.layer_sizes[0])
         return rows, array.shape[:-1]
 
-    def _propagate(self, rows: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Return the outputs of all layers, inputs first, and the hidden preactivations."""
-        outputs, preactivations = [rows], []
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            z = outputs[-1] @ weight.T + bias
-            preactivations.append(z)
-            outputs.append(np.asarray(self.activation._value(z), dtype=self.dtype))
-        outputs.append(outputs[-1] @ self.weights[-1].T + self.biases[-1])
-        return outputs, preactivations
+    def _propagate(self, run: _Run) -> FloatArray:
+        """Fill `run` from its inputs on, and return its scores."""
+        a = run.inputs
+        for i, (z, out) in enumerate(zip(run.preactivations, run.outputs, strict=True)):
+            np.matmul(a, self.weights[i].T, out=z)
+            z += self.biases[i]
+            self.activation._activate(z, out)
+            a = out
+        np.matmul(a, self.weights[-1].T, out=run.scores)
+        run.scores += self.biases[-1]
+        return run.scores
+
+    def _backpropagate(self, run: _Run, delta: FloatArray, gradients: Gradients) -> FloatArray:
+        """Fill `gradients` from the gradient in the scores; return that in the first layer's z."""
+        run.make_deltas()
+        for i in range(len(self.weights) - 1, 0, -1):
+            _layer_gradients(gradients, i, delta, run.outputs[i - 1])
+            np.matmul(delta, self.weights[i], out=run.deltas[i - 1])
+            delta = run.deltas[i - 1]
+            self.activation._chain(run.preactivations[i - 1], delta)
+        _layer_gradients(gradients, 0, delta, run.inputs)
+        return delta
+
+
+def _layer_gradients(gradients: Gradients, i: int, delta: FloatArray, a: FloatArray) -> None:
+    np.matmul(delta.T, a, out=gradients.weights[i])
+    np.add.reduce(delta, axis=0, out=gradients.biases[i])
 
 
 def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:

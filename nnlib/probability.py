@@ -20,6 +20,8 @@ from nnlib._arrays import (
     with_class_axis,
 )
 
+_FEW = 32  # So many classes or fewer are worked on with the class axis first.
+
 
 def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Turn scores into a probability distribution.
@@ -61,9 +63,9 @@ def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     array([0., 0., 1.])
     """
     a, axis = _scores(a, axis)
-    e = np.exp(_below_maximum(a, axis))
-    e /= sum_in_float64(e, axis, e.dtype, keepdims=True)
-    return e
+    e, _, work_axis = below_maximum(a, axis)
+    np.exp(e, out=e)
+    return into_layout_of(a, axis, np.multiply, e, 1 / total(e, work_axis))
 
 
 def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
@@ -100,9 +102,10 @@ def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     np.True_
     """
     a, axis = _scores(a, axis)
-    shifted = _below_maximum(a, axis)
-    shifted -= _log_sum_exp_shifted(shifted, axis)
-    return shifted
+    shifted, _, work_axis = below_maximum(a, axis)
+    e = np.exp(shifted)
+    log_total = log_of_total(e, total(e, work_axis), work_axis)
+    return into_layout_of(a, axis, np.subtract, shifted, log_total)
 
 
 def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
@@ -138,12 +141,12 @@ def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(1000.6931471805599)
     """
     a, axis = _scores(a, axis)
-    top = a.max(axis=axis, keepdims=True)
-    with np.errstate(invalid="ignore", over="ignore"):
-        result = top + _log_sum_exp_shifted(a - top, axis)
-    # An infinite maximum is its own answer, and a - top was NaN there.
+    e, top, work_axis = below_maximum(a, axis)
+    np.exp(e, out=e)
+    result = top + log_of_total(e, total(e, work_axis), work_axis)
+    # An infinite maximum is its own answer; the sum is NaN there.
     result = np.where(np.isinf(top), top, result)
-    return np.asarray(result.squeeze(axis))[()]
+    return np.asarray(result.reshape(a.shape[:axis] + a.shape[axis + 1 :]))[()]
 
 
 def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
@@ -269,30 +272,72 @@ def _scores(a: ArrayLike, axis: int) -> tuple[FloatArray, int]:
     return array, with_class_axis(array, "a", axis)
 
 
-def _below_maximum(a: FloatArray, axis: int) -> FloatArray:
-    """Return a - max(a) along `axis`, with inf - inf = 0 for a single +inf."""
-    top = a.max(axis=axis, keepdims=True)
-    # Scores at both ends of the float range are further apart than a float can say: -inf.
+def _laid_out(a: FloatArray, axis: int) -> tuple[FloatArray, int]:
+    """Return `a` in the layout on which work is fastest, and its class axis there.
+
+    NumPy reduces a short last axis slowly: few classes of many examples go first, as a view of
+    shape (classes, examples).
+    """
+    classes = a.shape[axis]
+    if axis == a.ndim - 1 and classes <= _FEW < a.size // classes and a.flags.c_contiguous:
+        return a.reshape(-1, classes).T, 0
+    return a, axis
+
+
+def into_layout_of(
+    a: FloatArray, axis: int, function: np.ufunc, work: FloatArray, other: FloatArray
+) -> FloatArray:
+    """Return ``function(work, other)`` in the layout of `a`; `work` may be used up."""
+    if _laid_out(a, axis)[0] is a:
+        function(work, other, out=work)
+        return work
+    result = np.empty_like(a)
+    function(work, other, out=_laid_out(result, axis)[0])
+    return result
+
+
+def below_maximum(a: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, int]:
+    """Return a - max(a) as a new array in its fastest layout, the maxima, and the class axis."""
+    work, work_axis = _laid_out(a, axis)
+    if work is not a:
+        work = work.copy()
+    top = np.maximum.reduce(work, axis=work_axis, keepdims=True)
+    try:
+        # Scores at both ends of the float range are further apart than a float can say: -inf.
+        with np.errstate(invalid="raise", over="ignore"):
+            shifted = np.subtract(work, top, out=None if work is a else work)
+    except FloatingPointError:  # inf - inf
+        shifted = _below_infinite_maximum(_laid_out(a, axis)[0], top, work_axis)
+    return shifted, top, work_axis
+
+
+def _below_infinite_maximum(a: FloatArray, top: FloatArray, axis: int) -> FloatArray:
+    """Return a - max(a), where a single +inf leaves 0 for itself and -inf for the others."""
     with np.errstate(invalid="ignore", over="ignore"):
-        shifted: FloatArray = a - top
-    infinite = top == np.inf
-    if infinite.any():
-        winner = infinite & (a == np.inf)
-        alone = winner.sum(axis=axis, keepdims=True) == 1
-        shifted[winner & alone] = 0
+        shifted = np.subtract(a, top, order="C")
+    winner = (a == np.inf) & ((a == np.inf).sum(axis=axis, keepdims=True) == 1)
+    shifted[winner] = 0
     return shifted
 
 
-def _log_sum_exp_shifted(shifted: FloatArray, axis: int) -> FloatArray:
-    """Return log(sum(exp(shifted))), with its axis kept, where the maximum of `shifted` is 0."""
-    # The maximum contributes exactly 1. Left out of the sum and given back by log1p, it does not
-    # swallow what the others add: log(1 + 1e-20) is 0, log1p(1e-20) is not.
-    e = np.exp(shifted)
-    np.put_along_axis(e, shifted.argmax(axis=axis, keepdims=True), 0, axis=axis)
-    rest = e.sum(axis=axis, keepdims=True, dtype=np.float64)
-    # Where the maximum is NaN, argmax finds it: the sum must not lose it.
-    top = shifted.max(axis=axis, keepdims=True)
-    result: FloatArray = (top + np.log1p(rest)).astype(shifted.dtype)
+def total(e: FloatArray, axis: int) -> FloatArray:
+    """Return the sum of `e` with its axis kept, exact to a few eps for any number of classes."""
+    # NumPy adds pairwise only along contiguous memory; elsewhere a long float32 sum loses digits.
+    pairwise = e.shape[axis] <= _FEW or e.strides[axis] == e.itemsize
+    result = np.add.reduce(e, axis=axis, keepdims=True, dtype=None if pairwise else np.float64)
+    return result.astype(e.dtype, copy=False)
+
+
+def log_of_total(e: FloatArray, total: FloatArray, axis: int) -> FloatArray:
+    """Return log(total), exact also where one class holds almost everything and it is near 0."""
+    result = np.log(total)
+    # The largest of `e` is 1. In 1 + 1e-20 nothing is left of what the others add: there, they are
+    # added up by themselves.
+    near = total < 1.01
+    if np.count_nonzero(near):
+        others = np.moveaxis(e, axis, 0)[:, near.squeeze(axis)]
+        rest = np.where(others < 1, others, 0).sum(axis=0, dtype=np.float64)
+        result[near] = np.log1p(rest)
     return result
 
 

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnlib._arrays import FloatArray, as_generator
 from nnlib.losses import Loss, accuracy, softmax_cross_entropy
-from nnlib.mlp import MLP
+from nnlib.mlp import MLP, Gradients, _Run
 
 
 @dataclass
@@ -76,6 +76,67 @@ class DivergenceError(FloatingPointError):
             f"large (it is {learning_rate:g}; try a tenth), inputs that are not scaled to about "
             "[-1, 1], or NaN and inf among the data."
         )
+
+
+class _NotFiniteError(Exception):
+    """What was not finite, so that the step was not taken."""
+
+
+class Descent:
+    """The steps of :func:`fit`, on data that are checked: nothing is allocated twice.
+
+    Parameters
+    ----------
+    net : MLP
+    loss : Loss
+    learning_rate, momentum : float
+    """
+
+    def __init__(self, net: MLP, loss: Loss, learning_rate: float, momentum: float) -> None:
+        self.net, self.loss = net, loss
+        self.learning_rate, self.momentum = learning_rate, momentum
+        self.gradients = Gradients(net.layer_sizes, net.dtype)
+        self.velocity = np.zeros_like(net.theta)
+        self._runs: dict[int, _Run] = {}
+        # No entry of theta is larger than this, nor becomes so within a step shorter than the rest.
+        self._reach = float(np.abs(net.theta).max())
+        self._limit = float(np.finfo(net.dtype).max) / 2
+
+    def step(self, x: FloatArray, labels: NDArray[Any], batch: NDArray[np.intp]) -> float:
+        """Take a step on the examples whose indices are in `batch`; return their mean loss."""
+        run = self._runs.get(len(batch)) or self._make_run(len(batch))
+        # "clip" writes straight to the array; every index is in range.
+        np.take(x, batch, axis=0, out=run.inputs, mode="clip")
+        scores = self.net._propagate(run)
+        value, delta = self.loss._reduced(scores, labels[batch], "mean")
+        if not math.isfinite(value):
+            raise _NotFiniteError("the loss")
+        self.net._backpropagate(run, delta, self.gradients)
+        self._move(self.gradients.theta)
+        return float(value)
+
+    def _make_run(self, rows: int) -> _Run:
+        inputs = np.empty((rows, self.net.layer_sizes[0]), self.net.dtype)
+        self._runs[rows] = _Run(self.net, inputs)
+        return self._runs[rows]
+
+    def _move(self, step: FloatArray) -> None:
+        """Move theta against the gradient in `step`, unless that makes a weight not finite."""
+        if self.momentum:
+            self.velocity *= self.momentum
+            self.velocity += step
+            np.multiply(self.velocity, self.learning_rate, out=step)
+        else:
+            step *= self.learning_rate
+        # The length of the step shows in one pass that nothing can leave the range of floats; only
+        # where it might, every weight is looked at before any is changed.
+        self._reach += math.sqrt(np.dot(step, step))
+        if not self._reach < self._limit:
+            theta = self.net.theta - step
+            self._reach = float(np.abs(theta).max())
+            if not math.isfinite(self._reach):
+                raise _NotFiniteError("a weight")
+        self.net.theta -= step
 
 
 # Overflow ends in DivergenceError, which says more than NumPy's warning.
@@ -165,29 +226,20 @@ def fit(
         held_out = _prepared(net, loss, *validation, "validation x")
     generator = as_generator(rng)
     history = History()
-    velocity = np.zeros_like(net.theta)
+    descent = Descent(net, loss, learning_rate, momentum)
     try:
         for epoch in _with_progress(range(1, epochs + 1), progress):
             order = generator.permutation(len(inputs))
             total = 0.0
             for start in range(0, len(inputs), batch_size):
                 batch = order[start : start + batch_size]
-                scores = net.forward(inputs[batch])
-                value, gradient = loss.value_and_gradient(scores, targets[batch], "mean")
-                if not math.isfinite(value):
+                try:
+                    total += descent.step(inputs, targets, batch) * len(batch)
+                except _NotFiniteError as error:
                     raise DivergenceError(
-                        "the loss", history.steps + 1, epoch, learning_rate, history
-                    )
-                velocity *= momentum
-                velocity += net.backward(gradient).theta
-                theta = net.theta - learning_rate * velocity
-                if not np.isfinite(theta).all():
-                    raise DivergenceError(
-                        "a weight", history.steps + 1, epoch, learning_rate, history
-                    )
-                net.theta[...] = theta
+                        str(error), history.steps + 1, epoch, learning_rate, history
+                    ) from None
                 history.steps += 1
-                total += float(value) * len(batch)
             # Measured first and entered together: Ctrl-C leaves lists of one length.
             measured = () if held_out is None else _measured(net, loss, *held_out)
             history.loss.append(total / len(inputs))
