@@ -18,6 +18,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from nnlib.activations import Activation
@@ -118,6 +119,7 @@ def history(record: History, ax: Axes | None = None) -> Axes:
         validated = epochs[: len(record.validation_loss)]
         ax.plot(validated, record.validation_loss, label="validation loss")
     ax.set(xlabel="epoch", ylabel="mean loss", yscale="log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return ax
 
