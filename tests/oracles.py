@@ -20,10 +20,12 @@ each_dtype = pytest.mark.parametrize("dtype", DTYPES)
 
 
 def given(*strategies, **named):
-    """As in Hypothesis, but with the same examples in every run."""
+    """As in Hypothesis, but with the same examples in every run, and not too many."""
 
     def decorate(test):
-        return hypothesis.settings(derandomize=True)(hypothesis.given(*strategies, **named)(test))
+        return hypothesis.settings(derandomize=True, max_examples=60)(
+            hypothesis.given(*strategies, **named)(test)
+        )
 
     return decorate
 
