@@ -1,0 +1,822 @@
+"""nnlib.losses against exact values, torch, scikit-learn, differences, and the book's theorems."""
+
+import math
+import operator
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nnlib import (
+    LOSSES,
+    Loss,
+    accuracy,
+    cross_entropy,
+    hinge,
+    log_softmax,
+    softmax,
+    softmax_cross_entropy,
+    squared_error,
+    zero_one,
+)
+
+from .oracles import (
+    assert_close,
+    difference,
+    distributions,
+    each_dtype,
+    eps,
+    exact,
+    exact_log_softmax,
+    exact_softmax,
+    examples,
+    finite,
+    given,
+    layouts,
+    numerical_gradient,
+    quietly,
+    rows,
+)
+
+INF, NAN = np.inf, np.nan
+CLASSIFICATION = {name: loss for name, loss in LOSSES.items() if name != "squared_error"}
+each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+each_classification_loss = pytest.mark.parametrize(
+    "loss", CLASSIFICATION.values(), ids=CLASSIFICATION
+)
+each_convex_loss = pytest.mark.parametrize("loss", [hinge, softmax_cross_entropy], ids=repr)
+moderate = examples(whole_range=False, dtypes=[np.float64])
+
+
+def batch_for(loss, shape=(2, 4, 3), dtype=np.float64):
+    """Scores of that shape, and labels of the kind that the loss takes."""
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=shape).astype(dtype)
+    if loss is squared_error:
+        return scores, rng.normal(size=shape).astype(dtype)
+    return scores, rng.integers(shape[-1], size=shape[:-1])
+
+
+def one_hot(labels, classes):
+    return np.eye(classes)[labels]
+
+
+# --- exact values -----------------------------------------------------------------------------
+
+
+def exact_hinge(scores, label):
+    s = [Fraction(float(entry)) for entry in scores]
+    return max(Fraction(0), max(s[:label] + s[label + 1 :]) - s[label] + 1)
+
+
+@given(examples())
+def test_hinge_is_exact_over_the_whole_range(example):
+    scores, label = example
+    with quietly():
+        result = hinge(scores, label)
+    expected = exact_hinge(scores, label)
+    if np.isinf(result):
+        assert expected >= Fraction(float(np.finfo(scores.dtype).max))
+    else:
+        bar = 2 * Fraction(eps(scores)) * max(1, Fraction(float(np.abs(scores).max())))
+        assert abs(Fraction(float(result)) - expected) <= bar
+
+
+@given(examples())
+def test_cross_entropy_and_its_gradient_are_exact_over_the_whole_range(example):
+    scores, label = example
+    with quietly():
+        value, gradient = softmax_cross_entropy.value_and_gradient(scores, label)
+    truth = -exact_log_softmax(scores)[label]
+    bar = min(max(1, truth), float(np.finfo(scores.dtype).max))
+    assert_close(value, [truth], absolute=4 * eps(scores) * float(bar))
+    expected = [p - (j == label) for j, p in enumerate(exact_softmax(scores))]
+    assert_close(gradient, expected, absolute=4 * eps(scores))
+
+
+@given(rows(whole_range=False), st.data())
+def test_cross_entropy_of_soft_labels_is_exact(scores, data):
+    weights = data.draw(st.lists(st.integers(0, 9), min_size=len(scores), max_size=len(scores)))
+    weights[0] += not any(weights)
+    y = (np.array(weights) / sum(weights)).astype(scores.dtype)
+    with quietly():
+        value, gradient = softmax_cross_entropy.value_and_gradient(scores, y)
+    log_p = exact_log_softmax(scores)
+    truth = -mpmath.fsum(y_i * log_i for y_i, log_i in zip(exact(y), log_p, strict=True))
+    # Each term has the bar of log-softmax, and y weighs them.
+    bar = 4 * eps(scores) * (1 + float(abs(truth)))
+    assert_close(value, [truth], absolute=bar)
+    total = mpmath.fsum(exact(y))
+    expected = [total * mpmath.exp(t) - y_i for t, y_i in zip(log_p, exact(y), strict=True)]
+    assert_close(gradient, expected, absolute=4 * eps(scores))
+
+
+@given(st.floats(1, 700))
+def test_cross_entropy_of_a_sure_and_right_answer_keeps_its_digits(lead):
+    value, gradient = softmax_cross_entropy.value_and_gradient([lead, 0.0], 0)
+    assert value == pytest.approx(np.log1p(np.exp(-lead)), rel=1e-12)
+    assert gradient[0] == pytest.approx(-np.exp(-lead) / (1 + np.exp(-lead)), rel=1e-12)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_many_classes_cost_float32_no_digits(order):
+    rng = np.random.default_rng(0)
+    scores = 30 * rng.normal(size=(4, 50257)).astype(np.float32)
+    y = np.full(scores.shape, 1 / scores.shape[1], np.float32)
+    for loss in (softmax_cross_entropy, squared_error):
+        wide = loss(scores.astype(np.float64), y.astype(np.float64))
+        result = loss(np.asarray(scores, order=order), np.asarray(y, order=order))
+        assert_allclose(result, wide, rtol=4 * eps(scores))
+
+
+# --- gradients --------------------------------------------------------------------------------
+
+
+@given(moderate)
+def test_gradient_of_cross_entropy_is_the_limit_of_differences(example):
+    scores, label = example
+    gradient = softmax_cross_entropy.gradient(scores, label)
+    numerical = numerical_gradient(lambda s: softmax_cross_entropy(s, label), scores)
+    assert_allclose(gradient, numerical, rtol=0, atol=1e-10)
+
+
+@given(moderate)
+def test_gradient_of_hinge_is_the_limit_of_differences_off_the_kinks(example):
+    scores, label = example
+    rivals = np.sort(np.delete(scores, label))
+    gaps = np.append(np.diff(rivals[-2:]), rivals[-1] - scores[label] + 1)
+    assume(np.abs(gaps).min() > 0.01)
+    numerical = numerical_gradient(lambda s: hinge(s, label), scores)
+    assert_allclose(hinge.gradient(scores, label), numerical, rtol=0, atol=1e-10)
+
+
+@given(rows(whole_range=False, dtypes=[np.float64]), st.integers(0, 2**32 - 1))
+def test_gradient_of_squared_error_is_the_limit_of_differences(scores, seed):
+    y = np.random.default_rng(seed).normal(size=len(scores))
+    numerical = numerical_gradient(lambda s: squared_error(s, y), scores)
+    assert_allclose(squared_error.gradient(scores, y), numerical, rtol=0, atol=2e-8)
+
+
+def torch_hinge(torch, scores, labels):
+    true = scores.gather(-1, labels[..., None])
+    others = scores.scatter(-1, labels[..., None], -INF)
+    return torch.relu(others.amax(-1) - true[..., 0] + 1)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_values_and_gradients_are_those_of_torch(reduction):
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    rng = np.random.default_rng(0)
+    s = rng.normal(0, 3, (50, 4))
+    labels, soft = rng.integers(4, size=50), rng.dirichlet(np.ones(4), 50)
+    cases = [
+        (
+            softmax_cross_entropy,
+            labels,
+            lambda s, y: functional.cross_entropy(s, y, reduction="none"),
+        ),
+        (
+            softmax_cross_entropy,
+            soft,
+            lambda s, y: functional.cross_entropy(s, y, reduction="none"),
+        ),
+        (hinge, labels, lambda s, y: torch_hinge(torch, s, y)),
+        (squared_error, soft, lambda s, y: functional.mse_loss(s, y, reduction="none").sum(-1) / 2),
+    ]
+    for loss, y, theirs in cases:
+        scores = torch.tensor(s, requires_grad=True)
+        value = theirs(scores, torch.tensor(y))
+        value = value if reduction == "none" else getattr(value, reduction)()
+        (gradient,) = torch.autograd.grad(value.sum(), scores)
+        ours = loss.value_and_gradient(s, y, reduction)
+        assert_allclose(ours[0], value.detach(), rtol=1e-12, atol=1e-14)
+        assert_allclose(ours[1], gradient, rtol=1e-12, atol=1e-14)
+
+
+@given(moderate)
+def test_gradient_of_cross_entropy_is_p_minus_y(example):
+    scores, label = example
+    expected = softmax(scores) - one_hot(label, len(scores))
+    gradient = softmax_cross_entropy.gradient(scores, label)
+    assert_allclose(gradient, expected, rtol=0, atol=4 * eps(scores))
+
+
+def test_gradient_of_cross_entropy_is_p_times_the_sum_of_y_minus_y():
+    # The sum of y may be off by 1e-6; then p - y is not the gradient, (sum y) p - y is.
+    scores, y = np.array([0.5, 2.0]), np.array([0.25, 0.75 + 9e-7])
+    gradient = softmax_cross_entropy.gradient(scores, y)
+    assert_allclose(gradient, y.sum() * softmax(scores) - y, rtol=0, atol=1e-15)
+    assert gradient.sum() == pytest.approx(0, abs=1e-15)
+
+
+@each_convex_loss
+@given(moderate)
+def test_gradient_in_the_scores_sums_to_zero(loss, example):
+    # A constant added to all scores changes nothing.
+    assert loss.gradient(*example).sum() == pytest.approx(0, abs=1e-15)
+
+
+def test_hinge_subgradient_is_zero_at_margin_1():
+    value, gradient = hinge.value_and_gradient([1.0, 0.0], 0)
+    assert value == 0
+    assert_array_equal(gradient, [0, 0])
+
+
+def test_hinge_subgradient_goes_to_the_first_of_tied_rivals():
+    assert_array_equal(hinge.gradient([0.0, 2.0, 2.0], 0), [-1, 1, 0])
+
+
+def test_gradient_of_zero_one_is_zero_everywhere():
+    assert_array_equal(zero_one.gradient([[1.0, 2.0], [2.0, 2.0]], [0, 1]), np.zeros((2, 2)))
+
+
+@given(moderate, st.integers(0, 2**32 - 1))
+def test_hinge_lies_above_its_tangents(example, seed):
+    # What makes it a subgradient, at the kinks too.
+    scores, label = example
+    value, gradient = hinge.value_and_gradient(scores, label)
+    step = np.random.default_rng(seed).normal(0, 5, len(scores))
+    assert hinge(scores + step, label) >= value + gradient @ step - 1e-13 * (100 + abs(value))
+
+
+# --- what the book proves ---------------------------------------------------------------------
+
+
+@given(examples())
+def test_hinge_bounds_zero_one_exactly_in_floats(example):
+    assert zero_one(*example) <= hinge(*example)
+
+
+def test_hinge_bounds_zero_one_for_huge_tied_scores():
+    # (1 - s_k) + s_j loses the 1 and gives 0.
+    assert hinge([1e17, 1e17], 1) == zero_one([1e17, 1e17], 1) == 1
+
+
+@given(st.lists(examples(max_classes=2, dtypes=[np.float64]), min_size=1, max_size=20))
+def test_there_are_at_most_as_many_mistakes_as_the_hinge_sums_to(batch):
+    scores, labels = np.array([s for s, _ in batch]), [k for _, k in batch]
+    mistakes = zero_one(scores, labels, "sum")
+    total = hinge(scores, labels, "sum")
+    assert total == INF or mistakes <= math.floor(total)
+
+
+def test_mean_hinge_says_how_many_mistakes_there_are_at_most():
+    # The bound is met: one of ten is a tie, the rest lead by 1 or more.
+    scores = [[0.0, 0.0]] + [[0.0, 1.0]] * 9
+    assert hinge(scores, [0] + [1] * 9, "mean") == pytest.approx(0.1)
+    assert math.floor(10 * hinge(scores, [1] * 10, "mean")) == 1
+    assert accuracy(scores, [1] * 10) == 0.9
+
+
+def test_mean_hinge_of_099_may_come_without_a_mistake():
+    scores = [[0.01, 0.0]] * 100
+    assert hinge(scores, [0] * 100, "mean") == pytest.approx(0.99)
+    assert accuracy(scores, [0] * 100) == 1
+
+
+@given(examples())
+def test_cross_entropy_bounds_log_2_times_zero_one(example):
+    scores, label = example
+    bound = np.log(2) * float(zero_one(scores, label)) * (1 - 4 * eps(scores))
+    assert softmax_cross_entropy(scores, label) >= bound
+
+
+def test_log_2_is_the_best_factor_between_cross_entropy_and_zero_one():
+    assert zero_one([0.0, 0.0], 1) == 1
+    assert softmax_cross_entropy([0.0, 0.0], 1) == pytest.approx(np.log(2), rel=4e-16)
+
+
+@given(st.lists(examples(max_classes=2, whole_range=False), min_size=1, max_size=20))
+def test_error_is_at_most_mean_cross_entropy_over_log_2(batch):
+    scores, labels = np.array([s for s, _ in batch]), [k for _, k in batch]
+    bound = softmax_cross_entropy(scores, labels, "mean") / np.log(2)
+    assert 1 - accuracy(scores, labels) <= bound * (1 + 1e-6)
+
+
+@each_convex_loss
+@given(moderate, st.data(), st.floats(0, 1))
+def test_convex_in_the_scores(loss, example, data, t):
+    a, label = example
+    entry = finite(min_value=-50, max_value=50)
+    b = np.array(data.draw(st.lists(entry, min_size=len(a), max_size=len(a))))
+    chord = (1 - t) * loss(a, label) + t * loss(b, label)
+    assert loss((1 - t) * a + t * b, label) <= chord + 1e-13 * (100 + chord)
+
+
+def of_margin(loss, m):
+    """The loss of two classes when the true one leads by m."""
+    return loss(np.stack([m, np.zeros_like(m)], axis=-1), np.zeros(m.shape, int))
+
+
+MARGINS = np.linspace(-8, 8, 321)
+
+
+def test_hinge_is_not_the_smallest_convex_bound():
+    # max(0, 1 - 2m) is one too, and smaller where 0 < m < 1.
+    steeper = of_margin(hinge, 2 * MARGINS)
+    assert (steeper >= of_margin(zero_one, MARGINS)).all()
+    assert (steeper[(MARGINS > 0) & (MARGINS < 1)] < of_margin(hinge, MARGINS)[161:180]).all()
+
+
+@pytest.mark.parametrize(
+    "bound",
+    [
+        lambda m: of_margin(softmax_cross_entropy, m) / np.log(2),
+        lambda m: of_margin(hinge, m) ** 2,
+        lambda m: np.exp(-m),
+    ],
+    ids=["cross-entropy", "squared hinge", "exponential"],
+)
+def test_every_convex_bound_lies_above_a_hinge_of_its_own_slope(bound):
+    assert (bound(MARGINS) >= of_margin(zero_one, MARGINS)).all()
+    c = -difference(lambda t: bound(np.array([t]))[0])
+    assert (bound(MARGINS) >= of_margin(hinge, c * MARGINS) - 1e-9).all()
+
+
+@given(examples(max_classes=3, whole_range=False))
+def test_a_convex_bound_that_ends_at_margin_1_is_above_hinge_on_mistakes(example):
+    mistake, bound = zero_one(*example), hinge(*example)
+    assert not mistake or bound**2 >= bound
+
+
+def test_cross_entropy_is_not_strictly_convex():
+    # Along the ones vector it is constant.
+    assert softmax_cross_entropy([1.0, 2.0], 0) == softmax_cross_entropy([4.0, 5.0], 0)
+
+
+def test_zero_one_is_not_convex():
+    start, middle, end = zero_one([[2.0, 0.0], [-1.0, 0.0], [-4.0, 0.0]], [0, 0, 0])
+    assert middle > (start + end) / 2
+
+
+def test_softmax_before_cross_entropy_is_not_convex():
+    start, middle, end = softmax_cross_entropy(softmax([[0.0, 0], [10, 0], [20, 0]]), [1, 1, 1])
+    assert middle > (start + end) / 2 + 0.3
+
+
+@given(examples())
+def test_softmax_before_cross_entropy_leaves_only_a_narrow_range(example):
+    # From ln(1 + (K - 1) / e), sure and right, to ln(e + K - 1), sure and wrong.
+    scores, label = example
+    classes, slack = len(scores), 8 * eps(scores)
+    loss = softmax_cross_entropy(softmax(scores), label)
+    assert np.log1p((classes - 1) / np.e) * (1 - slack) <= loss
+    assert loss <= np.log(np.e + classes - 1) * (1 + slack)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_the_ends_of_that_range_are_approached(classes):
+    sure = 1000 * one_hot(0, classes)
+    right, wrong = softmax_cross_entropy(softmax([sure, sure]), [0, classes - 1])
+    assert right == pytest.approx(np.log1p((classes - 1) / np.e), rel=1e-15)
+    assert wrong == pytest.approx(np.log(np.e + classes - 1), rel=1e-15)
+
+
+def test_softmax_before_cross_entropy_hides_a_sure_mistake_from_the_gradient():
+    scores = np.array([20.0, 0.0])
+
+    def doubled(s):
+        return softmax_cross_entropy(softmax(s), 1)
+
+    assert np.linalg.norm(softmax_cross_entropy.gradient(scores, 1)) == pytest.approx(np.sqrt(2))
+    assert np.linalg.norm(numerical_gradient(doubled, scores)) < 1e-8
+
+
+@given(distributions(2, positive=True, dtypes=[np.float64]))
+def test_cross_entropy_of_scores_is_that_of_their_softmax(pair):
+    y, p = pair
+    expected = cross_entropy(y=y, p=p)
+    assert softmax_cross_entropy(np.log(p), y) == pytest.approx(expected, rel=1e-13, abs=1e-14)
+
+
+@given(rows(2, whole_range=False, dtypes=[np.float64]), st.data())
+def test_hinge_of_probabilities_is_zero_only_for_certainty(scores, data):
+    p, label = softmax(scores), data.draw(st.integers(0, len(scores) - 1))
+    assert hinge(p, label) >= 1 - p[label] - 4 * eps(p)
+
+
+def test_cross_entropy_of_separable_data_falls_on_as_the_scores_grow():
+    losses = softmax_cross_entropy(np.outer([1, 10, 100, 700], [1.0, 0.0]), [0] * 4)
+    assert (np.diff(losses) < 0).all()
+    assert losses[-1] > 0
+
+
+# --- the numbers of the lecture ----------------------------------------------------------------
+
+SLIDE_PROBABILITIES = np.array(
+    [
+        [0.3275, 0.4101, 0.2624],
+        [0.3724, 0.3478, 0.2798],
+        [0.2729, 0.4804, 0.2467],
+        [0.2259, 0.5482, 0.2259],
+    ]
+)
+SLIDE_LABELS = np.array([2, 0, 0, 1])
+
+
+def test_hinge_of_the_slide_is_155():
+    assert hinge([0.7, 0.15, 0.15], 1) == pytest.approx(1.55, rel=1e-15)
+
+
+def test_the_printed_loss_of_the_slide_is_that_of_a_double_softmax():
+    loss = softmax_cross_entropy(SLIDE_PROBABILITIES, SLIDE_LABELS, "mean")
+    assert loss.round(4) == 1.0730
+
+
+def test_the_true_loss_of_the_printed_probabilities_is_lower():
+    y = one_hot(SLIDE_LABELS, 3)
+    assert cross_entropy(y=y, p=SLIDE_PROBABILITIES).mean().round(4) == 1.0564
+    logits = np.log(SLIDE_PROBABILITIES)
+    assert softmax_cross_entropy(logits, SLIDE_LABELS, "mean").round(4) == 1.0564
+
+
+def test_multi_margin_loss_of_torch_is_another_loss():
+    torch = pytest.importorskip("torch")
+    p = torch.tensor([[0.7, 0.15, 0.15]], dtype=torch.float64)
+    theirs = torch.nn.functional.multi_margin_loss(p, torch.tensor([1]))
+    assert float(theirs) == pytest.approx(0.85)
+
+
+def test_hinge_is_that_of_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    scores, labels = batch_for(hinge, (200, 5))
+    theirs = metrics.hinge_loss(labels, scores, labels=range(5))
+    assert hinge(scores, labels, "mean") == pytest.approx(theirs, rel=1e-13)
+
+
+# --- infinities, masks, ties and NaN -----------------------------------------------------------
+
+
+def test_zero_one_takes_the_first_of_ties():
+    assert_array_equal(zero_one([[1.0, 1.0], [1.0, 1.0]], [0, 1]), [0, 1])
+    assert accuracy([[1.0, 1.0], [1.0, 1.0]], [0, 1]) == 0.5
+
+
+@each_dtype
+@pytest.mark.parametrize(
+    ("scores", "label", "mistake", "lag", "surprise"),
+    [
+        pytest.param([INF, 0], 0, 0, 0, 0, id="sure and right"),
+        pytest.param([INF, 0], 1, 1, INF, INF, id="sure and wrong"),
+        pytest.param([-INF, 0], 1, 0, 0, 0, id="the other class is masked"),
+        pytest.param([-INF, 0], 0, 1, INF, INF, id="the true class is masked"),
+        pytest.param([INF, INF], 1, 1, NAN, NAN, id="two +inf"),
+        pytest.param([-INF, -INF], 1, 1, NAN, NAN, id="all masked"),
+        pytest.param([NAN, 0], 0, NAN, NAN, NAN, id="nan at the true class"),
+        pytest.param([NAN, 0], 1, NAN, NAN, NAN, id="nan at another"),
+        pytest.param([NAN, INF], 1, NAN, NAN, NAN, id="nan beside inf"),
+    ],
+)
+def test_infinite_scores_and_nan(scores, label, mistake, lag, surprise, dtype):
+    # The second example must not notice.
+    batch, labels = np.array([scores, [3, 0]], dtype), [label, 0]
+    with quietly():
+        assert_array_equal(zero_one(batch, labels), [mistake, 0])
+        assert_array_equal(hinge(batch, labels), [lag, 0])
+        result = softmax_cross_entropy(batch, labels)
+        as_rows = softmax_cross_entropy(batch, one_hot(labels, 2))
+    assert_array_equal(result[0], surprise)
+    assert_array_equal(as_rows[0], surprise)
+    assert np.isfinite([result[1], as_rows[1]]).all()
+
+
+@each_convex_loss
+def test_gradient_of_a_sure_mistake_is_finite(loss):
+    with quietly():
+        assert_array_equal(loss.gradient([INF, 0.0], 1), [1, -1])
+        assert_array_equal(loss.gradient([-INF, 0.0], 0), [-1, 1])
+
+
+@each_convex_loss
+def test_nan_reaches_the_gradient_of_its_own_example_only(loss):
+    with quietly():
+        gradient = loss.gradient([[NAN, 0.0], [1.0, 0.0]], [1, 1])
+    assert_array_equal(np.isnan(gradient).any(axis=-1), [True, False])
+
+
+def test_squared_error_passes_nan_and_infinity():
+    with quietly():
+        assert_array_equal(squared_error([[NAN], [INF], [1.0]], [[0.0]] * 3), [NAN, INF, 0.5])
+        assert np.isnan(squared_error([0.0], [NAN]))
+        assert np.isnan(squared_error([INF], [INF]))
+
+
+def test_a_masked_class_without_weight_counts_nothing():
+    with quietly():
+        value, gradient = softmax_cross_entropy.value_and_gradient([-INF, 1.0, 0.0], [0, 0.5, 0.5])
+    assert value == pytest.approx(softmax_cross_entropy([1.0, 0.0], [0.5, 0.5]), rel=1e-15)
+    assert gradient[0] == 0
+
+
+def test_a_masked_class_with_weight_is_an_infinite_loss():
+    with quietly():
+        assert softmax_cross_entropy([-INF, 1.0], [0.5, 0.5]) == INF
+
+
+def test_no_loss_is_minus_zero():
+    # It would print as -0.0.
+    for loss, labels in [(hinge, 0), (softmax_cross_entropy, 0), (softmax_cross_entropy, [1, 0])]:
+        value, gradient = loss.value_and_gradient([1000.0, 0.0], labels)
+        assert not np.signbit(value)
+        assert not (np.signbit(gradient) & (gradient == 0)).any()
+
+
+@each_dtype
+@each_loss
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_overflow_gives_infinity_without_a_warning(loss, reduction, dtype):
+    top = np.finfo(dtype).max
+    scores = np.array([[top, -top], [top, -top]])
+    labels = np.zeros((2, 2)) if loss is squared_error else [1, 1]
+    with quietly():
+        value, gradient = loss.value_and_gradient(scores, labels, reduction)
+    assert (value == INF).all() or loss is zero_one
+    assert np.isfinite(gradient).all()
+
+
+@each_dtype
+def test_a_sum_beyond_the_float_range_is_infinite_without_a_warning(dtype):
+    scores = np.array([[np.finfo(dtype).max, 0]] * 2, dtype)
+    with quietly():
+        assert hinge(scores, [1, 1], "sum") == INF
+        assert np.isfinite(hinge(scores / 4, [1, 1], "sum"))
+
+
+def test_targets_beyond_float32_are_infinite_without_a_warning():
+    with quietly():
+        assert squared_error(np.float32([1]), [1e300]) == INF
+
+
+# --- labels -----------------------------------------------------------------------------------
+
+
+@each_classification_loss
+@given(examples())
+def test_one_hot_rows_are_the_same_as_class_indices(loss, example):
+    scores, label = example
+    for row in (one_hot(label, len(scores)), one_hot(label, len(scores)).astype(bool)):
+        for by_row, by_index in zip(
+            loss.value_and_gradient(scores, row),
+            loss.value_and_gradient(scores, label),
+            strict=True,
+        ):
+            assert_allclose(by_row, by_index, rtol=1e-15, atol=eps(scores))
+
+
+@each_classification_loss
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int32, np.uint64])
+def test_labels_may_be_integers_of_any_kind(loss, kind):
+    scores, labels = batch_for(loss)
+    assert_array_equal(loss(scores, labels.astype(kind)), loss(scores, labels))
+
+
+@each_classification_loss
+@pytest.mark.parametrize(
+    ("labels", "error", "words"),
+    [
+        ([0, 3], ValueError, r"labels must lie in 0\.\.2 for 3 classes, got 3"),
+        ([-1, 0], ValueError, r"labels must lie in 0\.\.2 for 3 classes, got -1"),
+        ([0.0, 1.0], TypeError, r"labels must be integers .*, got dtype float64"),
+        ([True, False], TypeError, r"labels must be integers .*, got dtype bool"),
+        (["a", "b"], TypeError, r"labels must be integers .*, got dtype <U1"),
+        ([0, 1, 2], ValueError, r"labels must have shape \(2,\) .* or \(2, 3\).*, got \(3,\)"),
+        ([[0], [1]], ValueError, r"labels must have shape \(2,\) .* or \(2, 3\).*, got \(2, 1\)"),
+        (0, ValueError, r"labels must have shape \(2,\) .* or \(2, 3\).*, got \(\)"),
+        (None, ValueError, r"labels must have shape \(2,\)"),
+        ([[1, 0, 0], [1, 0]], ValueError, "labels must be a rectangular array"),
+        ([["a"] * 3] * 2, TypeError, "labels must .*, got dtype <U1"),
+        ([[1, 1, 0], [1, 0, 0]], ValueError, "labels .*(one-hot rows|sum to 1)"),
+        ([[0, 0, 0], [1, 0, 0]], ValueError, "labels .*(one-hot rows|sum to 1)"),
+        ([[2, -1, 0], [1, 0, 0]], ValueError, "labels .*(one-hot rows|not be negative)"),
+    ],
+)
+def test_bad_labels_are_told_plainly(loss, labels, error, words):
+    with pytest.raises(error, match=words):
+        loss(np.zeros((2, 3)), labels)
+
+
+@pytest.mark.parametrize("loss", [zero_one, hinge], ids=repr)
+@pytest.mark.parametrize("soft", [[0.5, 0.5], [NAN, 1.0], [0.9, 0.1]])
+def test_soft_labels_are_for_cross_entropy_alone(loss, soft):
+    with pytest.raises(ValueError, match="one-hot rows.*only softmax_cross_entropy takes soft"):
+        loss([1.0, 2.0], soft)
+
+
+@pytest.mark.parametrize("labels", [[0, 0], [[0.0], [1.0]], 0, np.zeros((1, 2, 2))])
+def test_squared_error_does_not_broadcast(labels):
+    with pytest.raises(ValueError, match=r"labels of squared_error must have the shape \(2, 2\)"):
+        squared_error(np.zeros((2, 2)), labels)
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [1j, 0]])
+def test_squared_error_refuses_targets_that_are_no_numbers(labels):
+    with pytest.raises(TypeError, match="labels must hold real numbers, got dtype"):
+        squared_error([0.0, 0.0], labels)
+
+
+# --- scores, shapes and reductions -------------------------------------------------------------
+
+
+@each_loss
+@pytest.mark.parametrize(
+    ("scores", "error", "words"),
+    [
+        ("abc", TypeError, "scores must hold real numbers, got dtype <U3"),
+        ([1j, 0], TypeError, "scores must hold real numbers, got dtype complex128"),
+        (None, TypeError, "scores must hold real numbers, got dtype object"),
+        ([[1.0], [1.0, 2.0]], ValueError, "scores must be a rectangular array"),
+        (1.0, ValueError, "scores must have a class axis, got a single number"),
+        (np.zeros((2, 0)), ValueError, r"scores has an empty class axis: its shape is \(2, 0\)"),
+    ],
+)
+def test_bad_scores_are_told_plainly(loss, scores, error, words):
+    with pytest.raises(error, match=words):
+        loss(scores, 0)
+
+
+def test_hinge_needs_a_rival():
+    with pytest.raises(
+        ValueError, match=r"at least 2 classes on the last axis, got shape \(3, 1\)"
+    ):
+        hinge(np.zeros((3, 1)), [0, 0, 0])
+
+
+@each_loss
+@pytest.mark.parametrize("reduction", ["average", "", None, 0, "Mean"])
+def test_an_unknown_reduction_is_told_plainly(loss, reduction):
+    with pytest.raises(
+        ValueError, match=f'reduction must be "none", "mean" or "sum", got {reduction!r}'
+    ):
+        loss(*batch_for(loss), reduction)
+
+
+@each_dtype
+@each_loss
+@pytest.mark.parametrize("shape", [(3,), (4, 3), (2, 4, 3), (0, 3), (2, 0, 3)])
+def test_shape_and_dtype_are_kept(loss, dtype, shape):
+    batch = batch_for(loss, shape, dtype)
+    value, gradient = loss.value_and_gradient(*batch)
+    assert value.shape == shape[:-1]
+    assert gradient.shape == shape
+    assert value.dtype == gradient.dtype == dtype
+    total, gradient = loss.value_and_gradient(*batch, "sum")
+    assert total.shape == ()
+    assert gradient.shape == shape
+    assert total.dtype == gradient.dtype == dtype
+
+
+@each_dtype
+def test_the_scores_alone_decide_the_dtype(dtype):
+    scores = np.zeros((2, 3), dtype)
+    for other in (np.float32, np.float64, np.int64):
+        y = np.eye(3)[:2].astype(other)
+        for loss in LOSSES.values():
+            assert loss(scores, y).dtype == loss.gradient(scores, y).dtype == dtype
+
+
+@each_loss
+def test_integer_scores_become_float64(loss):
+    scores = [[3, 0, 1], [0, 2, 2]]
+    labels = np.eye(3)[:2]
+    assert loss(scores, labels).dtype == np.float64
+    assert_array_equal(loss(scores, labels), loss(np.array(scores, float), labels))
+
+
+@each_loss
+def test_leading_axes_are_only_a_shape(loss):
+    scores, labels = batch_for(loss)
+    value, gradient = loss.value_and_gradient(scores, labels)
+    for i in np.ndindex(scores.shape[:-1]):
+        alone = loss.value_and_gradient(scores[i], labels[i])
+        assert_allclose(value[i], alone[0], rtol=1e-15)
+        assert_allclose(gradient[i], alone[1], rtol=1e-15)
+
+
+@each_loss
+def test_the_layout_in_memory_does_not_matter(loss):
+    scores, labels = batch_for(loss)
+    expected = loss.value_and_gradient(scores, labels, "mean")
+    for s in layouts(scores):  # read-only: writing to the input would raise
+        for y in layouts(labels):
+            result = loss.value_and_gradient(s, y, "mean")
+            assert_allclose(result[0], expected[0], rtol=1e-14)
+            assert_allclose(result[1], expected[1], rtol=1e-14)
+            assert not np.shares_memory(result[1], s)
+            assert not np.shares_memory(result[1], y)
+
+
+@each_dtype
+@each_loss
+def test_reductions_put_values_and_gradients_together(loss, dtype):
+    batch = batch_for(loss, dtype=dtype)
+    value, gradient = loss.value_and_gradient(*batch)
+    rtol = 4 * np.finfo(dtype).eps
+    for reduction, size in [("sum", 1), ("mean", value.size)]:
+        total, total_gradient = loss.value_and_gradient(*batch, reduction)
+        assert_allclose(total, value.sum(dtype=float) / size, rtol=rtol)
+        assert_allclose(total_gradient, gradient / size, rtol=rtol)
+
+
+@each_loss
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_value_and_gradient_are_the_same_apart_and_together(loss, reduction):
+    batch = batch_for(loss)
+    value, gradient = loss.value_and_gradient(*batch, reduction)
+    assert_array_equal(loss(*batch, reduction), value)
+    assert_array_equal(loss.gradient(*batch, reduction), gradient)
+
+
+@each_loss
+def test_reduction_is_none_unless_asked_for(loss):
+    batch = batch_for(loss)
+    assert_array_equal(loss(*batch), loss(*batch, reduction="none"))
+
+
+@pytest.mark.parametrize("loss", [hinge, softmax_cross_entropy, squared_error], ids=repr)
+def test_gradient_of_the_mean_is_the_derivative_of_the_mean(loss):
+    scores, labels = batch_for(loss, (5, 3))
+    direction = np.random.default_rng(1).normal(size=scores.shape)
+    slope = difference(lambda t: loss(scores + t * direction, labels, "mean"))
+    assert (loss.gradient(scores, labels, "mean") * direction).sum() == pytest.approx(slope)
+
+
+def test_the_mean_of_a_large_float32_batch_keeps_its_digits():
+    scores = np.zeros((300_000, 2), np.float32)
+    mean = softmax_cross_entropy(scores, np.zeros(len(scores), int), "mean")
+    assert mean == pytest.approx(np.float32(np.log(2)), rel=1e-7)
+
+
+@each_loss
+def test_the_sum_of_no_examples_is_zero(loss):
+    assert loss(*batch_for(loss, (0, 3)), "sum") == 0
+
+
+@each_loss
+def test_the_mean_of_no_examples_is_refused(loss):
+    with pytest.raises(ValueError, match='"mean" needs at least one example, got none'):
+        loss(*batch_for(loss, (0, 3)), "mean")
+
+
+# --- the objects ------------------------------------------------------------------------------
+
+
+def test_the_registry_lists_each_loss_by_its_name():
+    assert set(LOSSES.values()) == {zero_one, hinge, softmax_cross_entropy, squared_error}
+    assert all(loss.name == name for name, loss in LOSSES.items())
+
+
+def test_the_registry_cannot_be_written_to():
+    with pytest.raises(TypeError):
+        operator.setitem(LOSSES, "mine", hinge)
+
+
+@each_loss
+def test_a_loss_says_what_it_is(loss):
+    assert repr(loss) == f"<loss {loss.name}>"
+    assert loss.formula.count("{") == loss.formula.count("}")
+
+
+def test_a_loss_of_ones_own_gets_the_reductions():
+    class Lead(Loss):
+        """Minus the score of the true class."""
+
+        name, formula = "lead", "-s_k"
+
+        def _prepare(self, scores, labels):
+            return hinge._prepare(scores, labels)
+
+        def _value_and_gradient(self, scores, labels):
+            gradient = -np.eye(scores.shape[-1])[labels]
+            return (gradient * scores).sum(axis=-1), gradient
+
+    value, gradient = Lead().value_and_gradient([[1.0, 2.0], [3.0, 4.0]], [0, 1], "mean")
+    assert value == -2.5
+    assert_array_equal(gradient, [[-0.5, 0], [0, -0.5]])
+
+
+@given(st.lists(examples(max_classes=2, whole_range=False), min_size=1, max_size=20))
+def test_accuracy_is_the_share_of_right_predictions(batch):
+    scores, labels = np.array([s for s, _ in batch]), [k for _, k in batch]
+    right = sum(int(s.argmax() == k) for s, k in batch)
+    assert accuracy(scores, labels) == pytest.approx(right / len(batch), abs=1e-6)
+    assert isinstance(accuracy(scores, labels), float)
+
+
+def test_accuracy_of_nan_scores_is_nan():
+    assert math.isnan(accuracy([[NAN, 1.0]], [1]))
+
+
+def test_accuracy_of_no_examples_is_refused():
+    with pytest.raises(ValueError, match="needs at least one example"):
+        accuracy(np.zeros((0, 3)), np.zeros(0, int))
+
+
+@given(rows(dtypes=[np.float64]))
+def test_cross_entropy_of_every_label_is_minus_log_softmax(scores):
+    batch = np.tile(scores, (len(scores), 1))
+    assert_array_equal(softmax_cross_entropy(batch, np.arange(len(scores))), -log_softmax(scores))
