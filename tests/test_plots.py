@@ -1,0 +1,251 @@
+"""nnlib.plots: every figure lands on the axes that it is given and shows the numbers it got."""
+
+import ast
+import contextlib
+import importlib
+import inspect
+import textwrap
+from itertools import pairwise
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import nnlib
+from nnlib import ACTIVATIONS, MLP, History, get_activation, plots, relu
+
+mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def own_figures():
+    """Give each test matplotlib's own style, and close what it has drawn."""
+    with mpl.rc_context():
+        yield
+    plt.close("all")
+
+
+def texts(ax):
+    return [text.get_text() for text in ax.texts]
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+DRAWINGS = {
+    "activation": lambda ax: plots.activation(relu, ax=ax),
+    "history": lambda ax: plots.history(History(loss=[2.0, 1.0]), ax),
+    "decision_regions": lambda ax: plots.decision_regions(
+        lambda points: points[:, 0] > 0, [[-1, 0], [1, 1]], [0, 1], ax, resolution=5
+    ),
+    "block_diagram": lambda ax: plots.block_diagram(["($x$)", "linear", "($s$)"], ax),
+    "network_diagram": lambda ax: plots.network_diagram([2, 3, 1], ax=ax),
+}
+each_drawing = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+
+
+def test_every_function_that_takes_axes_is_tested_here():
+    public = inspect.getmembers(plots, inspect.isfunction)
+    takes_axes = {
+        name
+        for name, function in public
+        if function.__module__ == plots.__name__
+        and not name.startswith("_")
+        and "ax" in inspect.signature(function).parameters
+    }
+    assert takes_axes == set(DRAWINGS)
+
+
+@each_drawing
+def test_draws_on_the_given_axes_and_opens_no_figure(draw):
+    fig, (here, beside) = plt.subplots(2)
+    assert draw(here) is here
+    assert here.has_data() or here.patches
+    assert not beside.has_data()
+    assert plt.get_fignums() == [fig.number]
+
+
+@each_drawing
+def test_makes_a_figure_of_its_own_without_axes(draw):
+    ax = draw(None)
+    assert plt.get_fignums() == [ax.figure.number]
+    ax.figure.canvas.draw()
+
+
+@each_drawing
+def test_fits_a_phone(draw):
+    plots.use_style()
+    assert draw(None).figure.get_figwidth() <= 5.4
+
+
+def test_style_is_transparent_and_tells_lines_apart_by_color_and_dash():
+    plots.use_style()
+    for name in ("figure.facecolor", "axes.facecolor", "savefig.facecolor"):
+        assert plt.rcParams[name] == "none"
+    cycle = plt.rcParams["axes.prop_cycle"].by_key()
+    assert len(set(cycle["color"])) == len(set(map(str, cycle["linestyle"]))) == len(plots.COLORS)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activation_draws_the_function_and_its_derivative(name):
+    function = get_activation(name)
+    x = np.linspace(-2, 3, 11)
+    value, slope = plots.activation(function, x).lines
+    assert_array_equal(value.get_data(), [x, function(x)])
+    assert_array_equal(slope.get_data(), [x, function.derivative(x)])
+    assert legend(value.axes) == [function.name, "derivative"]
+    assert value.axes.get_xlabel() == "x"
+
+
+def test_history_draws_losses_over_whole_epochs_on_a_log_axis():
+    ax = plots.history(History(loss=[2.0, 1.0, 0.5], validation_loss=[2.5, 1.5, 1.0]))
+    training, validation = ax.lines
+    assert_array_equal(training.get_data(), [[1, 2, 3], [2.0, 1.0, 0.5]])
+    assert_array_equal(validation.get_data(), [[1, 2, 3], [2.5, 1.5, 1.0]])
+    assert legend(ax) == ["training loss", "validation loss"]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_yscale()) == ("epoch", "mean loss", "log")
+    assert_array_equal(ax.get_xticks() % 1, 0)
+
+
+def test_history_without_validation_has_one_line():
+    assert legend(plots.history(History(loss=[1.0]))) == ["training loss"]
+
+
+def test_history_with_a_validation_cut_short():
+    ax = plots.history(History(loss=[2.0, 1.0], validation_loss=[2.5]))
+    assert_array_equal(ax.lines[1].get_xdata(), [1])
+
+
+def test_history_of_no_epochs_is_an_empty_figure():
+    ax = plots.history(History())
+    ax.figure.canvas.draw()
+    assert len(ax.lines[0].get_xdata()) == 0
+
+
+def test_decision_regions_ask_about_a_grid_around_all_examples():
+    asked = []
+
+    def predict(points):
+        asked.append(points)
+        return points[:, 0] > 0
+
+    x = np.array([[-1.0, 5.0], [3.0, 7.0], [0.0, 6.0]])
+    ax = plots.decision_regions(predict, x, [0, 1, 0], resolution=7)
+    (points,) = asked
+    assert points.shape == (49, 2)
+    assert (points.min(axis=0) < x.min(axis=0)).all()
+    assert (points.max(axis=0) > x.max(axis=0)).all()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_1$", "$x_2$")
+
+
+def test_decision_regions_mark_each_class_by_color_and_marker():
+    x, labels = np.arange(12.0).reshape(6, 2), [2, 0, 2, 1, 0, 2]
+    ax = plots.decision_regions(lambda points: np.zeros(len(points)), x, labels)
+    assert legend(ax) == ["class 0", "class 1", "class 2"]
+    *_, zero, one, two = ax.collections
+    assert_array_equal(zero.get_offsets(), x[[1, 4]])
+    assert_array_equal(one.get_offsets(), x[[3]])
+    assert_array_equal(two.get_offsets(), x[[0, 2, 5]])
+    colors = {tuple(part.get_facecolor()[0]) for part in (zero, one, two)}
+    markers = {part.get_paths()[0].vertices.tobytes() for part in (zero, one, two)}
+    assert len(colors) == len(markers) == 3
+
+
+def test_decision_regions_of_a_network():
+    x = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    ax = plots.decision_regions(MLP([2, 4, 2], rng=0).predict, x, [0, 1, 1, 0], resolution=9)
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("x", [[1.0, 2.0], [[1.0, 2.0, 3.0]], 0.0])
+def test_decision_regions_refuse_points_that_are_not_in_the_plane(x):
+    with pytest.raises(ValueError, match=r"x must have shape \(examples, 2\), got "):
+        plots.decision_regions(lambda points: points[:, 0], x, [0])
+
+
+def test_block_diagram_boxes_blocks_but_not_values_and_joins_all():
+    ax = plots.block_diagram(["($x$)", "linear", r"$\sigma$", "($a$)"])
+    assert texts(ax) == ["$x$", "linear", r"$\sigma$", "$a$"]
+    boxes = [p for p in ax.patches if isinstance(p, mpl.patches.FancyBboxPatch)]
+    arrows = [p for p in ax.patches if isinstance(p, mpl.patches.FancyArrowPatch)]
+    assert (len(boxes), len(arrows)) == (2, 3)
+
+
+def test_block_diagram_goes_on_in_the_next_row():
+    ax = plots.block_diagram(list("abcde"), per_row=2)
+    places = np.array([text.get_position() for text in ax.texts])
+    assert_array_equal(places, [[0, 0], [1, 0], [0, -1], [1, -1], [0, -2]])
+
+
+@pytest.mark.parametrize("sizes", [[2, 3, 1], [4, 2], [1, 1, 1, 1]])
+def test_network_diagram_draws_every_unit_and_every_weight(sizes):
+    ax = plots.network_diagram(sizes)
+    assert [len(units.get_offsets()) for units in ax.collections] == sizes
+    assert len(ax.lines) == sum(n * m for n, m in pairwise(sizes))
+    assert texts(ax) == [str(size) for size in sizes]
+    for units in ax.collections:
+        assert_allclose(units.get_offsets().mean(axis=0)[1], 0, atol=1e-12)
+
+
+def test_network_diagram_shortens_wide_layers_and_names_their_size():
+    ax = plots.network_diagram([64, 10, 3], most=6)
+    assert [len(units.get_offsets()) for units in ax.collections] == [6, 6, 3]
+    assert sorted(texts(ax)) == sorted(["64", "10", "3", "⋮", "⋮"])
+
+
+def test_network_diagram_takes_labels_of_its_own():
+    assert texts(plots.network_diagram([2, 3], labels=["x", "s"])) == ["x", "s"]
+
+
+# --- source ------------------------------------------------------------------------------------
+
+
+def public_things():
+    modules = [nnlib, plots]
+    with contextlib.suppress(ModuleNotFoundError):  # all but nnlib.pytorch runs without torch
+        modules.append(importlib.import_module("nnlib.pytorch"))
+    things = {thing for module in modules for thing in vars(module).values() if is_public(thing)}
+    return sorted(things, key=name_of)
+
+
+def is_public(thing):
+    is_written = inspect.isfunction(thing) or inspect.isclass(thing)
+    return is_written and thing.__module__.startswith("nnlib") and thing.__name__[0] != "_"
+
+
+def name_of(thing):
+    return f"{thing.__module__}.{thing.__name__}"
+
+
+def without_docstrings(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+@pytest.mark.parametrize("thing", public_things(), ids=name_of)
+def test_source_leaves_out_docstrings_and_nothing_else(thing):
+    shown = plots.source(thing)
+    assert without_docstrings(ast.parse(inspect.getsource(thing))) == ast.dump(ast.parse(shown))
+    compile(shown, "shown", "exec")
+    assert '"""' not in shown
+    assert shown == shown.strip("\n")
+
+
+def test_source_of_a_method_begins_at_the_margin():
+    assert plots.source(MLP.predict).startswith("def predict(self, x: ArrayLike)")
+
+
+def test_source_that_is_shown_runs():
+    scope = {"Any": object, "ast": ast, "inspect": inspect, "textwrap": textwrap}
+    exec("from __future__ import annotations\n" + plots.source(plots.source), scope)
+    assert scope["source"](MLP.predict) == plots.source(MLP.predict)
+
+
+def test_source_of_something_that_was_not_written_in_python_is_refused():
+    with pytest.raises(TypeError):
+        plots.source(len)

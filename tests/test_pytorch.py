@@ -1,0 +1,725 @@
+"""nnlib.pytorch against nnlib's own formulas, PyTorch's functions and plain loops.
+
+The two halves of nnlib are oracles for each other: gradients by hand and gradients from the graph.
+"""
+
+import collections
+import copy
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from nnlib import (
+    ACTIVATIONS,
+    MLP,
+    Activation,
+    DivergenceError,
+    LeakyReLU,
+    fit,
+    softmax_cross_entropy,
+    squared_error,
+)
+
+torch = pytest.importorskip("torch")
+pt = pytest.importorskip("nnlib.pytorch")
+nn = torch.nn
+cross_entropy = nn.functional.cross_entropy
+
+DTYPES = ("float32", "float64")
+X = torch.tensor([[1.0, 1.0], [1.0, 0.0], [-1.0, 2.0], [2.0, 4.0]])
+LABELS = torch.tensor([2, 0, 0, 1])
+
+
+def data(examples=7, inputs=2, classes=3, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(examples, inputs, generator=generator, dtype=dtype)
+    return x, torch.arange(examples) % classes
+
+
+def theta(module):
+    return torch.cat([p.detach().flatten() for p in module.parameters()]).clone()
+
+
+def two_layer_net(seed=0, dtype=torch.float64):
+    torch.manual_seed(seed)
+    return pt.TwoLayerNet(2, 10, 3).to(dtype)
+
+
+class SlideNet(nn.Module):
+    """The slide's MultiLayerNet, without its softmax: hidden layers in a Python list."""
+
+    def __init__(self, input_size, layer_sizes, output_size):
+        super().__init__()
+        layer_sizes = [input_size, *layer_sizes]
+        self.linear_layers = [
+            nn.Linear(layer_sizes[i], layer_sizes[i + 1]) for i in range(len(layer_sizes) - 1)
+        ]
+        self.activations = [nn.ReLU() for _ in self.linear_layers]
+        self.final_linear = nn.Linear(layer_sizes[-1], output_size)
+
+    def forward(self, x):
+        for linear, activation in zip(self.linear_layers, self.activations, strict=True):
+            x = activation(linear(x))
+        return self.final_linear(x)
+
+
+# --- the networks ------------------------------------------------------------------------------
+
+
+def test_two_layer_net_is_linear_relu_linear():
+    net = two_layer_net(dtype=torch.float32)
+    w1, b1, w2, b2 = net.parameters()
+    assert torch.allclose(net(X), (X @ w1.T + b1).clamp(min=0) @ w2.T + b2)
+
+
+def test_multi_layer_net_is_linear_relu_and_linear_at_the_end():
+    torch.manual_seed(0)
+    net = pt.MultiLayerNet(2, [5, 4], 3)
+    w1, b1, w2, b2, w3, b3 = net.parameters()
+    hidden = (X @ w1.T + b1).clamp(min=0)
+    hidden = (hidden @ w2.T + b2).clamp(min=0)
+    assert torch.allclose(net(X), hidden @ w3.T + b3)
+
+
+def test_multi_layer_net_of_one_hidden_layer_is_two_layer_net():
+    net = two_layer_net(dtype=torch.float32)
+    other = pt.MultiLayerNet(2, (10,), 3)
+    pt.copy_weights(pt.to_mlp(net), other)
+    assert torch.equal(net(X), other(X))
+
+
+def test_multi_layer_net_without_hidden_layers_is_linear():
+    net = pt.MultiLayerNet(2, [], 3)
+    assert torch.equal(net(X), net.final_linear(X))
+
+
+def test_scores_are_logits_that_may_be_negative_and_have_any_sum():
+    scores = two_layer_net(dtype=torch.float32)(20 * X)
+    assert (scores < 0).any()
+    assert (scores > 1).any()
+
+
+@pytest.mark.parametrize("net", [pt.TwoLayerNet(2, 10, 3), pt.MultiLayerNet(2, [10, 10], 3)])
+def test_networks_take_any_leading_axes(net):
+    x = torch.randn(2, 5, 2)
+    assert net(x).shape == (2, 5, 3)
+    assert net(x[0, 0]).shape == (3,)
+    assert torch.allclose(net(x)[1, 2], net(x[1, 2]), atol=1e-6)
+
+
+@pytest.mark.parametrize("net", [pt.TwoLayerNet(2, 10, 3), pt.MultiLayerNet(2, [10, 10], 3)])
+def test_predict_proba_is_softmax_outside_the_graph(net):
+    p = net.predict_proba(X)
+    assert not p.requires_grad
+    assert torch.allclose(p, net(X).exp() / net(X).exp().sum(dim=-1, keepdim=True))
+
+
+def test_multi_layer_net_registers_every_number():
+    net = pt.MultiLayerNet(2, [10, 10], 3)
+    assert sum(p.numel() for p in net.parameters()) == (2 + 1) * 10 + (10 + 1) * 10 + (10 + 1) * 3
+    cross_entropy(net(X), LABELS).backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
+# --- weights to and fro ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("sizes", [[4, 3], [4, 6, 3], [4, 6, 5, 3]])
+def test_from_mlp_gives_the_same_scores_loss_and_gradients(activation, dtype, sizes):
+    rng = np.random.default_rng(0)
+    net = MLP(sizes, activation, rng=rng, dtype=dtype)
+    net.theta[...] += rng.normal(0, 0.3, net.theta.shape)  # biases that are not 0
+    x = (2 * rng.normal(size=(9, 4))).astype(dtype)
+    labels = rng.integers(0, 3, 9)
+    module = pt.from_mlp(net)
+    inputs = torch.from_numpy(x).requires_grad_()
+
+    scores = net.forward(x)
+    value, gradient = softmax_cross_entropy.value_and_gradient(scores, labels, "mean")
+    by_hand = net.backward(gradient)
+    torch_scores = module(inputs)
+    loss = cross_entropy(torch_scores, torch.from_numpy(labels))
+    loss.backward()
+
+    assert scores.dtype == np.dtype(dtype)
+    assert torch_scores.dtype == getattr(torch, dtype)
+    close = {"rtol": 0, "atol": 100 * np.finfo(dtype).eps}
+    assert_allclose(torch_scores.detach(), scores, **close)
+    assert_allclose(loss.item(), value, **close)
+    from_graph = np.concatenate([p.grad.numpy().ravel() for p in module.parameters()])
+    assert_allclose(from_graph, by_hand.theta, **close)
+    assert_allclose(inputs.grad, by_hand.inputs, **close)
+
+
+def test_from_mlp_keeps_the_slope_of_a_leaky_relu():
+    module = pt.from_mlp(MLP([2, 3, 2], LeakyReLU(0.3), rng=0))
+    assert module[1].negative_slope == 0.3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_to_mlp_undoes_from_mlp(activation, dtype):
+    net = MLP([3, 5, 4, 2], activation, rng=0, dtype=dtype)
+    back = pt.to_mlp(pt.from_mlp(net), activation)
+    assert back.dtype == net.dtype
+    assert back.layer_sizes == net.layer_sizes
+    assert back.activation is net.activation
+    assert_array_equal(back.theta, net.theta)
+
+
+@pytest.mark.parametrize("module", [pt.TwoLayerNet(2, 10, 3), pt.MultiLayerNet(2, [7, 4], 3)])
+def test_to_mlp_computes_what_the_module_computes(module):
+    assert_allclose(pt.to_mlp(module)(X), module(X).detach(), rtol=0, atol=1e-5)
+
+
+def test_to_mlp_of_half_precision_is_float32():
+    module = two_layer_net(dtype=torch.bfloat16)
+    net = pt.to_mlp(module)
+    assert net.dtype == np.float32
+    assert_array_equal(net.weights[0], module.linear1.weight.detach().float())
+
+
+def test_weights_are_copied_not_shared():
+    net = MLP([2, 4, 3], rng=0)
+    before = net.theta.copy()
+    module = pt.from_mlp(net)
+    back = pt.to_mlp(module)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    assert_array_equal(net.theta, before)
+    assert_array_equal(back.theta, before)
+    net.theta[...] = 1
+    assert not theta(module).any()
+
+
+def test_from_mlp_refuses_what_is_no_mlp():
+    with pytest.raises(TypeError, match=r"nnlib\.MLP, got TwoLayerNet"):
+        pt.from_mlp(pt.TwoLayerNet(2, 3, 2))
+
+
+def test_from_mlp_refuses_an_activation_that_torch_has_not():
+    class Cube(Activation):
+        name = "cube"
+        formula = "x^3"
+
+        def _value(self, x):
+            return x**3
+
+        def _slope(self, x):
+            return 3 * x**2
+
+    with pytest.raises(ValueError, match="no module for the activation 'cube'"):
+        pt.from_mlp(MLP([2, 3, 2], Cube(), rng=0))
+
+
+def test_copy_weights_changes_nothing_where_shapes_differ():
+    module = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))
+    before = theta(module)
+    with pytest.raises(ValueError, match="weights of shapes"):
+        pt.copy_weights(MLP([2, 4, 3], rng=0), module)
+    assert torch.equal(theta(module), before)
+
+
+def test_copy_weights_points_to_layers_hidden_in_a_list():
+    with pytest.raises(ValueError, match="check_registered"):
+        pt.copy_weights(MLP([2, 10, 10, 3], rng=0), SlideNet(2, [10, 10], 3))
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (nn.ReLU(), "no registered nn.Linear"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Linear(4, 5)), "do not form a chain"),
+        (nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2, bias=False)), "with a bias"),
+    ],
+    ids=["no linear layer", "no chain", "no bias"],
+)
+def test_to_mlp_refuses(module, message):
+    with pytest.raises(ValueError, match=message):
+        pt.to_mlp(module)
+
+
+# --- what parameters() does not see ------------------------------------------------------------
+
+
+def module_with(**attributes):
+    module = nn.Module()
+    module.head = nn.Linear(3, 2)
+    for name, value in attributes.items():
+        setattr(module, name, value)
+    return module
+
+
+def test_slides_multi_layer_net_registers_33_of_173_numbers():
+    net = SlideNet(2, [10, 10], 3)
+    registered = sum(p.numel() for p in net.parameters())
+    hidden = sum(p.numel() for layer in net.linear_layers for p in layer.parameters())
+    assert (registered, registered + hidden) == (33, 173)
+    found = pt.check_registered(net)
+    assert found[:2] == [
+        "linear_layers[0]: Linear with 30 parameters is not registered; use nn.ModuleList",
+        "linear_layers[1]: Linear with 110 parameters is not registered; use nn.ModuleList",
+    ]
+    assert [line.split(":")[0] for line in found[2:]] == ["activations[0]", "activations[1]"]
+
+
+@pytest.mark.parametrize(
+    ("value", "where", "cure"),
+    [
+        ([nn.Linear(2, 3)], "part[0]: Linear with 9", "nn.ModuleList"),
+        ((nn.Linear(2, 3),), "part[0]: Linear with 9", "nn.ModuleList"),
+        ({nn.Linear(2, 3)}, "part[0]: Linear with 9", "nn.ModuleList"),
+        ({"a": nn.Linear(2, 3)}, "part['a']: Linear with 9", "nn.ModuleDict"),
+        ({1: nn.Linear(2, 3)}, "part[1]: Linear with 9", "nn.ModuleDict"),
+        (collections.OrderedDict(a=nn.Linear(2, 3)), "part['a']: Linear", "nn.ModuleDict"),
+        ([[], [[nn.Linear(2, 3)]]], "part[1][0][0]: Linear", "nn.ModuleList"),
+        ([{"a": (nn.Linear(2, 3),)}], "part[0]['a'][0]: Linear", "nn.ModuleList"),
+        ([nn.Sequential(nn.Linear(2, 3), nn.ReLU())], "part[0]: Sequential with 9", "ModuleList"),
+        ([nn.Parameter(torch.zeros(5))], "part[0]: a Parameter of 5", "nn.ParameterList"),
+        ({"b": nn.Parameter(torch.zeros(5))}, "part['b']: a Parameter of 5", "nn.ParameterDict"),
+        (torch.zeros(4, requires_grad=True), "part: a Tensor of 4", "nn.Parameter"),
+        ([torch.zeros(4, requires_grad=True)], "part[0]: a Tensor of 4", "nn.ParameterList"),
+    ],
+)
+def test_check_registered_finds(value, where, cure):
+    (found,) = pt.check_registered(module_with(part=value))
+    assert found.startswith(where)
+    assert found.endswith(f"is not registered; use {cure}") or cure == "ModuleList"
+
+
+def test_check_registered_looks_into_submodules_and_names_them():
+    inner = module_with(layers=[nn.Linear(2, 2)])
+    (found,) = pt.check_registered(module_with(block=module_with(inner=inner)))
+    assert found.startswith("block.inner.layers[0]: Linear with 6 parameters")
+
+
+def test_check_registered_survives_a_list_that_holds_itself():
+    loop = [nn.Linear(1, 1)]
+    loop.append(loop)
+    (found,) = pt.check_registered(module_with(part=loop))
+    assert found.startswith("part[0]")
+
+
+def with_hooks():
+    module = module_with()
+    module.register_forward_hook(lambda *_: None)
+    module.head.register_full_backward_hook(lambda *_: None)
+    return module
+
+
+def with_shared_parts():
+    shared = nn.Linear(3, 3)
+    module = module_with(first=shared, again=shared)
+    module.order = [shared, module.head]
+    module.by_name = {"shared": shared, "weight": shared.weight}
+    module.path = [nn.Sequential(shared, module.head)]
+    return module
+
+
+def with_buffer():
+    module = module_with(cache=[torch.zeros(3)], number=3, sizes=[2, 3], text={"a": "b"})
+    module.register_buffer("mean", torch.zeros(3))
+    module.last = module.head(torch.zeros(1, 3))  # requires a gradient, but is no leaf
+    return module
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        pt.TwoLayerNet(2, 10, 3),
+        pt.MultiLayerNet(2, [10, 10], 3),
+        pt.from_mlp(MLP([2, 4, 3], rng=0)),
+        module_with(layers=nn.ModuleList([nn.Linear(2, 3), nn.Dropout()])),
+        module_with(layers=nn.ModuleDict({"a": nn.Linear(2, 3)})),
+        module_with(numbers=nn.ParameterList([nn.Parameter(torch.zeros(2))])),
+        module_with(numbers=nn.ParameterDict({"a": nn.Parameter(torch.zeros(2))})),
+        nn.LSTM(2, 3, num_layers=2),  # keeps its parameters in a plain list as well
+        nn.TransformerEncoderLayer(4, 2, batch_first=True),
+        nn.BatchNorm1d(3),
+        nn.utils.parametrizations.weight_norm(nn.Linear(2, 3)),
+        copy.deepcopy(pt.MultiLayerNet(2, [4], 3)),
+        with_hooks(),
+        with_shared_parts(),
+        with_buffer(),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_check_registered_raises_no_false_alarm(module):
+    assert pt.check_registered(module) == []
+
+
+def test_check_registered_refuses_what_is_no_module():
+    with pytest.raises(TypeError, match=r"torch\.nn\.Module, got MLP"):
+        pt.check_registered(MLP([2, 3], rng=0))
+
+
+# --- training ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_train_on_the_full_batch_takes_the_steps_of_fit(dtype, momentum):
+    x, labels = data(dtype=getattr(torch, dtype))
+    net = MLP([2, 8, 3], "tanh", rng=0, dtype=dtype)
+    module = pt.from_mlp(net)
+    settings = {"epochs": 25, "learning_rate": 0.2, "batch_size": 7, "momentum": momentum}
+    held_out = (x[:3] + 1, labels[:3])
+    there = pt.train(module, x, labels, **settings, validation=held_out, device="cpu")
+    held_out = (held_out[0].numpy(), held_out[1].numpy())
+    here = fit(net, x.numpy(), labels.numpy(), **settings, rng=0, validation=held_out)
+    close = {"rtol": 0, "atol": 1000 * np.finfo(dtype).eps}
+    assert_allclose(theta(module), net.theta, **close)
+    assert_allclose(there.loss, here.loss, **close)
+    assert_allclose(there.validation_loss, here.validation_loss, **close)
+    assert there.validation_accuracy == pytest.approx(here.validation_accuracy)
+    assert there.steps == here.steps == 25
+
+
+def test_train_is_the_loop_written_out():
+    x, labels = data(10)
+    net, other = two_layer_net(), two_layer_net()
+    settings = {"epochs": 3, "learning_rate": 0.3, "batch_size": 4, "seed": 5}
+    history = pt.train(net, x, labels, **settings, device="cpu")
+    generator = torch.Generator().manual_seed(5)
+    for _ in range(3):
+        for batch in torch.randperm(10, generator=generator).split(4):
+            gradients = torch.autograd.grad(
+                cross_entropy(other(x[batch]), labels[batch]), list(other.parameters())
+            )
+            with torch.no_grad():
+                for parameter, gradient in zip(other.parameters(), gradients, strict=True):
+                    parameter -= 0.3 * gradient
+    assert torch.allclose(theta(net), theta(other), rtol=0, atol=1e-14)
+    assert history.steps == 3 * 3
+
+
+def test_loss_of_an_epoch_is_the_mean_over_examples_of_unequal_batches():
+    x, labels = data(7)
+    net = two_layer_net()
+    exact = cross_entropy(net(x), labels).item()
+    settings = {"epochs": 1, "learning_rate": 1e-300, "batch_size": 3}
+    history = pt.train(net, x, labels, **settings, device="cpu")
+    assert history.loss == [pytest.approx(exact, rel=1e-14)]
+
+
+def test_same_seed_gives_the_same_weights_and_another_seed_others():
+    x, labels = data(10)
+    results = []
+    for seed in (0, 0, 1):
+        net = two_layer_net()
+        settings = {"epochs": 2, "learning_rate": 0.5, "batch_size": 3, "seed": seed}
+        pt.train(net, x, labels, **settings, device="cpu")
+        results.append(theta(net))
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+def test_training_leaves_the_global_generator_alone():
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    net = pt.MultiLayerNet(2, [], 3)
+    torch.manual_seed(3)
+    pt.train(net, X, LABELS, epochs=2, learning_rate=0.1)
+    assert torch.equal(torch.rand(1), expected)
+
+
+def test_training_lowers_the_loss_of_the_slides_data():
+    net = two_layer_net(dtype=torch.float32)
+    history = pt.train(net, X, LABELS, epochs=500, learning_rate=0.5, device="cpu")
+    assert history.loss[-1] < 0.05 < 0.8 < history.loss[0]
+    assert torch.equal(net(X).argmax(dim=1), LABELS)
+
+
+def test_soft_labels_and_losses_of_the_callers_own():
+    x, labels = data(9)
+    soft = 0.8 * nn.functional.one_hot(labels, 3).double() + 0.2 / 3
+    net = two_layer_net()
+    settings = {"epochs": 2, "learning_rate": 0.1, "validation": (x, soft)}
+    history = pt.train(net, x, soft, **settings, device="cpu")
+    assert len(history.validation_loss) == 2
+    assert history.validation_accuracy == []
+
+    mlp = MLP([2, 5, 1], rng=0)
+    module = pt.from_mlp(mlp)
+    target = x[:, :1].sin()
+    settings = {"epochs": 9, "learning_rate": 0.1, "batch_size": 9}
+
+    def half_square(output, y):
+        return (output - y).square().sum(dim=-1).mean() / 2
+
+    pt.train(module, x, target, **settings, loss=half_square, device="cpu")
+    fit(mlp, x.numpy(), target.numpy(), squared_error, **settings, rng=0)
+    assert_allclose(theta(module), mlp.theta, rtol=0, atol=1e-13)
+
+
+def test_no_epochs_change_nothing():
+    net = two_layer_net()
+    before = theta(net)
+    history = pt.train(net, *data(), epochs=0, learning_rate=0.1, device="cpu")
+    assert torch.equal(theta(net), before)
+    assert (history.loss, history.steps, history.interrupted) == ([], 0, False)
+
+
+def test_validation_data_are_measured_and_never_trained_on():
+    x, labels = data(12)
+    results = []
+    for validation in (None, (x[:4] * 100, labels[:4])):
+        net = two_layer_net()
+        history = pt.train(
+            net, x, labels, epochs=3, learning_rate=0.1, validation=validation, device="cpu"
+        )
+        results.append(theta(net))
+    assert torch.equal(*results)
+    with torch.no_grad():
+        scores = net(x[:4] * 100)
+    assert history.validation_loss[-1] == cross_entropy(scores, labels[:4]).item()
+    assert history.validation_accuracy[-1] == (scores.argmax(1) == labels[:4]).double().mean()
+
+
+class ModeNet(pt.TwoLayerNet):
+    """Notes in which mode it is called."""
+
+    def forward(self, x):
+        self.__dict__.setdefault("modes", []).append(self.training)
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_training_mode_in_steps_evaluation_mode_in_validation_and_the_old_one_after(mode):
+    net = ModeNet(2, 4, 3).train(mode)
+    pt.train(net, X, LABELS, epochs=2, learning_rate=0.1, validation=(X, LABELS))
+    assert net.modes == [True, False, True, False]
+    assert net.training is mode
+
+
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), None])
+def test_data_and_module_go_to_the_device(device):
+    seen = []
+
+    def loss(logits, labels):
+        seen.extend([logits.device.type, labels.device.type])
+        return cross_entropy(logits, labels)
+
+    net = two_layer_net(dtype=torch.float32)
+    pt.train(net, X, LABELS, epochs=1, learning_rate=0.1, device=device, loss=loss)
+    expected = pt.default_device() if device is None else torch.device(device)
+    assert {*seen, next(net.parameters()).device.type} == {expected.type}
+    assert X.device.type == "cpu"
+
+
+def test_default_device_is_the_accelerator_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    assert pt.default_device() == torch.device("cpu")
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps"))
+    assert pt.default_device() == torch.device("mps")
+
+
+def test_parameters_that_are_frozen_or_hidden_stay_as_they_were():
+    torch.manual_seed(0)
+    net = SlideNet(2, [10, 10], 3)
+    net.final_linear.bias.requires_grad_(False)
+    before = copy.deepcopy(net)
+    pt.train(net, X, LABELS, epochs=5, learning_rate=0.5, device="cpu")
+    for old, new in zip(before.linear_layers, net.linear_layers, strict=True):
+        assert torch.equal(old.weight, new.weight)
+        assert torch.equal(old.bias, new.bias)
+    assert torch.equal(before.final_linear.bias, net.final_linear.bias)
+    assert not torch.equal(before.final_linear.weight, net.final_linear.weight)
+
+
+def test_only_a_module_with_nothing_registered_is_refused():
+    net = SlideNet(2, [10], 3)
+    net.final_linear = None
+    net.output_layers = [nn.Linear(10, 3)]
+    with pytest.raises(ValueError, match="check_registered"):
+        pt.train(net, X, LABELS, epochs=1, learning_rate=0.1)
+
+
+SETTINGS = {"epochs": 1, "learning_rate": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"module": MLP([2, 3], rng=0)}, TypeError, r"torch\.nn\.Module, got MLP"),
+        ({"x": X.numpy()}, TypeError, "must be torch tensors, got ndarray"),
+        ({"labels": [2, 0, 0, 1]}, TypeError, "must be torch tensors, got list"),
+        ({"labels": LABELS[:3]}, ValueError, r"got shapes \(4, 2\) and \(3,\)"),
+        ({"x": X[:0], "labels": LABELS[:0]}, ValueError, "at least one"),
+        ({"x": torch.tensor(1.0)}, ValueError, r"got shapes \(\) and \(4,\)"),
+        ({"epochs": -1}, ValueError, "epochs must be at least 0, got -1"),
+        ({"epochs": 1.5}, TypeError, r"epochs must be an integer, got 1\.5"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
+        ({"learning_rate": 0}, ValueError, "learning_rate must be positive"),
+        ({"learning_rate": math.nan}, ValueError, "learning_rate must be positive"),
+        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number"),
+        ({"momentum": 1.0}, ValueError, r"momentum must lie in \[0, 1\)"),
+        ({"validation": X}, TypeError, "validation must be a tuple"),
+        ({"validation": (X, LABELS[:1])}, ValueError, "validation x and labels"),
+    ],
+)
+def test_train_refuses_and_changes_nothing(changes, error, message):
+    net = two_layer_net(dtype=torch.float32)
+    before = theta(net)
+    arguments = {"module": net, "x": X, "labels": LABELS, **SETTINGS, **changes}
+    with pytest.raises(error, match=message):
+        pt.train(**arguments)
+    assert torch.equal(theta(net), before)
+
+
+def test_nan_among_the_data_stops_before_the_first_step():
+    x = X.clone()
+    x[1, 1] = math.nan
+    net = two_layer_net(dtype=torch.float32)
+    before = theta(net)
+    with pytest.raises(DivergenceError, match="the loss was not finite at step 1") as caught:
+        pt.train(net, x, LABELS, **SETTINGS, device="cpu")
+    assert caught.value.history.steps == 0
+    assert torch.equal(theta(net), before)
+
+
+@pytest.mark.parametrize(
+    ("loss", "learning_rate"),
+    [
+        (lambda scores, labels: 1e30 * scores.mean(), 1e30),  # the step overflows
+        (lambda scores, labels: (0 * scores).sum().sqrt(), 0.1),  # 0 times an infinite slope
+    ],
+    ids=["inf", "nan"],
+)
+def test_a_step_to_weights_that_are_not_finite_is_taken_back(loss, learning_rate):
+    net = two_layer_net(dtype=torch.float32)
+    before = theta(net)
+    with pytest.raises(DivergenceError, match="a weight was not finite at step 1") as caught:
+        pt.train(net, X, LABELS, epochs=2, learning_rate=learning_rate, loss=loss, device="cpu")
+    assert caught.value.step == 1
+    assert torch.equal(theta(net), before)
+
+
+def test_divergence_leaves_finite_weights_and_the_history_until_then():
+    net = two_layer_net(dtype=torch.float32)
+    target = torch.ones(4, 3)
+    with pytest.raises(DivergenceError) as caught:
+        pt.train(net, 100 * X, target, epochs=99, learning_rate=10.0, loss=nn.functional.mse_loss)
+    assert theta(net).isfinite().all()
+    assert caught.value.step == caught.value.history.steps + 1
+    assert len(caught.value.history.loss) == caught.value.history.steps
+    assert np.isfinite(caught.value.history.loss).all()
+
+
+class Interrupting:
+    """Cross-entropy that is interrupted from the keyboard at one of its calls."""
+
+    def __init__(self, call):
+        self.calls_left = call
+
+    def __call__(self, logits, labels):
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            raise KeyboardInterrupt
+        return cross_entropy(logits, labels)
+
+
+# An epoch of 4 examples in batches of 2 with validation calls the loss three times.
+@pytest.mark.parametrize(("call", "epochs", "steps"), [(1, 0, 0), (5, 1, 3), (6, 1, 4), (7, 2, 4)])
+def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
+    net = two_layer_net(dtype=torch.float32)
+    history = pt.train(
+        net,
+        X,
+        LABELS,
+        epochs=9,
+        learning_rate=0.1,
+        batch_size=2,
+        validation=(X, LABELS),
+        loss=Interrupting(call),
+    )
+    assert history.interrupted
+    assert history.steps == steps
+    assert len(history.loss) == epochs
+    assert len(history.validation_loss) == len(history.validation_accuracy) == epochs
+    assert net.training
+
+
+# --- the slide's faults ------------------------------------------------------------------------
+
+finite_scores = hnp.arrays(
+    np.float64, hnp.array_shapes(min_dims=1, max_dims=1, min_side=2, max_side=8),
+    elements=st.floats(-30, 30),
+)  # fmt: skip
+
+
+@given(finite_scores, st.data())
+def test_double_softmax_lies_strictly_between_its_bounds(scores, choice):
+    k = choice.draw(st.integers(0, len(scores) - 1))
+    p = torch.from_numpy(scores).softmax(dim=0)
+    value = cross_entropy(p, torch.tensor(k)).item()
+    low, high = math.log1p((len(scores) - 1) / math.e), math.log(math.e + len(scores) - 1)
+    slack = 4 * np.finfo(float).eps * high  # p may round to a one-hot vector
+    assert low - slack <= value <= high + slack
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10, 1000])
+def test_bounds_of_double_softmax_are_best_possible(classes):
+    s = torch.zeros(classes, dtype=torch.float64)
+    s[0] = 60
+    right = cross_entropy(s.softmax(dim=0), torch.tensor(0)).item()
+    wrong = cross_entropy(s.softmax(dim=0), torch.tensor(1)).item()
+    assert right == pytest.approx(math.log1p((classes - 1) / math.e), rel=1e-14)
+    assert wrong == pytest.approx(math.log(math.e + classes - 1), rel=1e-14)
+
+
+def test_double_softmax_hardly_corrects_what_is_confidently_wrong():
+    s = torch.tensor([[0.0, 21.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    label = torch.tensor([0])
+    (once,) = torch.autograd.grad(cross_entropy(s, label), s)
+    (twice,) = torch.autograd.grad(cross_entropy(s.softmax(dim=1), label), s)
+    assert once.norm() == pytest.approx(math.sqrt(2), rel=1e-6)
+    assert 1e-9 < twice.norm() < 3e-9
+
+
+def test_printed_loss_of_the_slide_is_that_of_a_softmax_of_its_probabilities():
+    p = np.array(
+        [
+            [0.3275, 0.4101, 0.2624],
+            [0.3724, 0.3478, 0.2798],
+            [0.2729, 0.4804, 0.2467],
+            [0.2259, 0.5482, 0.2259],
+        ]
+    )
+    assert round(cross_entropy(torch.from_numpy(p), LABELS).item(), 4) == 1.0730
+    assert round(-np.log(p[range(4), LABELS]).mean(), 4) == 1.0564
+
+
+@given(finite_scores.map(lambda s: -np.abs(s)), st.data())
+def test_final_relu_without_positive_scores_gives_log_k_and_no_gradient(scores, choice):
+    k = choice.draw(st.integers(0, len(scores) - 1))
+    s = torch.from_numpy(scores).requires_grad_()
+    loss = cross_entropy(s.relu(), torch.tensor(k))
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(len(scores)), rel=1e-14)
+    assert not s.grad.any()
+
+
+def test_never_clearing_gradients_is_momentum_1():
+    x, labels = data()
+    results = []
+    for clear, momentum in ((False, 0.0), (True, 1.0)):
+        net = two_layer_net()
+        optimizer = torch.optim.SGD(net.parameters(), lr=0.3, momentum=momentum)
+        for _ in range(20):
+            if clear:
+                optimizer.zero_grad()
+            cross_entropy(net(x), labels).backward()
+            optimizer.step()
+        results.append(theta(net))
+    assert torch.allclose(*results, rtol=0, atol=1e-12)
