@@ -176,8 +176,8 @@ class Tanh(Activation):
     def _slope(self, x: FloatArray) -> FloatArray:
         # 1 - tanh(x)**2 rounds to 0 from 20 on, and cosh overflows from 711 on.
         decay = np.exp(-np.abs(x))
-        sech = 2 * decay / (1 + decay * decay)
-        return sech * sech
+        sech: FloatArray = 2 * decay / (1 + decay * decay)
+        return sech**2
 
 
 class ReLU(Activation):
@@ -323,11 +323,10 @@ class GELU(Activation):
         x = np.clip(x.astype(np.float64, copy=False), -40.0, 40.0)
         left, right = np.minimum(x, 0), np.maximum(x, 0)
         bell = np.exp(-x * x / 2)
-        return np.where(
-            x < 0,
-            bell * (left / _SQRT_2PI + erfcx(-left / _SQRT_2) / 2),
-            ndtr(right) + right * bell / _SQRT_2PI,
-        )
+        on_left = bell * (left / _SQRT_2PI + erfcx(-left / _SQRT_2) / 2)
+        on_right = ndtr(right) + right * bell / _SQRT_2PI
+        slope: FloatArray = np.where(x < 0, on_left, on_right)
+        return slope
 
 
 class TanhGELU(Activation):
@@ -360,7 +359,8 @@ class TanhGELU(Activation):
         x = np.clip(x.astype(np.float64, copy=False), -30.0, 30.0)
         u2 = _twice_u(x)
         du2 = np.sqrt(8 / np.pi) * (1 + 3 * 0.044715 * x * x)
-        return expit(u2) * (1 + x * expit(-u2) * du2)
+        slope: FloatArray = expit(u2) * (1 + x * expit(-u2) * du2)
+        return slope
 
 
 def _twice_u(x: FloatArray) -> FloatArray:

@@ -29,7 +29,7 @@ from nnlib._arrays import (
     check_reduction,
     sum_in_float64,
 )
-from nnlib.probability import below_maximum, into_layout_of, log_of_total, log_softmax, total
+from nnlib.probability import below_maximum, log_of_total, log_softmax, normalized, total
 
 
 class Loss(ABC):
@@ -245,7 +245,7 @@ class SoftmaxCrossEntropy(Loss):
         np.exp(e, out=e)
         sums = total(e, axis)
         value = log_of_total(e, sums, axis).reshape(-1) - lead
-        gradient = into_layout_of(scores, 1, np.multiply, e, 1 / sums)
+        gradient = normalized(scores, 1, e, sums)
         gradient[examples, labels] -= 1
         return value, gradient
 

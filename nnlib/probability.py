@@ -65,7 +65,7 @@ def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     a, axis = _scores(a, axis)
     e, _, work_axis = below_maximum(a, axis)
     np.exp(e, out=e)
-    return into_layout_of(a, axis, np.multiply, e, 1 / total(e, work_axis))
+    return normalized(a, axis, e, total(e, work_axis))
 
 
 def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
@@ -296,6 +296,14 @@ def into_layout_of(
     return result
 
 
+def normalized(a: FloatArray, axis: int, e: FloatArray, sums: FloatArray) -> FloatArray:
+    """Return ``e / sums`` in the layout of `a`; `e` may be used up."""
+    if e.shape == a.shape:
+        return into_layout_of(a, axis, np.divide, e, sums)
+    # Few classes: one division per example, and multiplications.
+    return into_layout_of(a, axis, np.multiply, e, 1 / sums)
+
+
 def below_maximum(a: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, int]:
     """Return a - max(a) as a new array in its fastest layout, the maxima, and the class axis."""
     work, work_axis = _laid_out(a, axis)
@@ -323,9 +331,9 @@ def _below_infinite_maximum(a: FloatArray, top: FloatArray, axis: int) -> FloatA
 def total(e: FloatArray, axis: int) -> FloatArray:
     """Return the sum of `e` with its axis kept, exact to a few eps for any number of classes."""
     # NumPy adds pairwise only along contiguous memory; elsewhere a long float32 sum loses digits.
-    pairwise = e.shape[axis] <= _FEW or e.strides[axis] == e.itemsize
-    result = np.add.reduce(e, axis=axis, keepdims=True, dtype=None if pairwise else np.float64)
-    return result.astype(e.dtype, copy=False)
+    if e.shape[axis] <= _FEW or e.strides[axis] == e.itemsize:
+        return np.add.reduce(e, axis=axis, keepdims=True)
+    return np.add.reduce(e, axis=axis, keepdims=True, dtype=np.float64).astype(e.dtype)
 
 
 def log_of_total(e: FloatArray, total: FloatArray, axis: int) -> FloatArray:
