@@ -9,14 +9,18 @@ PyTorch.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import pairwise
-from typing import Any
+from os import PathLike
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nnlib._arrays import FloatArray, as_float, as_generator
-from nnlib.activations import Activation, get_activation
+from nnlib._diagram import network_svg
+from nnlib.activations import ACTIVATIONS, Activation, get_activation
 from nnlib.probability import softmax
 
 
@@ -291,6 +295,96 @@ class MLP(_Parameters):
         head = f"MLP({sizes}, activation={self.activation.name}, dtype={self.dtype})"
         lines = [f"{text:<{text_width}}    {n:>{count_width},} parameters" for text, n in rows]
         return "\n".join([head, *lines])
+
+    def _repr_html_(self) -> str:
+        """Return the network as a diagram, which notebooks show in place of the text."""
+        hidden = [f"{size} {self.activation.name}" for size in self.layer_sizes[1:-1]]
+        labels = [f"{self.layer_sizes[0]} inputs", *hidden, f"{self.layer_sizes[-1]} scores"]
+        title = f"Network with {self.n_parameters:,} parameters"
+        return network_svg(self.layer_sizes, labels, title, ", then ".join(labels))
+
+    def copy(self) -> MLP:
+        """Return a network of the same sizes and weights that shares no memory with this one.
+
+        Examples
+        --------
+        >>> from nnlib import MLP
+        >>> net = MLP([2, 3], rng=0)
+        >>> other = net.copy()
+        >>> other.theta[:] = 0
+        >>> bool(net.theta.any())
+        True
+        """
+        other = MLP(self.layer_sizes, self.activation, rng=0, dtype=self.dtype)
+        other.theta[...] = self.theta
+        return other
+
+    def save(self, file: str | PathLike[str] | BinaryIO) -> None:
+        """Write sizes, activation and weights to an ``.npz`` file, which :meth:`load` reads.
+
+        Parameters
+        ----------
+        file : path or binary file
+            A path without the ending ``.npz`` gets it, as ``numpy.savez`` does.
+
+        Raises
+        ------
+        ValueError
+            If the activation is not one of :data:`~nnlib.activations.ACTIVATIONS`: its name alone
+            could not bring it back.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import io
+        >>> from nnlib import MLP
+        >>> net, file = MLP([2, 10, 3], "tanh", rng=0), io.BytesIO()
+        >>> net.save(file)
+        >>> _ = file.seek(0)
+        >>> bool((MLP.load(file).theta == net.theta).all())
+        True
+        """
+        name = self.activation.name
+        if ACTIVATIONS.get(name) != self.activation:
+            raise ValueError(
+                f"only a network with one of nnlib's own activations can be saved, got "
+                f"{self.activation!r}; save net.theta with numpy.save instead"
+            )
+        np.savez(file, layer_sizes=self.layer_sizes, activation=name, theta=self.theta)
+
+    @classmethod
+    def load(cls, file: str | PathLike[str] | BinaryIO) -> MLP:
+        """Read a network that :meth:`save` wrote; nothing in the file is executed.
+
+        Parameters
+        ----------
+        file : path or binary file
+
+        Returns
+        -------
+        MLP
+
+        Raises
+        ------
+        ValueError
+            If the file does not hold such a network.
+        OSError
+            If the file cannot be read.
+        """
+        wrong = "the file does not hold a network saved by MLP.save"
+        try:
+            # np.load leaves a file that it cannot read open: open it here.
+            opened = nullcontext(file) if hasattr(file, "read") else open(file, "rb")  # noqa: SIM115
+            with opened as binary, np.load(binary, allow_pickle=False) as stored:
+                sizes, name, theta = (stored[k] for k in ("layer_sizes", "activation", "theta"))
+        except (KeyError, ValueError, TypeError, AttributeError, BadZipFile, EOFError) as error:
+            raise ValueError(f"{wrong}: {error}") from error
+        net = cls([int(size) for size in sizes], str(name), rng=0, dtype=theta.dtype)
+        if theta.shape != net.theta.shape:
+            raise ValueError(f"{wrong}: {net.theta.shape} weights expected, got {theta.shape}")
+        net.theta[...] = theta
+        return net
 
     def _rows(self, x: ArrayLike, name: str = "x") -> tuple[FloatArray, tuple[int, ...]]:
         """Return `x` as rows of the network's dtype, and its leading axes."""

@@ -2,7 +2,9 @@
 
 import copy
 import pickle
+from collections import Counter
 from functools import partial, reduce
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -364,13 +366,31 @@ def test_no_examples_give_no_scores_and_zero_gradients():
     assert not gradients.theta.any()
 
 
-def test_backward_twice_gives_the_same_and_calling_in_between_disturbs_nothing():
-    net = random_net([3, 4, 2])
+@activations
+def test_backward_twice_gives_the_same_and_calling_in_between_disturbs_nothing(activation):
+    net = random_net([3, 4, 5, 2], activation)
     x, gradient = random_pair(net, (5,))
     net.forward(x)
     first = net.backward(gradient)
+    before = first.theta.copy(), first.inputs.copy()
     net(x + 1), net.layer_outputs(x + 1), net.predict(x + 1)
-    assert_array_equal(net.backward(gradient).theta, first.theta)
+    second = net.backward(gradient)
+    assert_array_equal(second.theta, before[0])
+    assert_array_equal(second.inputs, before[1])
+    net.backward(gradient + 1)  # what was returned stays as it was
+    assert_array_equal(first.theta, before[0])
+    assert_array_equal(first.inputs, before[1])
+
+
+def test_results_of_one_pass_outlive_the_next():
+    net = random_net([3, 4, 2])
+    x, _ = random_pair(net, (5,))
+    for run in (net, net.forward, net.layer_outputs):
+        first = run(x)
+        before = copy.deepcopy(first)
+        run(x + 1)
+        for ours, theirs in zip(first, before, strict=True):
+            assert_array_equal(ours, theirs)
 
 
 def test_gradients_are_summed_over_examples():
@@ -498,3 +518,90 @@ def test_failed_forward_leaves_the_last_one_in_place():
     with pytest.raises(ValueError, match="3 inputs"):
         net.forward(np.ones((5, 4)))
     assert net.backward(np.ones((5, 2))).inputs.shape == (5, 3)
+
+
+# Notebooks, files and copies.
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=lambda a: a.name)
+def test_a_saved_network_comes_back_with_its_weights_activation_and_dtype(
+    tmp_path, activation, dtype
+):
+    net = MLP([3, 5, 2], activation, rng=0, dtype=dtype)
+    net.save(tmp_path / "net")
+    loaded = MLP.load(tmp_path / "net.npz")
+    assert_array_equal(loaded.theta, net.theta)
+    assert (loaded.layer_sizes, loaded.activation) == (net.layer_sizes, activation)
+    assert loaded.theta.dtype == dtype
+
+
+def test_a_network_with_an_activation_of_ones_own_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match=r"one of nnlib's own activations.*numpy\.save"):
+        MLP([2, 3, 1], LeakyReLU(0.3), rng=0).save(tmp_path / "net.npz")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"theta": np.zeros(9)},
+        {"layer_sizes": [2, 3], "activation": "relu", "theta": np.zeros(8)},
+        {"layer_sizes": [2, 3], "activation": "relu", "theta": np.array([None] * 9)},
+        {"layer_sizes": [2, 3], "activation": "step", "theta": np.zeros(9)},
+    ],
+    ids=["incomplete", "wrong number of weights", "pickled objects", "unknown activation"],
+)
+def test_a_file_that_holds_no_network_is_told_plainly(tmp_path, stored):
+    np.savez(tmp_path / "net.npz", **stored)
+    with pytest.raises(ValueError, match="saved by MLP.save|unknown activation 'step'"):
+        MLP.load(tmp_path / "net.npz")
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 broken"])
+def test_a_broken_file_is_told_plainly(tmp_path, content):
+    (tmp_path / "net.npz").write_bytes(content)
+    with pytest.raises(ValueError, match="saved by MLP.save"):
+        MLP.load(tmp_path / "net.npz")
+
+
+def test_an_array_file_is_no_network(tmp_path):
+    np.save(tmp_path / "net.npy", np.zeros(3))
+    with pytest.raises(ValueError, match="saved by MLP.save"):
+        MLP.load(tmp_path / "net.npy")
+
+
+def test_a_copy_shares_no_memory():
+    net = MLP([2, 4, 3], "tanh", rng=0, dtype=np.float32)
+    other = net.copy()
+    assert_array_equal(other.theta, net.theta)
+    assert other.activation == net.activation
+    assert not np.shares_memory(other.theta, net.theta)
+
+
+def drawn(net):
+    """Return the circles by column, the texts, and the accessible name of a network's diagram."""
+    root = ElementTree.fromstring(net._repr_html_())
+    svg = "{http://www.w3.org/2000/svg}"
+    columns = Counter(circle.get("cx") for circle in root.iter(f"{svg}circle"))
+    texts = [text.text for text in root.iter(f"{svg}text")]
+    lines = sum(path.get("d").count("L") for path in root.iter(f"{svg}path"))
+    return list(columns.values()), texts, lines, root
+
+
+def test_a_network_is_drawn_unit_by_unit_with_every_weight():
+    circles, texts, lines, root = drawn(MLP([2, 5, 3], "tanh", rng=0))
+    assert circles == [2, 5, 3]
+    assert texts == ["2 inputs", "5 tanh", "3 scores"]
+    assert lines == 2 * 5 + 5 * 3
+    assert root.get("role") == "img"
+    assert root[0].text == "Network with 33 parameters"
+    assert root[1].text == "2 inputs, then 5 tanh, then 3 scores"
+
+
+def test_a_large_layer_is_abbreviated():
+    circles, texts, lines, _ = drawn(MLP([2, 1000, 8], rng=0))
+    assert circles == [2, 8, 8]
+    assert texts.count("⋮") == 1
+    assert lines == 2 * 8 + 8 * 8
+    assert len(MLP([1000] * 5, rng=0)._repr_html_()) < 10_000
