@@ -27,9 +27,9 @@ from nnlib._arrays import (
     as_scores,
     as_soft_labels,
     check_reduction,
-    sum_in_float64,
+    total,
 )
-from nnlib.probability import below_maximum, log_of_total, log_softmax, normalized, total
+from nnlib.probability import below_maximum, log_of_total, log_softmax, normalized
 
 
 class Loss(ABC):
@@ -253,8 +253,8 @@ class SoftmaxCrossEntropy(Loss):
 def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     log_p = log_softmax(scores)
     terms = y * np.where(y == 0, 0, log_p)
-    value = 0 - sum_in_float64(terms, -1, terms.dtype)  # not -sum: no -0.0
-    gradient = np.exp(log_p) * sum_in_float64(y, -1, y.dtype, keepdims=True) - y
+    value = 0 - total(terms, 1)[:, 0]  # not -total: no -0.0
+    gradient = np.exp(log_p) * total(y, 1) - y
     # 0 * log_p hides a NaN score; the softmax does not.
     return np.where(np.isnan(log_p).any(axis=-1), scores.dtype.type(np.nan), value), gradient
 
@@ -293,7 +293,7 @@ class SquaredError(Loss):
     ) -> tuple[FloatArray, FloatArray]:
         with np.errstate(invalid="ignore", over="ignore"):
             gradient = scores - labels
-            return sum_in_float64(gradient * gradient, -1, gradient.dtype) / 2, gradient
+            return total(gradient * gradient, 1)[:, 0] / 2, gradient
 
 
 zero_one = ZeroOne()

@@ -8,6 +8,8 @@ into float64, and never change their input.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, rel_entr, xlogy
@@ -16,7 +18,7 @@ from nnlib._arrays import (
     FloatArray,
     as_distribution,
     as_float,
-    sum_in_float64,
+    total,
     with_class_axis,
 )
 
@@ -183,7 +185,7 @@ def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(0.6931471805599453)
     """
     y = as_distribution(y, "y", axis)
-    return sum_in_float64(entr(y.astype(np.float64)), axis, y.dtype)
+    return _measured(entr(y.astype(np.float64)), axis, y.dtype)
 
 
 def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
@@ -224,7 +226,7 @@ def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _pair(y, p, axis)
     terms = -xlogy(y.astype(np.float64), p.astype(np.float64))
-    return sum_in_float64(terms, axis, np.result_type(y, p))
+    return _measured(terms, axis, np.result_type(y, p))
 
 
 def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
@@ -264,7 +266,7 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _pair(y, p, axis)
     terms = rel_entr(y.astype(np.float64), p.astype(np.float64))
-    return sum_in_float64(terms, axis, np.result_type(y, p))
+    return _measured(terms, axis, np.result_type(y, p))
 
 
 def _scores(a: ArrayLike, axis: int) -> tuple[FloatArray, int]:
@@ -328,24 +330,15 @@ def _below_infinite_maximum(a: FloatArray, top: FloatArray, axis: int) -> FloatA
     return shifted
 
 
-def total(e: FloatArray, axis: int) -> FloatArray:
-    """Return the sum of `e` with its axis kept, exact to a few eps for any number of classes."""
-    # NumPy adds pairwise only along contiguous memory; elsewhere a long float32 sum loses digits.
-    if e.shape[axis] <= _FEW or e.strides[axis] == e.itemsize:
-        return np.add.reduce(e, axis=axis, keepdims=True)
-    return np.add.reduce(e, axis=axis, keepdims=True, dtype=np.float64).astype(e.dtype)
-
-
-def log_of_total(e: FloatArray, total: FloatArray, axis: int) -> FloatArray:
-    """Return log(total), exact also where one class holds almost everything and it is near 0."""
-    result = np.log(total)
+def log_of_total(e: FloatArray, sums: FloatArray, axis: int) -> FloatArray:
+    """Return log(sums), exact also where one class holds almost everything and it is near 0."""
+    result = np.log(sums)
     # The largest of `e` is 1. In 1 + 1e-20 nothing is left of what the others add: there, they are
     # added up by themselves.
-    near = total < 1.01
+    near = sums < 1.01
     if np.count_nonzero(near):
         others = np.moveaxis(e, axis, 0)[:, near.squeeze(axis)]
-        rest = np.where(others < 1, others, 0).sum(axis=0, dtype=np.float64)
-        result[near] = np.log1p(rest)
+        result[near] = np.log1p(total(np.where(others < 1, others, 0), 0)[0])
     return result
 
 
@@ -354,3 +347,7 @@ def _pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray
     if y.shape != p.shape:
         raise ValueError(f"y and p must have one shape, got {y.shape} and {p.shape}")
     return as_distribution(y, "y", axis), as_distribution(p, "p", axis)
+
+
+def _measured(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
+    return total(terms, axis).squeeze(axis).astype(dtype)[()]
