@@ -112,6 +112,10 @@ def _per_coordinate(function: Callable[[FloatArray], FloatArray], x: ArrayLike) 
 class Identity(Activation):
     r"""Identity, :math:`\sigma(x) = x`: with it, a network of any depth is one affine map.
 
+    See Also
+    --------
+    torch.nn.Identity
+
     Examples
     --------
     >>> from nnlib import identity
@@ -134,6 +138,10 @@ class Sigmoid(Activation):
 
     .. math:: \sigma(x) = \frac{\exp(x)}{1 + \exp(x)}, \qquad
               \sigma'(x) = \sigma(x)\,\sigma(-x) \le \tfrac14
+
+    See Also
+    --------
+    scipy.special.expit, torch.sigmoid
 
     Examples
     --------
@@ -160,6 +168,10 @@ class Tanh(Activation):
     .. math:: \tanh(x) = \frac{e^x - e^{-x}}{e^x + e^{-x}} = 2\,\mathrm{sigmoid}(2x) - 1, \qquad
               \tanh'(x) = \frac{1}{\cosh^2 x}
 
+    See Also
+    --------
+    numpy.tanh, torch.tanh
+
     Examples
     --------
     >>> from nnlib import tanh
@@ -185,6 +197,10 @@ class ReLU(Activation):
 
     The function has no derivative at 0; every slope in [0, 1] is a subgradient there. PyTorch's
     ``relu`` takes 0, as we do, its ``clamp`` takes 1 and its ``maximum`` ½.
+
+    See Also
+    --------
+    torch.nn.functional.relu
 
     Examples
     --------
@@ -230,6 +246,10 @@ class LeakyReLU(Activation):
     ValueError
         If it is not finite.
 
+    See Also
+    --------
+    torch.nn.functional.leaky_relu
+
     Examples
     --------
     >>> from nnlib import leaky_relu
@@ -270,6 +290,10 @@ class Softplus(Activation):
 
     .. math:: \mathrm{softplus}(x) = \log(1 + \exp(x))
 
+    See Also
+    --------
+    torch.nn.functional.softplus : PyTorch's, which turns to x above a threshold of 20.
+
     Examples
     --------
     >>> from nnlib import softplus
@@ -298,6 +322,10 @@ class GELU(Activation):
               \mathrm{gelu}'(x) = \Phi(x) + x\,\varphi(x)
 
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+
+    See Also
+    --------
+    torch.nn.functional.gelu : PyTorch's, which loses its digits on the left.
 
     Examples
     --------
@@ -337,6 +365,10 @@ class TanhGELU(Activation):
 
     It is within 4.8e-4 of GELU absolutely, not relatively: on the left it falls to 0 much faster.
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+
+    See Also
+    --------
+    torch.nn.functional.gelu : With ``approximate="tanh"``.
 
     Examples
     --------

@@ -141,6 +141,11 @@ class MLP(_Parameters):
 
     so that neither the signal nor the gradient grows or shrinks much from layer to layer.
 
+    See Also
+    --------
+    nnlib.pytorch.from_mlp : The same network in PyTorch.
+    sklearn.neural_network.MLPClassifier
+
     Examples
     --------
     >>> from nnlib import MLP

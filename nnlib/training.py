@@ -193,6 +193,11 @@ def fit(
     TypeError, ValueError
         If an argument does not fit; nothing was changed then.
 
+    See Also
+    --------
+    nnlib.pytorch.train : The same for PyTorch modules.
+    torch.optim.SGD
+
     Examples
     --------
     >>> import numpy as np
