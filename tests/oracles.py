@@ -104,6 +104,18 @@ def exact_softmax(row):
     return [mpmath.exp(value) for value in exact_log_softmax(row)]
 
 
+def one_against_many(classes, dtype):
+    """Rows of one score 0 and many equal lower ones, and the two log-probabilities of each row.
+
+    Added up one after the other, the many small terms are all rounded in the same direction.
+    """
+    lower = np.linspace(-9, -0.1, 50).astype(dtype)
+    scores = np.repeat(lower[:, np.newaxis], classes, axis=1)
+    scores[:, 0] = 0
+    top = [-mpmath.log1p((classes - 1) * mpmath.exp(b)) for b in exact(lower)]
+    return scores, [(t, b + t) for t, b in zip(top, exact(lower), strict=True)]
+
+
 def assert_close(got, expected, relative=0.0, absolute=0.0):
     """Compare floats with exact values, the latter exactly; the tolerances may be per entry.
 

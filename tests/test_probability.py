@@ -21,6 +21,7 @@ from .oracles import (
     given,
     layouts,
     numerical_gradient,
+    one_against_many,
     quietly,
     rows,
 )
@@ -84,7 +85,40 @@ def test_log_sum_exp_is_exact_over_the_whole_range(a):
 @given(st.floats(1, 700))
 def test_top_entry_of_log_softmax_keeps_its_digits(lead):
     # The textbook form is 0 from 37 on.
-    assert log_softmax([lead, 0.0])[0] == pytest.approx(-np.log1p(np.exp(-lead)), rel=1e-12)
+    assert log_softmax([lead, 0.0])[0] == pytest.approx(-np.log1p(np.exp(-lead)), rel=1e-12, abs=0)
+
+
+@each_dtype
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("classes", [9, 32, 33, 1000])
+def test_rounding_does_not_pile_up_over_the_classes(classes, order, dtype):
+    scores, log_p = one_against_many(classes, dtype)
+    a, log_p = np.asarray(scores, order=order), [t for pair in log_p for t in pair]
+    bar = 4 * eps(a) * np.array([max(1, float(-t)) for t in log_p])
+    assert_close(log_softmax(a)[:, :2].ravel(), log_p, absolute=bar)
+    assert_close(log_sum_exp(a), [-t for t in log_p[::2]], absolute=bar[::2])
+    if dtype == np.float32:
+        bar = (8 + a.max(axis=1, keepdims=True) - a)[:, :2].ravel() * eps(a)
+    else:
+        bar = 1e-12
+    assert_close(softmax(a)[:, :2].ravel(), [mpmath.exp(t) for t in log_p], relative=bar)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rounding_of_entropy_and_kl_does_not_pile_up_either(axis):
+    y, p = np.full((2, 7, 7000), 1 / 7000)
+    p[:, 0] *= 2
+    p[:, 1] = 0.5 / 7000
+    p[:, 2] = 0.5 / 7000
+    y, p = (np.moveaxis(x, 1, axis) for x in (y, p))
+    row, model = (np.moveaxis(x, axis, 1)[0] for x in (y, p))
+    for result, truth in [
+        (entropy(y, axis=axis), exact_cross_entropy(row, row)),
+        (cross_entropy(y=y, p=p, axis=axis), exact_cross_entropy(row, model)),
+        (kl_divergence(y=y, p=p, axis=axis), exact_kl(row, model)),
+    ]:
+        for entry in result:
+            assert_measure(entry, truth, np.float64)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -265,7 +299,9 @@ def test_entropy_lies_between_0_and_log_classes(y):
 
 @pytest.mark.parametrize("classes", [1, 2, 10, 1000])
 def test_entropy_is_log_classes_for_the_uniform_distribution(classes):
-    assert entropy(np.full(classes, 1 / classes)) == pytest.approx(np.log(classes), rel=1e-13)
+    assert entropy(np.full(classes, 1 / classes)) == pytest.approx(
+        np.log(classes), rel=1e-13, abs=0
+    )
 
 
 def test_entropy_of_certainty_is_zero():
@@ -403,9 +439,23 @@ def test_any_axis_can_be_the_class_axis(function, axis):
     assert_allclose(function(x, axis=axis), expected, rtol=1e-15)
 
 
+@each_of_scores
+@pytest.mark.parametrize("shape", [(2, 4, 3), (2, 40, 3), (5, 40), (50, 2)])
+def test_a_batch_is_what_its_rows_are(function, shape):
+    # Few classes of many examples are worked on in another layout than the others.
+    a = np.random.default_rng(0).normal(0, 10, shape)
+    odd = [[INF, 0], [-INF, 0], [INF, INF], [NAN, 0], [1e308, -1e308], [50, 0]]
+    a[(0,) * (len(shape) - 2)][: len(odd), :2] = odd[: shape[-2]]
+    with quietly():
+        result = function(a)
+        for i in np.ndindex(shape[:-1]):
+            assert_allclose(result[i], function(a[i]), rtol=1e-14)
+
+
 @each_function
-def test_the_layout_in_memory_does_not_matter(function):
-    x = some_distributions()
+@pytest.mark.parametrize("shape", [(2, 4, 3), (40, 3)])
+def test_the_layout_in_memory_does_not_matter(function, shape):
+    x = some_distributions(shape)
     expected = function(x)
     for layout in layouts(x):  # read-only: writing to the input would raise
         result = function(layout)
@@ -432,7 +482,7 @@ def test_a_float32_and_a_float64_make_a_float64():
 
 def test_a_softmax_in_float32_counts_as_a_distribution_for_any_number_of_classes():
     a = np.random.default_rng(0).normal(0, 3, 50257).astype(np.float32)
-    assert entropy(softmax(a)) == pytest.approx(entropy(softmax(a.astype(float))), rel=1e-5)
+    assert entropy(softmax(a)) == pytest.approx(entropy(softmax(a.astype(float))), rel=1e-5, abs=0)
 
 
 # --- bad input --------------------------------------------------------------------------------
