@@ -1,0 +1,109 @@
+"""The package as a whole: what it loads, what may import what, and what it offers."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import nnlib
+
+SOURCES = {path.stem: path for path in Path(nnlib.__file__).parent.glob("*.py")}
+# Private modules lie below the core. Whatever else is not in it stands on top of it, and nothing
+# in the core may import that.
+LAYERS = (
+    {module for module in SOURCES if module.startswith("_") and module != "__init__"},
+    {"activations", "probability"},
+    {"losses"},
+    {"mlp"},
+    {"training", "approximation"},
+)
+LAYER = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
+TOP = len(LAYERS)
+each_module = pytest.mark.parametrize("module", sorted(SOURCES.keys() - {"__init__"}))
+each_core_module = pytest.mark.parametrize("module", LAYER)
+
+
+def imports(nodes):
+    """Names of the modules that import statements among the nodes ask for."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative imports are not used here"
+            if node.module == "nnlib":  # from nnlib import ...: the package, or a module of it
+                yield from (f"nnlib.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def tree(module):
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+
+
+def test_the_core_is_there():
+    assert LAYER.keys() <= SOURCES.keys()
+
+
+@each_module
+def test_imports_run_one_way(module):
+    for name in imports(ast.walk(tree(module))):
+        package, _, imported = name.partition(".")
+        if package == "nnlib":
+            # A public name of the package comes from any core module: only the top may use it.
+            assert LAYER.get(imported, TOP - 1) < LAYER.get(module, TOP), f"{module} <- {imported}"
+
+
+@each_core_module
+def test_the_core_needs_only_numpy_and_scipy_special(module):
+    for name in imports(tree(module).body):  # not inside functions, where tqdm is asked for
+        package = name.partition(".")[0]
+        assert package in {"nnlib", "numpy"} | sys.stdlib_module_names or name == "scipy.special"
+
+
+def test_importing_nnlib_loads_neither_torch_nor_matplotlib():
+    program = "import sys, nnlib; print(*{name.partition('.')[0] for name in sys.modules})"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    loaded = set(result.stdout.split())
+    assert "nnlib" in loaded
+    assert not loaded & {"torch", "matplotlib", "sklearn", "tqdm", "pandas"}
+
+
+def test_every_name_in_all_exists_once_and_in_order():
+    assert len(set(nnlib.__all__)) == len(nnlib.__all__)
+    for name in nnlib.__all__:
+        assert hasattr(nnlib, name)
+
+
+def test_all_lists_every_name_that_nnlib_holds():
+    public = {name for name in vars(nnlib) if not name.startswith("_")}
+    assert set(nnlib.__all__) == public - SOURCES.keys()
+
+
+def test_the_api_page_and_nnlib_offer_the_same_names():
+    page = (Path(__file__).parents[1] / "chapters" / "api.md").read_text(encoding="utf-8")
+    documented, module = set(), ""
+    for kind, name in re.findall(r"\.\. (current|auto(?!m))\w+:: ([\w.]+)", page):
+        if kind == "current":
+            module = name
+        elif module == "nnlib":
+            documented.add(name.rpartition(".")[2])
+    assert documented == set(nnlib.__all__)
+
+
+def test_every_registered_object_is_offered_by_its_name():
+    for name, thing in {**nnlib.ACTIVATIONS, **nnlib.LOSSES}.items():
+        assert getattr(nnlib, name) is thing
+        assert name in nnlib.__all__
+
+
+def test_the_package_says_that_it_is_typed():
+    assert (Path(nnlib.__file__).parent / "py.typed").is_file()
+
+
+def test_the_version_is_that_of_the_installed_distribution():
+    assert nnlib.__version__ == version("neural-network-basics")
