@@ -307,8 +307,8 @@ def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64
         value, slope, _ = _lines(net, middles, layer)
         with np.errstate(all="ignore"):  # a unit of slope 0 has no kink
             kinks = middles[:, np.newaxis] - value / slope
-        left, right = points[:-1, np.newaxis] + apart, points[1:, np.newaxis] - apart
-        points = np.sort(np.concatenate([points, kinks[(left < kinks) & (kinks < right)]]))
+        inside = (points[:-1, np.newaxis] < kinks) & (kinks < points[1:, np.newaxis])
+        points = np.sort(np.concatenate([points, kinks[inside]]))
         points = points[np.diff(points, prepend=-np.inf) > apart]
     _, slope, size = _lines(net, points[:-1] + np.diff(points) / 2, len(net.weights))
     bends = np.abs(np.diff(slope[:, 0]))

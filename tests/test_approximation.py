@@ -1,5 +1,6 @@
 """nnlib.approximation: bounds against measured errors, pieces against exact rational arithmetic."""
 
+import tracemalloc
 from fractions import Fraction
 from itertools import pairwise
 
@@ -24,7 +25,7 @@ from nnlib import (
 seeds = st.integers(0, 2**32 - 1)
 pieces_ = st.integers(1, 40)
 intervals = st.tuples(st.floats(-50, 50), st.floats(0.01, 20)).map(lambda s: (s[0], s[0] + s[1]))
-TOOTHED = [(0.0, 1.0), (-1.0, 1.0), (0.1, 0.7), (-3.0, -2.9), (1e6, 1e6 + 1), (-1e-6, 2e-6)]
+TOOTHED = [(0.0, 1.0), (-1.0, 1.0), (0.1, 0.7), (-3.0, -2.9), (1e6, 1e6 + 1), (-1e-30, 2e-30)]
 
 
 class Waves:
@@ -130,8 +131,11 @@ def test_one_piece_is_the_chord():
 
 
 def test_float32_values_are_interpolated_in_float64():
-    net = relu_interpolant(lambda x: np.sin(x).astype(np.float32), 3)
-    assert net([[0.0]]).dtype == np.float64
+    def f(x):
+        return np.exp(9 * x).astype(np.float32)
+
+    knots = np.linspace(0, 1, 6)
+    assert_allclose(relu_interpolant(f, 5)(knots[:, None])[:, 0], f(knots), rtol=1e-13)
 
 
 # --- upper bounds ----------------------------------------------------------------------------
@@ -242,7 +246,11 @@ def test_a_network_too_wide_for_one_evaluation_is_measured_in_parts():
     net = relu_interpolant(np.sin, 300)
     points = np.linspace(0, 1, 300 * 64 + 1)
     whole = np.abs(net(points[:, None])[:, 0] - np.sin(points)).max()
+    tracemalloc.start()
     assert_allclose(sup_error(np.sin, net, 300), whole, atol=1e-14)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < points.size * 300 * 8  # the hidden layer at all points
 
 
 # --- lower bounds ----------------------------------------------------------------------------
@@ -461,11 +469,22 @@ def test_kinks_that_are_close_but_apart_are_two():
     assert_allclose(breakpoints(net), [0.5, 0.5 + 1e-9], rtol=1e-12)
 
 
-def test_kinks_a_rounding_apart_cancel():
+@pytest.mark.parametrize("size", [2.0**-100, 1, 2.0**100])
+def test_kinks_a_rounding_apart_cancel(size):
     net = one_layer([1, 3], [0, 0], [3, -1])
-    net.biases[0][...] = [-0.1, -0.3]
+    net.biases[0][...] = [-0.1 * size, -0.3 * size]
     assert net.biases[0][1] / 3 != net.biases[0][0]
-    assert breakpoints(net).size == 0
+    assert breakpoints(net, (0, size)).size == 0
+
+
+def test_bends_that_cancel_but_for_rounding_are_none():
+    assert 0.1 + 0.2 - 0.3 != 0
+    assert breakpoints(one_layer([1, 1, 1], [0.5] * 3, [0.1, 0.2, -0.3])).size == 0
+
+
+def test_a_steep_piece_does_not_hide_a_slight_bend_elsewhere():
+    net = one_layer([-1, 1], [0.25, 0.5], [1e14, 1])
+    assert breakpoints(net).tolist() == [0.25, 0.5]
 
 
 def test_a_unit_that_is_zero_but_for_rounding_makes_no_pieces():

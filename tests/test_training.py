@@ -24,7 +24,7 @@ from nnlib import (
     squared_error,
     zero_one,
 )
-from nnlib.losses import SquaredError
+from nnlib.losses import Loss, SquaredError
 
 XOR = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1, 0])
 
@@ -59,6 +59,22 @@ def blobs(examples=90, seed=0):
     labels = np.arange(examples) % 3
     centers = np.array([[1.0, 0.0], [-1.0, 1.0], [-1.0, -1.0]])
     return centers[labels] + rng.normal(scale=0.3, size=(examples, 2)), labels
+
+
+class Pull(Loss):
+    """Always 0, with a slope of 1 in one score, or of 1 and -1 in turn: theta goes that way."""
+
+    def __init__(self, in_turn=False):
+        self.slope = -1.0
+        self.in_turn = in_turn
+
+    def _prepare(self, scores, labels):
+        return scores, np.asarray(labels)
+
+    def _value_and_gradient(self, scores, labels):
+        if self.in_turn:
+            self.slope = -self.slope
+        return np.zeros(len(scores), scores.dtype), np.full_like(scores, self.slope)
 
 
 def trained(net=None, data=None, loss=squared_error, **settings):
@@ -395,6 +411,33 @@ def test_a_step_to_infinity_is_not_taken_though_the_loss_was_finite(dtype, targe
     with pytest.raises(DivergenceError, match="a weight was not finite at step 1") as caught:
         one_step(dtype, target, learning_rate)
     assert (caught.value.step, caught.value.history.steps) == (1, 0)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+def test_weights_that_grow_steadily_stop_at_the_largest_float(momentum):
+    net = MLP([1, 1], rng=0, dtype=np.float32)
+    net.theta[...] = 0
+    rate = 1e37 * (1 - momentum)  # 34 steps of 1e37 fit into float32, 35 do not
+    with pytest.raises(DivergenceError, match="a weight") as caught:
+        fit(net, [[0.0]], [0], Pull(), epochs=99, learning_rate=rate, momentum=momentum)
+    assert caught.value.step == (35 if momentum == 0 else 36)
+    assert 3.3e38 < net.biases[0][0] < np.inf
+
+
+def test_large_steps_to_and_fro_are_no_divergence():
+    net = MLP([1, 1], rng=0, dtype=np.float32)
+    before = net.theta.copy()
+    history = fit(net, [[0.0]], [0], Pull(in_turn=True), epochs=200, learning_rate=1e37)
+    assert history.steps == 200
+    assert_array_equal(net.theta, before)
+
+
+def test_an_infinite_loss_stops_even_where_the_step_would_be_finite():
+    net = MLP([1, 1], rng=0)
+    before = net.theta.copy()
+    with pytest.raises(DivergenceError, match="the loss was not finite at step 1"):
+        fit(net, [[1.0]], [[1e200]], squared_error, epochs=1, learning_rate=1e-250)
+    assert_array_equal(net.theta, before)
 
 
 def test_a_step_to_infinity_leaves_the_weights_as_they_were():
