@@ -73,7 +73,7 @@ def test_importing_nnlib_loads_neither_torch_nor_matplotlib():
     assert not loaded & {"torch", "matplotlib", "sklearn", "tqdm", "pandas"}
 
 
-def test_every_name_in_all_exists_once_and_in_order():
+def test_every_name_in_all_exists_once():
     assert len(set(nnlib.__all__)) == len(nnlib.__all__)
     for name in nnlib.__all__:
         assert hasattr(nnlib, name)
