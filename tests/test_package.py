@@ -24,7 +24,7 @@ LAYERS = (
 LAYER = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
 TOP = len(LAYERS)
 each_module = pytest.mark.parametrize("module", sorted(SOURCES.keys() - {"__init__"}))
-each_core_module = pytest.mark.parametrize("module", LAYER)
+each_core_module = pytest.mark.parametrize("module", sorted(LAYER))
 
 
 def imports(nodes):
