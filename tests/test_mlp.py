@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -80,6 +80,7 @@ def torch_passes(net, x, gradient):
 
 
 @activations
+@settings(max_examples=40)  # for each of the activations
 @given(layer_sizes=sizes, leading=leading_axes, seed=seeds)
 def test_passes_agree_with_torch_for_any_leading_axes(activation, layer_sizes, leading, seed):
     net = random_net(layer_sizes, activation, seed)
@@ -106,6 +107,7 @@ def finite_differences(function, point, h=1e-5):
 
 
 @activations
+@settings(max_examples=40)  # for each of the activations
 @given(layer_sizes=sizes, seed=seeds)
 def test_backward_agrees_with_finite_differences(activation, layer_sizes, seed):
     net = random_net(layer_sizes, activation, seed)
