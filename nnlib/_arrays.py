@@ -45,7 +45,7 @@ def total(terms: FloatArray, axis: int) -> FloatArray:
     """Return the sum of `terms` with its axis kept, exact to a few eps for any number of them."""
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n).
     left = terms.swapaxes(0, axis)
-    while len(left) > 4:
+    while len(left) > 6:
         half = len(left) // 2
         pairs = left[:half] + left[half : 2 * half]
         if len(left) % 2:

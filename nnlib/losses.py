@@ -29,7 +29,7 @@ from nnlib._arrays import (
     check_reduction,
     total,
 )
-from nnlib.probability import below_maximum, log_of_total, log_softmax, normalized
+from nnlib.probability import BelowMaximum, log_softmax
 
 
 class Loss(ABC):
@@ -240,12 +240,12 @@ class SoftmaxCrossEntropy(Loss):
         if labels.ndim == 2:
             return _soft_cross_entropy(scores, labels)
         examples = np.arange(len(scores))
-        e, _, axis = below_maximum(scores, 1)
-        lead = e[labels, examples] if axis == 0 else e[examples, labels]
-        np.exp(e, out=e)
-        sums = total(e, axis)
-        value = log_of_total(e, sums, axis).reshape(-1) - lead
-        gradient = normalized(scores, 1, e, sums)
+        below = BelowMaximum(scores, 1)
+        lead = below.scores[(examples, labels) if below.axis == 1 else (labels, examples)]
+        e = np.exp(below.scores, out=below.scores)
+        log_total = below.log_total(e)
+        value = log_total.reshape(-1) - lead
+        gradient = below.normalized(e, np.exp(log_total))
         gradient[examples, labels] -= 1
         return value, gradient
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import entr, rel_entr, xlogy
 
 from nnlib._arrays import (
@@ -65,9 +65,9 @@ def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     array([0., 0., 1.])
     """
     a, axis = _scores(a, axis)
-    e, _, work_axis = below_maximum(a, axis)
-    np.exp(e, out=e)
-    return normalized(a, axis, e, total(e, work_axis))
+    below = BelowMaximum(a, axis)
+    e = np.exp(below.scores, out=below.scores)
+    return below.normalized(e, below.total(e))
 
 
 def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
@@ -104,10 +104,9 @@ def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     np.True_
     """
     a, axis = _scores(a, axis)
-    shifted, _, work_axis = below_maximum(a, axis)
-    e = np.exp(shifted)
-    log_total = log_of_total(e, total(e, work_axis), work_axis)
-    return into_layout_of(a, axis, np.subtract, shifted, log_total)
+    below = BelowMaximum(a, axis)
+    log_total = below.log_total(np.exp(below.scores))
+    return below.in_place(np.subtract, below.scores, log_total)
 
 
 def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
@@ -143,11 +142,11 @@ def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(1000.6931471805599)
     """
     a, axis = _scores(a, axis)
-    e, top, work_axis = below_maximum(a, axis)
-    np.exp(e, out=e)
-    result = top + log_of_total(e, total(e, work_axis), work_axis)
+    below = BelowMaximum(a, axis)
+    e = np.exp(below.scores, out=below.scores)
+    result = below.top + below.log_total(e)
     # An infinite maximum is its own answer; the sum is NaN there.
-    result = np.where(np.isinf(top), top, result)
+    result = np.where(np.isinf(below.top), below.top, result)
     return np.asarray(result.reshape(a.shape[:axis] + a.shape[axis + 1 :]))[()]
 
 
@@ -274,72 +273,94 @@ def _scores(a: ArrayLike, axis: int) -> tuple[FloatArray, int]:
     return array, with_class_axis(array, "a", axis)
 
 
-def _laid_out(a: FloatArray, axis: int) -> tuple[FloatArray, int]:
-    """Return `a` in the layout on which work is fastest, and its class axis there.
+class BelowMaximum:
+    """Scores minus their maximum, laid out as work on them is fastest.
 
-    NumPy reduces a short last axis slowly: few classes of many examples go first, as a view of
-    shape (classes, examples).
+    NumPy reduces a short last axis slowly: few classes of many examples are worked on as an array
+    of shape (classes, examples). All others keep their layout.
+
+    Attributes
+    ----------
+    scores : ndarray
+        a - max(a), a new array; its maximum along `axis` is 0.
+    top : ndarray
+        The maximum, with its axis kept.
+    axis : int
+        The class axis of both.
     """
-    classes = a.shape[axis]
-    if axis == a.ndim - 1 and classes <= _FEW < a.size // classes and a.flags.c_contiguous:
-        return a.reshape(-1, classes).T, 0
-    return a, axis
 
+    def __init__(self, a: FloatArray, axis: int) -> None:
+        self._a = a
+        rows = axis == a.ndim - 1 and a.flags.c_contiguous
+        few = rows and a.shape[axis] <= _FEW < a.size // a.shape[axis]
+        self._view = a.reshape(-1, a.shape[-1]).T if few else a
+        self.axis = 0 if few else axis
+        work = self._view.copy() if few else a
+        self._largest: tuple[NDArray[np.intp], ...] | None = None
+        if rows and a.ndim == 2 and a.shape[1] > _FEW:
+            self._largest = np.arange(len(a)), a.argmax(axis=1)
+            self.top = a[self._largest][:, np.newaxis]
+        else:
+            self.top = np.maximum.reduce(work, axis=self.axis, keepdims=True)
+        try:
+            # Scores at both ends of the float range are further apart than a float can say: -inf.
+            with np.errstate(invalid="raise", over="ignore"):
+                self.scores = np.subtract(work, self.top, out=work if few else None)
+        except FloatingPointError:  # inf - inf
+            self.scores = self._below_infinity()
 
-def into_layout_of(
-    a: FloatArray, axis: int, function: np.ufunc, work: FloatArray, other: FloatArray
-) -> FloatArray:
-    """Return ``function(work, other)`` in the layout of `a`; `work` may be used up."""
-    if _laid_out(a, axis)[0] is a:
-        function(work, other, out=work)
-        return work
-    result = np.empty_like(a)
-    function(work, other, out=_laid_out(result, axis)[0])
-    return result
+    def _below_infinity(self) -> FloatArray:
+        """Return a - max(a), where a single +inf leaves 0 for itself and -inf for the others."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            scores = np.subtract(self._view, self.top, order="C")
+        infinite = self._view == np.inf
+        scores[infinite & (infinite.sum(axis=self.axis, keepdims=True) == 1)] = 0
+        return scores
 
+    def total(self, e: FloatArray) -> FloatArray:
+        """Return the sum of ``e = exp(scores)`` with its axis kept."""
+        return total(e, self.axis) if self._largest is None else 1 + self._others(e)
 
-def normalized(a: FloatArray, axis: int, e: FloatArray, sums: FloatArray) -> FloatArray:
-    """Return ``e / sums`` in the layout of `a`; `e` may be used up."""
-    if e.shape == a.shape:
-        return into_layout_of(a, axis, np.divide, e, sums)
-    # Few classes: one division per example, and multiplications.
-    return into_layout_of(a, axis, np.multiply, e, 1 / sums)
+    def log_total(self, e: FloatArray) -> FloatArray:
+        """Return the logarithm of that sum, exact also where it is near 0.
 
+        The largest of `e` is 1. In 1 + 1e-20 nothing is left of what the others add: where one
+        class holds almost everything, they are added up without it, and log1p keeps them.
+        """
+        if self._largest is not None:
+            return np.log1p(self._others(e))
+        sums = total(e, self.axis)
+        result = np.log(sums)
+        near = (sums < 1.01).swapaxes(0, self.axis)[0]
+        if np.count_nonzero(near):
+            others = e.swapaxes(0, self.axis)[:, near]
+            others *= others < 1
+            result.swapaxes(0, self.axis)[0, near] = np.log1p(total(others, 0)[0])
+        return result
 
-def below_maximum(a: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, int]:
-    """Return a - max(a) as a new array in its fastest layout, the maxima, and the class axis."""
-    work, work_axis = _laid_out(a, axis)
-    if work is not a:
-        work = work.copy()
-    top = np.maximum.reduce(work, axis=work_axis, keepdims=True)
-    try:
-        # Scores at both ends of the float range are further apart than a float can say: -inf.
-        with np.errstate(invalid="raise", over="ignore"):
-            shifted = np.subtract(work, top, out=None if work is a else work)
-    except FloatingPointError:  # inf - inf
-        shifted = _below_infinite_maximum(_laid_out(a, axis)[0], top, work_axis)
-    return shifted, top, work_axis
+    def _others(self, e: FloatArray) -> FloatArray:
+        """Return what all but the largest add to the sum; rows of many classes only."""
+        ones = e[self._largest]
+        e[self._largest] = 0
+        others = np.add.reduce(e, axis=1) * ones  # NaN stays NaN
+        e[self._largest] = ones
+        return others[:, np.newaxis]
 
+    def in_place(self, function: np.ufunc, work: FloatArray, other: FloatArray) -> FloatArray:
+        """Return ``function(work, other)`` in the layout of the scores given; uses `work` up."""
+        if self._view is self._a:
+            function(work, other, out=work)
+            return work
+        result = np.empty_like(self._a)
+        function(work, other, out=result.reshape(-1, result.shape[-1]).T)
+        return result
 
-def _below_infinite_maximum(a: FloatArray, top: FloatArray, axis: int) -> FloatArray:
-    """Return a - max(a), where a single +inf leaves 0 for itself and -inf for the others."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        shifted = np.subtract(a, top, order="C")
-    winner = (a == np.inf) & ((a == np.inf).sum(axis=axis, keepdims=True) == 1)
-    shifted[winner] = 0
-    return shifted
-
-
-def log_of_total(e: FloatArray, sums: FloatArray, axis: int) -> FloatArray:
-    """Return log(sums), exact also where one class holds almost everything and it is near 0."""
-    result = np.log(sums)
-    # The largest of `e` is 1. In 1 + 1e-20 nothing is left of what the others add: there, they are
-    # added up by themselves.
-    near = sums < 1.01
-    if np.count_nonzero(near):
-        others = np.moveaxis(e, axis, 0)[:, near.squeeze(axis)]
-        result[near] = np.log1p(total(np.where(others < 1, others, 0), 0)[0])
-    return result
+    def normalized(self, e: FloatArray, sums: FloatArray) -> FloatArray:
+        """Return ``e / sums`` in the layout of the scores given; uses `e` up."""
+        if self._view is self._a:
+            return self.in_place(np.divide, e, sums)
+        # One division per example, and multiplications.
+        return self.in_place(np.multiply, e, 1 / sums)
 
 
 def _pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray]:
