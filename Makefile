@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help environment book test lab notebooks lint clean
+.PHONY: help environment book test mutants lab notebooks lint clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,9 +25,21 @@ book: environment ## Build the book, warnings are errors
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
-	@$(PYTEST) --doctest-modules --doctest-glob=README.md tests nnlib README.md
+	@$(PYTEST) --cov tests
+	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 --dist loadfile chapters
+
+# mutmut show NAME prints what a surviving mutant has changed.
+mutants: export OMP_NUM_THREADS = 1
+mutants: environment ## Break nnlib in every small way, list what no test notices (15 minutes)
+	@rm -rf mutants
+	@$(BIN)/mutmut run --max-children 2
+	@$(BIN)/mutmut results
+	@$(BIN)/mutmut export-cicd-stats >/dev/null
+	@$(BIN)/python -c 'import json; n = json.load(open("mutants/mutmut-cicd-stats.json")); \
+	    killed = (n["killed"] + n["timeout"]) / n["total"]; \
+	    print(f"{killed:.1%} of them are killed, at least 90% must be"); exit(killed < 0.9)'
 
 lab: environment ## Open the chapters in Jupyter Lab
 	@$(BIN)/jupyter-lab chapters
@@ -47,5 +59,5 @@ lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/python -m pip check
 
 clean: ## Remove all that was made: .venv, _build and caches
-	@rm -rf .venv _build .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf .venv _build mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
 	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
