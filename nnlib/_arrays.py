@@ -45,7 +45,7 @@ def total(terms: FloatArray, axis: int) -> FloatArray:
     """Return the sum of `terms` with its axis kept, exact to a few eps for any number of them."""
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n).
     left = terms.swapaxes(0, axis)
-    while len(left) > 6:
+    while len(left) > 5:
         half = len(left) // 2
         pairs = left[:half] + left[half : 2 * half]
         if len(left) % 2:
@@ -105,7 +105,10 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     if array.shape == scores.shape:
         return _from_one_hot(array)
     if array.shape != scores.shape[:-1]:
-        raise _shape_error(array, scores)
+        raise ValueError(
+            f"labels must have shape {scores.shape[:-1]} (class indices) or {scores.shape} "
+            f"(one-hot or distributions) for scores of shape {scores.shape}, got {array.shape}"
+        )
     if array.dtype.kind not in "ui":
         raise TypeError(
             f"labels must be integers (one class index per example), got dtype {array.dtype}"
@@ -128,19 +131,9 @@ def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
     return np.asarray(array.argmax(axis=-1), dtype=np.intp)
 
 
-def _shape_error(labels: NDArray[Any], scores: FloatArray) -> ValueError:
-    return ValueError(
-        f"labels must have shape {scores.shape[:-1]} (class indices) or {scores.shape} "
-        f"(one-hot or distributions) for scores of shape {scores.shape}, got {labels.shape}"
-    )
-
-
 def as_soft_labels(labels: ArrayLike, scores: FloatArray) -> FloatArray:
-    """Return `labels` as distributions of the shape and dtype of `scores`."""
-    array = as_array(labels, "labels")
-    if array.shape != scores.shape:
-        raise _shape_error(array, scores)
-    return as_distribution(array, "labels").astype(scores.dtype, copy=False)
+    """Return `labels`, of the shape of `scores`, as distributions of their dtype."""
+    return as_distribution(labels, "labels").astype(scores.dtype, copy=False)
 
 
 def check_reduction(reduction: str) -> None:

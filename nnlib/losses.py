@@ -97,7 +97,7 @@ class Loss(ABC):
         s, y = self._prepare(scores, labels)
         rows = s.reshape(-1, s.shape[-1])
         targets = y.reshape(rows.shape if y.shape == s.shape else -1)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             value, gradient = self._reduced(rows, targets, reduction)
         if reduction == "none":
             value = value.reshape(s.shape[:-1])[()]
@@ -194,9 +194,8 @@ class Hinge(Loss):
         others = scores.copy()
         others[examples, labels] = -np.inf
         rival = others.argmax(axis=1)
-        with np.errstate(invalid="ignore", over="ignore"):
-            # In this order, hinge >= 0-1 holds exactly: (1 - s_k) + max would lose the 1.
-            value = np.maximum((others[examples, rival] - scores[examples, labels]) + 1, 0)
+        # In this order, hinge >= 0-1 holds exactly: (1 - s_k) + max would lose the 1.
+        value = np.maximum((others[examples, rival] - scores[examples, labels]) + 1, 0)
         active = np.sign(value)  # 1 or 0, and NaN for NaN
         gradient = np.zeros_like(scores)
         gradient[examples, rival] = active
@@ -254,9 +253,7 @@ def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, 
     log_p = log_softmax(scores)
     terms = y * np.where(y == 0, 0, log_p)
     value = 0 - total(terms, 1)[:, 0]  # not -total: no -0.0
-    gradient = np.exp(log_p) * total(y, 1) - y
-    # 0 * log_p hides a NaN score; the softmax does not.
-    return np.where(np.isnan(log_p).any(axis=-1), scores.dtype.type(np.nan), value), gradient
+    return value, np.exp(log_p) * total(y, 1) - y
 
 
 class SquaredError(Loss):
@@ -291,9 +288,8 @@ class SquaredError(Loss):
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
-        with np.errstate(invalid="ignore", over="ignore"):
-            gradient = scores - labels
-            return total(gradient * gradient, 1)[:, 0] / 2, gradient
+        gradient = scores - labels
+        return total(gradient * gradient, 1)[:, 0] / 2, gradient
 
 
 zero_one = ZeroOne()
