@@ -1,6 +1,7 @@
 """nnlib.mlp against torch's autograd, against finite differences, and against linear algebra."""
 
 import copy
+import io
 import pickle
 from collections import Counter
 from functools import partial, reduce
@@ -250,6 +251,11 @@ def test_copies_stand_alone_and_their_weights_are_views_too(copied):
     assert_array_equal(net(x), scores)
 
 
+def test_a_pickle_holds_every_weight_once():
+    net = MLP([100, 100])
+    assert len(pickle.dumps(net)) < 1.1 * net.theta.nbytes
+
+
 @activations
 def test_weights_are_normal_with_he_or_glorot_variance_and_biases_are_0(activation):
     net = MLP([300, 200, 250, 10], activation, rng=0)
@@ -345,6 +351,12 @@ def test_predict_takes_the_first_of_tied_scores():
     net.biases[0][...] = [1, 5, 5]
     assert net.predict([0, 0]) == 1
     assert net.predict([0, 0]).ndim == 0
+
+
+def test_predict_decides_each_example_by_itself():
+    net = MLP([3, 3])
+    net.weights[0][...] = np.eye(3)
+    assert net.predict([np.eye(3), np.eye(3)[::-1]]).tolist() == [[0, 1, 2], [2, 1, 0]]
 
 
 def test_predict_proba_is_the_softmax_of_the_scores():
@@ -538,6 +550,14 @@ def test_a_saved_network_comes_back_with_its_weights_activation_and_dtype(
     assert loaded.theta.dtype == dtype
 
 
+def test_a_network_goes_through_an_open_file_which_stays_open():
+    net, file = MLP([3, 5, 2], rng=0), io.BytesIO()
+    net.save(file)
+    file.seek(0)
+    assert_array_equal(MLP.load(file).theta, net.theta)
+    assert not file.closed
+
+
 def test_a_network_with_an_activation_of_ones_own_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match=r"one of nnlib's own activations.*numpy\.save"):
         MLP([2, 3, 1], LeakyReLU(0.3), rng=0).save(tmp_path / "net.npz")
@@ -569,7 +589,7 @@ def test_a_broken_file_is_told_plainly(tmp_path, content):
 
 def test_an_array_file_is_no_network(tmp_path):
     np.save(tmp_path / "net.npy", np.zeros(3))
-    with pytest.raises(ValueError, match="saved by MLP.save"):
+    with pytest.raises(ValueError, match=r"^the file does not hold a network saved by MLP.save: "):
         MLP.load(tmp_path / "net.npy")
 
 
@@ -578,6 +598,7 @@ def test_a_copy_shares_no_memory():
     other = net.copy()
     assert_array_equal(other.theta, net.theta)
     assert other.activation == net.activation
+    assert other.theta.dtype == net.theta.dtype
     assert not np.shares_memory(other.theta, net.theta)
 
 
