@@ -23,7 +23,7 @@ def given(*strategies, **named):
     """As in Hypothesis, but with the same examples in every run, and not too many."""
 
     def decorate(test):
-        return hypothesis.settings(derandomize=True, max_examples=60)(
+        return hypothesis.settings(derandomize=True, max_examples=40)(
             hypothesis.given(*strategies, **named)(test)
         )
 
