@@ -116,15 +116,18 @@ def test_cross_entropy_of_soft_labels_is_exact(scores, data):
     assert_close(gradient, expected, absolute=4 * eps(scores))
 
 
-@given(st.floats(1, 700))
-def test_cross_entropy_of_a_sure_and_right_answer_keeps_its_digits(lead):
-    value = softmax_cross_entropy([lead, 0.0], 0)
-    assert value == pytest.approx(np.log1p(np.exp(-lead)), rel=1e-12, abs=0)
+@pytest.mark.parametrize("shape", [(1, 2), (40, 2), (40, 3), (2, 40), (40, 40)])
+@given(lead=st.floats(1, 700))
+def test_cross_entropy_of_a_sure_and_right_answer_keeps_its_digits(lead, shape):
+    scores = np.zeros(shape)
+    scores[:, -1] = lead
+    value = softmax_cross_entropy(scores, np.full(len(scores), shape[1] - 1))
+    assert_allclose(value, np.log1p((shape[1] - 1) * np.exp(-lead)), rtol=1e-12)
 
 
 @each_dtype
 @pytest.mark.parametrize("order", ["C", "F"])
-@pytest.mark.parametrize("classes", [9, 32, 33, 1000])
+@pytest.mark.parametrize("classes", [9, 27, 32, 55, 1000])
 def test_rounding_does_not_pile_up_over_the_classes(classes, order, dtype):
     scores, log_p = one_against_many(classes, dtype)
     batch, labels = np.asarray(scores, order=order), np.zeros(len(scores), int)
