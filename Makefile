@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help environment book test mutants lab notebooks lint clean
+.PHONY: help environment book test bench mutants lab notebooks lint clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +47,10 @@ lab: environment ## Open the chapters in Jupyter Lab
 notebooks: export OMP_NUM_THREADS = 1
 notebooks: environment ## Execute the chapters anew and store their outputs (FILES=... for some)
 	@$(BIN)/python _ext/notebooks.py $(FILES)
+
+bench: environment ## Measure nnlib's speed against others; installs jax
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+	@$(BIN)/python benchmarks/bench.py
 
 lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/ruff check .
