@@ -1,0 +1,289 @@
+"""Measure nnlib against torch, jax, scikit-learn and scipy: ``make bench``.
+
+Everything runs in one process on one core and one thread. The contestants of a row take turns, and
+what counts is the median of the ratios within a turn, since a shared machine changes its speed from
+moment to moment. The result is printed and kept in ``last_run.json``, which the book shows.
+"""
+
+from __future__ import annotations
+
+import os
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"))
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+os.environ["JAX_PLATFORMS"] = "cpu"
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+
+import json
+import platform
+import subprocess
+import sys
+import time
+import tracemalloc
+import warnings
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.special
+import torch
+from sklearn.neural_network import MLPClassifier
+
+from nnlib import MLP, log_softmax, softmax, softmax_cross_entropy
+from nnlib.pytorch import from_mlp
+from nnlib.training import Descent
+
+LAST_RUN = Path(__file__).with_name("last_run.json")
+STEPS = (
+    ([2, 10, 3], 4),
+    ([2, 64, 64, 3], 64),
+    ([64, 128, 10], 64),
+    ([784, 256, 128, 10], 128),
+    ([784, 1024, 1024, 10], 128),
+)
+SHAPES = ((4, 3), (128, 10), (10_000, 10), (4096, 1000), (128, 50_257))
+LEARNING_RATE, MOMENTUM = 1e-3, 0.9
+SECONDS_A_ROW = 4.0
+
+Contestants = dict[str, Callable[[], object]]
+Row = dict[str, Any]
+
+
+def take_turns(contestants: Contestants) -> dict[str, list[float]]:
+    """Return seconds per call, a list of turns for each contestant."""
+    calls = {}
+    for name, run in contestants.items():
+        for _ in range(3):
+            run()
+        start = time.perf_counter()
+        run()
+        calls[name] = max(1, round(1e-3 / (time.perf_counter() - start)))
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    names, end = list(contestants), time.perf_counter() + SECONDS_A_ROW
+    while time.perf_counter() < end or len(seconds[names[0]]) < 7:
+        names = names[1:] + names[:1]
+        for name in names:
+            run = contestants[name]
+            start = time.perf_counter()
+            for _ in range(calls[name]):
+                run()
+            seconds[name].append((time.perf_counter() - start) / calls[name])
+    return seconds
+
+
+def compared(what: str, case: str, contestants: Contestants) -> Row:
+    """Return a row: median microseconds of each, and median paired ratio of nnlib to the others."""
+    seconds = take_turns(contestants)
+    ours = np.array(seconds["nnlib"])
+    row: Row = {
+        "what": what,
+        "case": case,
+        "microseconds": {n: round(1e6 * float(np.median(s)), 1) for n, s in seconds.items()},
+        "ratio": {
+            n: round(float(np.median(ours / np.array(s))), 3)
+            for n, s in seconds.items()
+            if n != "nnlib"
+        },
+    }
+    print(f"{what:<24}{case:<28}", end="")
+    print("  ".join(f"{n} {t:,.1f}" for n, t in row["microseconds"].items()), end="   ")
+    print("  ".join(f"/{n} {r:.2f}" for n, r in row["ratio"].items()), flush=True)
+    return row
+
+
+class Batches:
+    """Random data, and the indices of one batch after the other."""
+
+    def __init__(self, sizes: list[int], batch: int) -> None:
+        rng = np.random.default_rng(0)
+        self.batch, n = batch, 8 * batch
+        self.x = rng.normal(size=(n, sizes[0])).astype(np.float32)
+        self.labels = rng.integers(0, sizes[-1], n)
+        self.order, self.start = rng.permutation(n), 0
+
+    def indices(self) -> np.ndarray:
+        self.start = (self.start + self.batch) % len(self.order)
+        return self.order[self.start : self.start + self.batch]
+
+
+def step_nnlib(sizes: list[int], batch: int) -> Callable[[], object]:
+    data = Batches(sizes, batch)
+    net = MLP(sizes, rng=0, dtype=np.float32)
+    descent = Descent(net, softmax_cross_entropy, LEARNING_RATE, MOMENTUM)
+    return lambda: descent.step(data.x, data.labels, data.indices())
+
+
+def step_torch(sizes: list[int], batch: int) -> Callable[[], object]:
+    data = Batches(sizes, batch)
+    net = from_mlp(MLP(sizes, rng=0, dtype=np.float32))
+    x, labels = torch.from_numpy(data.x), torch.from_numpy(data.labels)
+    optimizer = torch.optim.SGD(net.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM)
+
+    def step() -> float:
+        i = torch.from_numpy(data.indices())
+        loss = torch.nn.functional.cross_entropy(net(x[i]), labels[i])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step
+
+
+def step_jax(sizes: list[int], batch: int) -> Callable[[], object]:
+    data = Batches(sizes, batch)
+    net = MLP(sizes, rng=0, dtype=np.float32)
+    pairs = zip(net.weights, net.biases, strict=True)
+    theta = [(jnp.asarray(w.copy()), jnp.asarray(b.copy())) for w, b in pairs]
+    velocity = jax.tree.map(jnp.zeros_like, theta)
+
+    def mean_loss(theta, x, labels):
+        for w, b in theta[:-1]:
+            x = jax.nn.relu(x @ w.T + b)
+        w, b = theta[-1]
+        log_p = jax.nn.log_softmax(x @ w.T + b)
+        return -jnp.take_along_axis(log_p, labels[:, None], axis=1).mean()
+
+    @partial(jax.jit, donate_argnums=(0, 1))
+    def update(theta, velocity, x, labels):
+        loss, gradient = jax.value_and_grad(mean_loss)(theta, x, labels)
+        velocity = jax.tree.map(lambda v, g: MOMENTUM * v + g, velocity, gradient)
+        theta = jax.tree.map(lambda t, v: t - LEARNING_RATE * v, theta, velocity)
+        return theta, velocity, loss
+
+    def step() -> float:
+        nonlocal theta, velocity
+        i = data.indices()
+        theta, velocity, loss = update(theta, velocity, data.x[i], data.labels[i])
+        return float(loss)
+
+    return step
+
+
+def step_sklearn(sizes: list[int], batch: int) -> Callable[[], object]:
+    data = Batches(sizes, batch)
+    model = MLPClassifier(
+        sizes[1:-1],
+        solver="sgd",
+        batch_size=batch,
+        learning_rate_init=LEARNING_RATE,
+        momentum=MOMENTUM,
+        nesterovs_momentum=False,
+        alpha=0.0,
+        shuffle=False,
+        random_state=0,
+    )
+    classes = np.arange(sizes[-1])
+
+    def step() -> object:
+        i = data.indices()
+        return model.partial_fit(data.x[i], data.labels[i], classes=classes)
+
+    return step
+
+
+def training_steps() -> list[Row]:
+    rows = []
+    for sizes, batch in STEPS:
+        makers = {
+            "nnlib": step_nnlib,
+            "jax.jit": step_jax,
+            "torch": step_torch,
+            "scikit-learn": step_sklearn,
+        }
+        case = "-".join(map(str, sizes)) + f", batch {batch}"
+        contestants = {name: make(sizes, batch) for name, make in makers.items()}
+        rows.append(compared("training step", case, contestants))
+    return rows
+
+
+def softmaxes() -> list[Row]:
+    rows = []
+    for dtype in (np.float32, np.float64):
+        for shape in SHAPES:
+            a = np.random.default_rng(0).normal(scale=3, size=shape).astype(dtype)
+            case, tensor = f"{shape} {dtype.__name__}", torch.from_numpy(a)
+            for what, ours, theirs, torchs in (
+                ("softmax", softmax, scipy.special.softmax, torch.softmax),
+                ("log_softmax", log_softmax, scipy.special.log_softmax, torch.log_softmax),
+            ):
+                contestants: Contestants = {
+                    "nnlib": partial(ours, a),
+                    "scipy": partial(theirs, a, axis=-1),
+                    "torch": partial(torchs, tensor, -1),
+                }
+                row = compared(what, case, contestants)
+                row["extra_memory"] = extra_memory(partial(ours, a), a.nbytes)
+                rows.append(row)
+            rows.append(compared("cross-entropy, gradient", case, loss_and_gradient(a)))
+    return rows
+
+
+def loss_and_gradient(a: np.ndarray) -> Contestants:
+    labels = np.random.default_rng(1).integers(0, a.shape[1], len(a))
+    scores, targets = torch.from_numpy(a.copy()).requires_grad_(), torch.from_numpy(labels)
+
+    def with_torch() -> object:
+        scores.grad = None
+        loss = torch.nn.functional.cross_entropy(scores, targets)
+        loss.backward()
+        return loss
+
+    return {
+        "nnlib": lambda: softmax_cross_entropy.value_and_gradient(a, labels, "mean"),
+        "torch": with_torch,
+    }
+
+
+def extra_memory(run: Callable[[], object], result: int) -> float:
+    """Return the peak of allocated memory beyond the result, in sizes of the input."""
+    tracemalloc.start()
+    run()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return round(peak / result - 1, 2)
+
+
+def imports() -> list[Row]:
+    def importing(modules: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, "-c", f"import {modules}"], check=True)
+
+    base = "numpy, scipy.special"
+    contestants = {"nnlib": importing("nnlib"), base: importing(base)}
+    return [compared("import", "a fresh process", contestants)]
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    rows = training_steps() + softmaxes() + imports()
+    packages = ("numpy", "scipy", "torch", "jax", "scikit-learn")
+    result = {
+        "machine": f"{processor()}, one core, {platform.system()}",
+        "versions": {
+            "Python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        "rows": rows,
+    }
+    LAST_RUN.write_text(json.dumps(result, indent=1) + "\n")
+    print(f"kept in {LAST_RUN}")
+
+
+if __name__ == "__main__":
+    main()
