@@ -6,6 +6,8 @@ names the argument, what came and what was expected.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Real
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -102,6 +104,8 @@ def as_scores(scores: ArrayLike, at_least: int = 1) -> FloatArray:
 def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     """Return integer or one-hot `labels` as class indices of shape ``scores.shape[:-1]``."""
     array = as_array(labels, "labels")
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"labels must be integers or one-hot rows, got dtype {array.dtype}")
     if array.shape == scores.shape:
         return _from_one_hot(array)
     if array.shape != scores.shape[:-1]:
@@ -121,8 +125,6 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
 
 
 def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
-    if array.dtype.kind not in "buif":
-        raise TypeError(f"labels must be integers or one-hot rows, got dtype {array.dtype}")
     if not (((array == 0) | (array == 1)).all() and (array.sum(axis=-1) == 1).all()):
         raise ValueError(
             "labels of the shape of scores must be one-hot rows: a single 1, otherwise 0. "
@@ -138,8 +140,58 @@ def as_soft_labels(labels: ArrayLike, scores: FloatArray) -> FloatArray:
 
 def check_reduction(reduction: str) -> None:
     """Raise ValueError unless `reduction` is one of the three that losses know."""
-    if reduction not in ("none", "mean", "sum"):
+    if not isinstance(reduction, str) or reduction not in ("none", "mean", "sum"):
         raise ValueError(f'reduction must be "none", "mean" or "sum", got {reduction!r}')
+
+
+def check_kind(value: object, kind: type | tuple[type, ...], name: str, wanted: str) -> None:
+    """Raise TypeError unless `value` is of the kind that `wanted` describes."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be {wanted}, got {type(value).__name__}")
+
+
+def check_callable(value: object, name: str) -> None:
+    """Raise TypeError unless `value` can be called."""
+    if not callable(value):
+        raise TypeError(f"{name} must be a function, got {value!r}")
+
+
+def check_count(count: int, name: str, least: int = 1, most: int | None = None) -> None:
+    """Raise TypeError or ValueError unless `count` is an integer from `least` to `most`."""
+    if not isinstance(count, (int, np.integer)) or isinstance(count, bool):
+        raise TypeError(f"{name} must be an integer, got {count!r}")
+    if count < least:
+        raise ValueError(f"{name} must be at least {least}, got {count}")
+    if most is not None and count > most:
+        raise ValueError(f"{name} must be at most {most}, got {count}")
+
+
+def as_number(value: float, name: str) -> float:
+    """Return a real number as a float, which is infinite if the number is too large for one."""
+    if not isinstance(value, Real) or isinstance(value, bool):
+        raise TypeError(f"{name} must be a real number, got {value!r}")
+    try:
+        return float(value)
+    except OverflowError:
+        return np.inf if value > 0 else -np.inf
+
+
+def as_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return the sizes of two or more layers, each at least 1."""
+    try:
+        sizes: tuple[Any, ...] = tuple(layer_sizes)
+    except TypeError as error:
+        raise TypeError(
+            f"layer_sizes must be a sequence of integers such as [2, 10, 3], got {layer_sizes!r}"
+        ) from error
+    for size in sizes:
+        if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
+            raise TypeError(f"layer_sizes must be integers, got {size!r} in {layer_sizes!r}")
+    if len(sizes) < 2:
+        raise ValueError(f"layer_sizes must name at least inputs and outputs, got {layer_sizes!r}")
+    if min(sizes) < 1:
+        raise ValueError(f"layer_sizes must be at least 1 each, got {layer_sizes!r}")
+    return tuple(int(size) for size in sizes)
 
 
 def as_generator(rng: np.random.Generator | int | None, name: str = "rng") -> np.random.Generator:

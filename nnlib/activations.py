@@ -14,7 +14,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from numbers import Real
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -22,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erfcx, expit, ndtr
 
-from nnlib._arrays import FloatArray, as_float
+from nnlib._arrays import FloatArray, as_float, as_number
 
 _SQRT_2 = np.sqrt(2.0)
 _SQRT_2PI = np.sqrt(2.0 * np.pi)
@@ -266,9 +265,7 @@ class LeakyReLU(Activation):
     initialization = "he"
 
     def __post_init__(self) -> None:
-        c = self.negative_slope
-        if not isinstance(c, Real):
-            raise TypeError(f"negative_slope must be a real number, got {c!r}")
+        c = as_number(self.negative_slope, "negative_slope")
         if not np.isfinite(c):
             raise ValueError(f"negative_slope must be finite, got {c}")
         # Frozen: only so can the formula name the slope.

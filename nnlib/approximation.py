@@ -7,13 +7,19 @@ weights are written down instead of learned.
 from __future__ import annotations
 
 from collections.abc import Callable
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlib._arrays import FloatArray, as_float
+from nnlib._arrays import (
+    FloatArray,
+    as_float,
+    as_number,
+    check_callable,
+    check_count,
+    check_kind,
+)
 from nnlib.activations import relu
 from nnlib.mlp import MLP
 
@@ -127,8 +133,8 @@ def sup_error(
     >>> round(sup_error(np.sqrt, net, pieces=16), 6), 1 / (4 * 16**0.5)
     (0.0625, 0.0625)
     """
-    _check_count("samples", samples, least=2)
-    _check_count("pieces", pieces)
+    check_count(samples, "samples", least=2)
+    check_count(pieces, "pieces")
     points = _knots(pieces * samples, interval)
     return float(np.abs(_sampled(f, points) - _sampled(g, points, "g")).max())
 
@@ -153,7 +159,8 @@ def modulus_bound(
     Raises
     ------
     TypeError, ValueError
-        As for :func:`relu_interpolant`.
+        As for :func:`relu_interpolant`, and if `omega` does not return a number that is finite and
+        not negative.
 
     Examples
     --------
@@ -161,7 +168,11 @@ def modulus_bound(
     >>> modulus_bound(np.sqrt, pieces=16)
     0.25
     """
-    return float(omega(_width(pieces, interval)))
+    check_callable(omega, "omega")
+    value = as_float(omega(_width(pieces, interval)), "omega")
+    if value.shape != ():
+        raise ValueError(f"omega must return a single number, got shape {value.shape}")
+    return _bound(float(value), "omega")
 
 
 def lipschitz_bound(constant: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
@@ -189,8 +200,7 @@ def lipschitz_bound(constant: float, pieces: int, interval: Interval = (0.0, 1.0
     >>> lipschitz_bound(1.0, pieces=4, interval=(-1, 1))
     0.25
     """
-    _check_constant(constant)
-    return float(constant * _width(pieces, interval) / 2)
+    return _bound(constant, "constant") * _width(pieces, interval) / 2
 
 
 def c2_bound(curvature: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
@@ -218,8 +228,7 @@ def c2_bound(curvature: float, pieces: int, interval: Interval = (0.0, 1.0)) -> 
     >>> c2_bound(2.0, pieces=4)
     0.015625
     """
-    _check_constant(curvature)
-    return float(curvature * _width(pieces, interval) ** 2 / 8)
+    return _bound(curvature, "curvature") * _width(pieces, interval) ** 2 / 8
 
 
 def sawtooth(depth: int) -> MLP:
@@ -251,9 +260,7 @@ def sawtooth(depth: int) -> MLP:
     >>> sawtooth(3)([[0.0], [0.125], [0.25], [1.0]]).tolist()
     [[0.0], [1.0], [0.0], [0.0]]
     """
-    _check_count("depth", depth)
-    if depth > 50:
-        raise ValueError(f"depth must be at most 50, got {depth}")
+    check_count(depth, "depth", most=50)
     net = MLP([1, *[2] * depth, 1], relu, rng=0)
     tent = np.array([[2.0, -4.0]])
     net.weights[0][...] = 1.0
@@ -334,35 +341,28 @@ def _lines(net: MLP, x: FloatArray, layer: int) -> tuple[FloatArray, FloatArray,
 
 
 def _check_relu_of_one_input(net: MLP) -> None:
-    if not isinstance(net, MLP):
-        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
+    check_kind(net, MLP, "net", "an nnlib.MLP")
     if net.layer_sizes[0] != 1 or net.layer_sizes[-1] != 1 or net.activation != relu:
         raise ValueError(
-            "breakpoints needs a ReLU network with one input and one output, got "
+            "net must be a ReLU network with one input and one output, got "
             f"{net.activation.name} with layer_sizes {net.layer_sizes}"
         )
     if not np.isfinite(net.theta).all():
-        raise ValueError("breakpoints needs finite weights, got NaN or inf among them")
+        raise ValueError("net must have finite weights, got NaN or inf among them")
 
 
-def _check_count(name: str, count: int, least: int = 1) -> None:
-    if not isinstance(count, (int, np.integer)) or isinstance(count, bool):
-        raise TypeError(f"{name} must be an integer, got {count!r}")
-    if count < least:
-        raise ValueError(f"{name} must be at least {least}, got {count}")
-
-
-def _check_constant(constant: float) -> None:
-    if not isinstance(constant, Real) or isinstance(constant, bool):
-        raise TypeError(f"the constant must be a number, got {constant!r}")
-    if not 0 <= constant < np.inf:
-        raise ValueError(f"the constant must be finite and not negative, got {constant}")
+def _bound(constant: float, name: str) -> float:
+    """Return an upper bound of something that is finite and not negative."""
+    value = as_number(constant, name)
+    if not 0 <= value < np.inf:
+        raise ValueError(f"{name} must be finite and not negative, got {value}")
+    return value
 
 
 def _check_interval(interval: Interval) -> tuple[float, float]:
     wrong = f"interval must be a pair of finite numbers a < b, got {interval!r}"
     try:
-        a, b = map(float, interval)
+        a, b = (as_number(end, "interval") for end in interval)
     except TypeError as error:
         raise TypeError(wrong) from error
     except ValueError as error:
@@ -374,19 +374,24 @@ def _check_interval(interval: Interval) -> tuple[float, float]:
 
 
 def _width(pieces: int, interval: Interval) -> float:
-    _check_count("pieces", pieces)
+    check_count(pieces, "pieces")
     a, b = _check_interval(interval)
     return (b - a) / pieces
 
 
 def _knots(pieces: int, interval: Interval) -> NDArray[np.float64]:
-    _check_count("pieces", pieces)
+    check_count(pieces, "pieces")
     a, b = _check_interval(interval)
     return np.linspace(a, b, pieces + 1)
 
 
 def _sampled(f: Callable[[NDArray[Any]], Any], points: FloatArray, name: str = "f") -> FloatArray:
     """Return the finite values of a function, or of a network, at `points`."""
+    check_callable(f, name)
+    if isinstance(f, MLP) and f.layer_sizes[0] != 1:
+        raise ValueError(
+            f"{name} must take one input, but the network has {f.layer_sizes[0]} inputs"
+        )
     values = as_float(_sampled_net(f, points) if isinstance(f, MLP) else f(points), name)
     if values.shape != points.shape or not np.isfinite(values).all():
         raise ValueError(

@@ -114,7 +114,7 @@ class Loss(ABC):
         result = np.add.reduce(value, dtype=np.float64)
         if reduction == "mean":
             if len(rows) == 0:
-                raise ValueError('reduction="mean" needs at least one example, got none')
+                raise ValueError('scores: reduction="mean" needs at least one example, got none')
             result /= len(rows)
             gradient /= len(rows)
         return rows.dtype.type(result), gradient

@@ -8,6 +8,7 @@ PyTorch.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import pairwise
@@ -18,7 +19,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nnlib._arrays import FloatArray, as_float, as_generator
+from nnlib._arrays import FloatArray, as_float, as_generator, as_sizes
 from nnlib._diagram import network_svg
 from nnlib.activations import ACTIVATIONS, Activation, get_activation
 from nnlib.probability import softmax
@@ -30,10 +31,11 @@ class _Parameters:
     One vector makes an update, a norm or a finite check one operation, however deep the network.
     """
 
-    def __init__(self, layer_sizes: tuple[int, ...], dtype: DTypeLike) -> None:
-        self.layer_sizes = layer_sizes
-        size = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(layer_sizes))
-        self.theta: FloatArray = np.zeros(size, dtype)
+    def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike) -> None:
+        self.layer_sizes = as_sizes(layer_sizes)
+        self.dtype = _checked_dtype(dtype)
+        size = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self.layer_sizes))
+        self.theta: FloatArray = np.zeros(size, self.dtype)
         self._lay_views()
 
     def _lay_views(self) -> None:
@@ -168,8 +170,7 @@ class MLP(_Parameters):
         dtype: DTypeLike = np.float64,
     ) -> None:
         self.activation = get_activation(activation)
-        self.dtype = _checked_dtype(dtype)
-        super().__init__(_checked_sizes(layer_sizes), self.dtype)
+        super().__init__(layer_sizes, dtype)
         self._initialize(as_generator(rng))
         self._last: tuple[_Run, tuple[int, ...]] | None = None
 
@@ -334,6 +335,8 @@ class MLP(_Parameters):
 
         Raises
         ------
+        TypeError
+            If `file` is neither.
         ValueError
             If the activation is not one of :data:`~nnlib.activations.ACTIVATIONS`: its name alone
             could not bring it back.
@@ -350,6 +353,7 @@ class MLP(_Parameters):
         >>> bool((MLP.load(file).theta == net.theta).all())
         True
         """
+        _check_file(file, "write")
         name = self.activation.name
         if ACTIVATIONS.get(name) != self.activation:
             raise ValueError(
@@ -372,31 +376,34 @@ class MLP(_Parameters):
 
         Raises
         ------
+        TypeError
+            If `file` is neither.
         ValueError
             If the file does not hold such a network.
         OSError
             If the file cannot be read.
         """
+        _check_file(file, "read")
         wrong = "the file does not hold a network saved by MLP.save"
         try:
             # np.load leaves a file that it cannot read open: open it here.
             opened = nullcontext(file) if hasattr(file, "read") else open(file, "rb")  # noqa: SIM115
             with opened as binary, np.load(binary, allow_pickle=False) as stored:
                 sizes, name, theta = (stored[k] for k in ("layer_sizes", "activation", "theta"))
+            net = cls([int(size) for size in sizes], str(name), rng=0, dtype=theta.dtype)
         except (KeyError, ValueError, TypeError, AttributeError, BadZipFile, EOFError) as error:
             raise ValueError(f"{wrong}: {error}") from error
-        net = cls([int(size) for size in sizes], str(name), rng=0, dtype=theta.dtype)
         if theta.shape != net.theta.shape:
             raise ValueError(f"{wrong}: {net.theta.shape} weights expected, got {theta.shape}")
         net.theta[...] = theta
         return net
 
-    def _rows(self, x: ArrayLike, name: str = "x") -> tuple[FloatArray, tuple[int, ...]]:
+    def _rows(self, x: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
         """Return `x` as rows of the network's dtype, and its leading axes."""
-        array = as_float(x, name)
+        array = as_float(x, "x")
         if array.ndim == 0 or array.shape[-1] != self.layer_sizes[0]:
             raise ValueError(
-                f"{name} must have shape (..., {self.layer_sizes[0]}): the network has "
+                f"x must have shape (..., {self.layer_sizes[0]}): the network has "
                 f"{self.layer_sizes[0]} inputs; got {array.shape}"
             )
         rows = array.astype(self.dtype, copy=False).reshape(-1, self.layer_sizes[0])
@@ -431,25 +438,18 @@ def _layer_gradients(gradients: Gradients, i: int, delta: FloatArray, a: FloatAr
     np.add.reduce(delta, axis=0, out=gradients.biases[i])
 
 
-def _checked_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    try:
-        sizes: tuple[Any, ...] = tuple(layer_sizes)
-    except TypeError as error:
-        raise TypeError(
-            f"layer_sizes must be a sequence of integers such as [2, 10, 3], got {layer_sizes!r}"
-        ) from error
-    for size in sizes:
-        if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
-            raise TypeError(f"layer_sizes must be integers, got {size!r} in {layer_sizes!r}")
-    if len(sizes) < 2:
-        raise ValueError(f"layer_sizes must name at least inputs and outputs, got {layer_sizes!r}")
-    if min(sizes) < 1:
-        raise ValueError(f"layer_sizes must be at least 1 each, got {layer_sizes!r}")
-    return tuple(int(size) for size in sizes)
+def _check_file(file: object, method: str) -> None:
+    is_path = isinstance(file, (str, PathLike))
+    if not (is_path or hasattr(file, method)) or isinstance(file, io.TextIOBase):
+        raise TypeError(f"file must be a path or a binary file, got {file!r}")
 
 
 def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    checked = np.dtype(dtype)
+    wrong = "dtype must be float32 or float64, got"
+    try:
+        checked = np.dtype(dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{wrong} {dtype!r}") from error
     if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"dtype must be float32 or float64, got {checked}")
+        raise TypeError(f"{wrong} {checked}")
     return checked

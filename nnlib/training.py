@@ -11,7 +11,6 @@ with learning rate :math:`\eta` and momentum :math:`\mu`, as ``torch.optim.SGD``
 from __future__ import annotations
 
 import math
-import numbers
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnlib._arrays import FloatArray, as_generator
+from nnlib._arrays import FloatArray, as_generator, as_number, check_count, check_kind
 from nnlib.losses import Loss, accuracy, softmax_cross_entropy
 from nnlib.mlp import MLP, Gradients, _Run
 
@@ -210,16 +209,16 @@ def fit(
     >>> net.predict(x)
     array([0, 1, 1, 0])
     """
-    if not isinstance(net, MLP):
-        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
+    check_kind(net, MLP, "net", "an nnlib.MLP")
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be one of nnlib's losses, got {loss!r}")
     _check_settings(epochs, learning_rate, batch_size, momentum)
+    check_kind(progress, (bool, np.bool_), "progress", "True or False")
     # Python's numbers neither wrap around as NumPy's small integers do, nor lift float32 weights to
     # float64 as numpy.float64 does.
     epochs, batch_size = int(epochs), int(batch_size)
     learning_rate, momentum = float(learning_rate), float(momentum)
-    inputs, targets = _prepared(net, loss, x, labels, "x")
+    inputs, targets = _prepared(net, loss, x, labels)
     held_out = None
     if validation is not None:
         if not isinstance(validation, tuple):
@@ -228,7 +227,10 @@ def fit(
             )
         if len(validation) != 2:
             raise ValueError(f"validation must be a pair (x, labels), got {len(validation)} items")
-        held_out = _prepared(net, loss, *validation, "validation x")
+        try:
+            held_out = _prepared(net, loss, *validation)
+        except (TypeError, ValueError) as error:  # of its x or its labels
+            raise type(error)(f"validation {error}") from error
     generator = as_generator(rng)
     history = History()
     descent = Descent(net, loss, learning_rate, momentum)
@@ -263,13 +265,13 @@ def _measured(net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]) -> tupl
 
 
 def _prepared(
-    net: MLP, loss: Loss, x: ArrayLike, labels: ArrayLike, name: str
+    net: MLP, loss: Loss, x: ArrayLike, labels: ArrayLike
 ) -> tuple[FloatArray, NDArray[Any]]:
     """Check and convert the data once, before the first step."""
-    rows, leading = net._rows(x, name)
+    rows, leading = net._rows(x)
     if len(leading) != 1 or len(rows) == 0:
         raise ValueError(
-            f"{name} must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
+            f"x must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
             f"got {np.shape(x)}"
         )
     _, targets = loss._prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
@@ -278,17 +280,11 @@ def _prepared(
 
 def _check_settings(epochs: int, learning_rate: float, batch_size: int, momentum: float) -> None:
     """Raise TypeError or ValueError for a setting that gradient descent cannot use."""
-    for name, value, least in (("epochs", epochs, 0), ("batch_size", batch_size, 1)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool):
-            raise TypeError(f"{name} must be an integer, got {value!r}")
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
-    for name, number in (("learning_rate", learning_rate), ("momentum", momentum)):
-        if not isinstance(number, numbers.Real) or isinstance(number, bool):
-            raise TypeError(f"{name} must be a number, got {number!r}")
-    if not 0 < learning_rate < math.inf:
+    check_count(epochs, "epochs", least=0)
+    check_count(batch_size, "batch_size")
+    if not 0 < as_number(learning_rate, "learning_rate") < math.inf:
         raise ValueError(f"learning_rate must be positive and finite, got {learning_rate}")
-    if not 0 <= momentum < 1:
+    if not 0 <= as_number(momentum, "momentum") < 1:
         raise ValueError(f"momentum must lie in [0, 1), got {momentum}")
 
 

@@ -605,7 +605,7 @@ def test_labels_may_be_integers_of_any_kind(loss, kind):
         ([0, 1, 2], ValueError, r"labels must have shape \(2,\) .* or \(2, 3\).*, got \(3,\)"),
         ([[0], [1]], ValueError, r"labels must have shape \(2,\) .* or \(2, 3\).*, got \(2, 1\)"),
         (0, ValueError, r"labels must have shape \(2,\) .* or \(2, 3\).*, got \(\)"),
-        (None, ValueError, r"labels must have shape \(2,\)"),
+        (None, TypeError, "labels must be integers .*, got dtype object"),
         ([[1, 0, 0], [1, 0]], ValueError, "labels must be a rectangular array"),
         ([["a"] * 3] * 2, TypeError, "labels must .*, got dtype <U1"),
         ([[1, 1, 0], [1, 0, 0]], ValueError, "labels .*(one-hot rows|sum to 1)"),

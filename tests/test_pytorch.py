@@ -562,7 +562,7 @@ SETTINGS = {"epochs": 1, "learning_rate": 0.1}
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
         ({"learning_rate": 0}, ValueError, "learning_rate must be positive"),
         ({"learning_rate": math.nan}, ValueError, "learning_rate must be positive"),
-        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number"),
+        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a real number"),
         ({"momentum": 1.0}, ValueError, r"momentum must lie in \[0, 1\)"),
         ({"validation": X}, TypeError, "validation must be a tuple"),
         ({"validation": (X, LABELS[:1])}, ValueError, "validation x and labels"),
