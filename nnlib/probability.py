@@ -342,7 +342,7 @@ class BelowMaximum:
         """Return what all but the largest add to the sum; rows of many classes only."""
         ones = e[self._largest]
         e[self._largest] = 0
-        others = np.add.reduce(e, axis=1) * ones  # NaN stays NaN
+        others: FloatArray = np.add.reduce(e, axis=1) * ones  # NaN stays NaN
         e[self._largest] = ones
         return others[:, np.newaxis]
 
