@@ -339,13 +339,13 @@ class GELU(Activation):
         # 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact in its tail;
         # in float32 it is not, so the work is done in float64. Below -40 the result is 0, and
         # holding x there avoids -inf * 0.
-        x = x.astype(np.float64, copy=False)
+        x = np.asarray(x, np.float64)
         return np.maximum(x, -40.0) * ndtr(x)
 
     def _slope(self, x: FloatArray) -> FloatArray:
         # On the left, ndtr underflows before the sum does: take the factor exp(-x**2/2) out.
         # Beyond 40 on either side the limits 0 and 1 are reached.
-        x = np.clip(x.astype(np.float64, copy=False), -40.0, 40.0)
+        x = np.clip(np.asarray(x, np.float64), -40.0, 40.0)
         left, right = np.minimum(x, 0), np.maximum(x, 0)
         bell = np.exp(-x * x / 2)
         on_left = bell * (left / _SQRT_2PI + erfcx(-left / _SQRT_2) / 2)
@@ -381,11 +381,11 @@ class TanhGELU(Activation):
     def _value(self, x: FloatArray) -> FloatArray:
         # 1 + tanh cancels on the left; sigmoid(2u) does not. From 30 on nothing changes but an
         # overflow of the cube.
-        x = x.astype(np.float64, copy=False)
+        x = np.asarray(x, np.float64)
         return np.maximum(x, -30.0) * expit(_twice_u(np.clip(x, -30.0, 30.0)))
 
     def _slope(self, x: FloatArray) -> FloatArray:
-        x = np.clip(x.astype(np.float64, copy=False), -30.0, 30.0)
+        x = np.clip(np.asarray(x, np.float64), -30.0, 30.0)
         u2 = _twice_u(x)
         du2 = np.sqrt(8 / np.pi) * (1 + 3 * 0.044715 * x * x)
         slope: FloatArray = expit(u2) * (1 + x * expit(-u2) * du2)

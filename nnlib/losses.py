@@ -283,7 +283,7 @@ class SquaredError(Loss):
                 "for one output per example reshape the targets to (batch, 1)"
             )
         with np.errstate(over="ignore"):  # of float64 labels in float32
-            return s, y.astype(s.dtype, copy=False)
+            return s, np.asarray(y, s.dtype)
 
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]

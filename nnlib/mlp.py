@@ -269,7 +269,7 @@ class MLP(_Parameters):
         if self._last is None:
             raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
         run, leading = self._last
-        delta = as_float(gradient, "gradient").astype(self.dtype, copy=False)
+        delta = np.asarray(as_float(gradient, "gradient"), self.dtype)
         if delta.shape != (*leading, self.layer_sizes[-1]):
             raise ValueError(
                 f"gradient must have the shape {(*leading, self.layer_sizes[-1])} of the scores "
@@ -406,7 +406,7 @@ class MLP(_Parameters):
                 f"x must have shape (..., {self.layer_sizes[0]}): the network has "
                 f"{self.layer_sizes[0]} inputs; got {array.shape}"
             )
-        rows = array.astype(self.dtype, copy=False).reshape(-1, self.layer_sizes[0])
+        rows = np.asarray(array, self.dtype).reshape(-1, self.layer_sizes[0])
         return rows, array.shape[:-1]
 
     def _propagate(self, run: _Run) -> FloatArray:

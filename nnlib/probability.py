@@ -312,7 +312,7 @@ class BelowMaximum:
     def _below_infinity(self) -> FloatArray:
         """Return a - max(a), where a single +inf leaves 0 for itself and -inf for the others."""
         with np.errstate(invalid="ignore", over="ignore"):
-            scores = np.subtract(self._view, self.top, order="C")
+            scores = self._view - self.top
         infinite = self._view == np.inf
         scores[infinite & (infinite.sum(axis=self.axis, keepdims=True) == 1)] = 0
         return scores
@@ -340,11 +340,10 @@ class BelowMaximum:
 
     def _others(self, e: FloatArray) -> FloatArray:
         """Return what all but the largest add to the sum; rows of many classes only."""
-        ones = e[self._largest]
         e[self._largest] = 0
-        others: FloatArray = np.add.reduce(e, axis=1) * ones  # NaN stays NaN
-        e[self._largest] = ones
-        return others[:, np.newaxis]
+        others = np.add.reduce(e, axis=1, keepdims=True)
+        e[self._largest] = 1
+        return others
 
     def in_place(self, function: np.ufunc, work: FloatArray, other: FloatArray) -> FloatArray:
         """Return ``function(work, other)`` in the layout of the scores given; uses `work` up."""
