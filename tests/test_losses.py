@@ -844,3 +844,19 @@ def test_accuracy_of_no_examples_is_refused():
 def test_cross_entropy_of_every_label_is_minus_log_softmax(scores):
     batch = np.tile(scores, (len(scores), 1))
     assert_array_equal(softmax_cross_entropy(batch, np.arange(len(scores))), -log_softmax(scores))
+
+
+# --- the forms of the book ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (64, 10), (3, 33), (40, 100)], ids=str)
+@each_dtype
+def test_cross_entropy_and_its_gradient_are_minus_log_p_and_p_minus_y(shape, dtype):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(scale=3, size=shape).astype(dtype)
+    labels = rng.integers(0, shape[1], shape[0])
+    p = softmax(scores)
+    y = np.eye(shape[1], dtype=dtype)[labels]
+    value, gradient = softmax_cross_entropy.value_and_gradient(scores, labels)
+    assert_allclose(value, -np.log(p[y == 1]), rtol=16 * eps(scores), atol=16 * eps(scores))
+    assert_allclose(gradient, p - y, atol=4 * eps(scores))

@@ -564,3 +564,22 @@ def test_only_the_wrong_row_is_named():
 def test_a_pair_of_different_shapes_is_refused(function):
     with pytest.raises(ValueError, match=r"y and p must have one shape, got \(2,\) and \(1, 2\)"):
         function([0.5, 0.5], [[0.5, 0.5]])
+
+
+# --- the forms of the book ----------------------------------------------------------------------
+
+SHAPES = [(4, 3), (5, 32), (33, 32), (64, 10), (3, 33), (40, 100), (2, 3, 50), (2, 40, 3)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@each_dtype
+def test_every_layout_of_the_work_gives_what_the_formulas_of_the_book_give(shape, dtype):
+    s = np.random.default_rng(0).normal(scale=3, size=shape).astype(dtype)
+    for axis in range(s.ndim):
+        top = s.max(axis=axis, keepdims=True)
+        e = np.exp(s - top)
+        total = e.sum(axis=axis, keepdims=True)
+        close = {"rtol": 16 * eps(s), "atol": 16 * eps(s)}
+        assert_allclose(softmax(s, axis), e / total, **close)
+        assert_allclose(log_softmax(s, axis), s - top - np.log(total), **close)
+        assert_allclose(log_sum_exp(s, axis), (top + np.log(total)).squeeze(axis), **close)
