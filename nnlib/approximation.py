@@ -34,14 +34,14 @@ def relu_interpolant(
 ) -> MLP:
     r"""Return the network with one hidden ReLU layer that interpolates `f` at equal knots.
 
-    With knots :math:`t_0 = a < t_1 < \dots < t_n = b` and :math:`m_i` the slope of the chord from
+    With knots :math:`t_0 = \alpha < t_1 < \dots < t_n = \beta` and :math:`g_i` the slope of the chord from
     :math:`t_i` to :math:`t_{i+1}`,
 
-    .. math:: g(x) = f(a) + m_0\,\mathrm{relu}(x - t_0)
-              + \sum_{i=1}^{n-1} (m_i - m_{i-1})\,\mathrm{relu}(x - t_i).
+    .. math:: \hat f(x) = f(\alpha) + g_0\,\mathrm{relu}(x - t_0)
+              + \sum_{i=1}^{n-1} (g_i - g_{i-1})\,\mathrm{relu}(x - t_i).
 
     Unit `i` switches on at :math:`t_i` and bends the line by the difference of the slopes; the
-    output bias carries the offset :math:`f(a)`.
+    output bias carries the offset :math:`f(\alpha)`.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def relu_interpolant(
     pieces : int
         The number `n` of pieces, which is the number of hidden units.
     interval : pair of float, default (0, 1)
-        :math:`a < b`.
+        :math:`\alpha < \beta`.
 
     Returns
     -------
@@ -142,7 +142,7 @@ def sup_error(
 def modulus_bound(
     omega: Callable[[float], float], pieces: int, interval: Interval = (0.0, 1.0)
 ) -> float:
-    r"""Bound the error for a modulus of continuity: :math:`\omega_f((b - a)/n)`.
+    r"""Bound the error for a modulus of continuity: :math:`\omega_f((\beta - \alpha)/n)`.
 
     Parameters
     ----------
@@ -176,12 +176,12 @@ def modulus_bound(
 
 
 def lipschitz_bound(constant: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
-    r"""Bound the error for a `K`-Lipschitz function: :math:`K (b - a) / (2n)`, sharp for a tent.
+    r"""Bound the error by :math:`\Lambda (\beta - \alpha) / (2n)`; sharp for a tent.
 
     Parameters
     ----------
     constant : float
-        :math:`K \ge 0` with :math:`|f(x) - f(x')| \le K |x - x'|`.
+        A Lipschitz constant :math:`\Lambda \ge 0`: :math:`|f(x) - f(x')| \le \Lambda |x - x'|`.
     pieces : int
     interval : pair of float, default (0, 1)
 
@@ -204,7 +204,7 @@ def lipschitz_bound(constant: float, pieces: int, interval: Interval = (0.0, 1.0
 
 
 def c2_bound(curvature: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
-    r"""Bound the error for :math:`|f''| \le M`: :math:`M (b - a)^2 / (8 n^2)`, sharp for x².
+    r"""Bound the error for :math:`|f''| \le M`: :math:`M (\beta - \alpha)^2 / (8 n^2)`, sharp for x².
 
     Parameters
     ----------
