@@ -34,8 +34,8 @@ def relu_interpolant(
 ) -> MLP:
     r"""Return the network with one hidden ReLU layer that interpolates `f` at equal knots.
 
-    With knots :math:`t_0 = \alpha < t_1 < \dots < t_n = \beta` and :math:`g_i` the slope of the chord from
-    :math:`t_i` to :math:`t_{i+1}`,
+    With knots :math:`t_0 = \alpha < t_1 < \dots < t_n = \beta` and :math:`g_i` the slope of the
+    chord from :math:`t_i` to :math:`t_{i+1}`,
 
     .. math:: \hat f(x) = f(\alpha) + g_0\,\mathrm{relu}(x - t_0)
               + \sum_{i=1}^{n-1} (g_i - g_{i-1})\,\mathrm{relu}(x - t_i).
@@ -204,7 +204,7 @@ def lipschitz_bound(constant: float, pieces: int, interval: Interval = (0.0, 1.0
 
 
 def c2_bound(curvature: float, pieces: int, interval: Interval = (0.0, 1.0)) -> float:
-    r"""Bound the error for :math:`|f''| \le M`: :math:`M (\beta - \alpha)^2 / (8 n^2)`, sharp for x².
+    r"""Bound the error by :math:`M (\beta - \alpha)^2 / (8 n^2)`, sharp for x².
 
     Parameters
     ----------
