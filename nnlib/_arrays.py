@@ -176,8 +176,8 @@ def as_number(value: float, name: str) -> float:
         return np.inf if value > 0 else -np.inf
 
 
-def as_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
-    """Return the sizes of two or more layers, each at least 1."""
+def as_sizes(layer_sizes: Sequence[int], least: int = 2) -> tuple[int, ...]:
+    """Return the sizes, each at least 1, of `least` or more layers."""
     try:
         sizes: tuple[Any, ...] = tuple(layer_sizes)
     except TypeError as error:
@@ -187,9 +187,9 @@ def as_sizes(layer_sizes: Sequence[int]) -> tuple[int, ...]:
     for size in sizes:
         if not isinstance(size, (int, np.integer)) or isinstance(size, bool):
             raise TypeError(f"layer_sizes must be integers, got {size!r} in {layer_sizes!r}")
-    if len(sizes) < 2:
+    if len(sizes) < least:
         raise ValueError(f"layer_sizes must name at least inputs and outputs, got {layer_sizes!r}")
-    if min(sizes) < 1:
+    if min(sizes, default=1) < 1:
         raise ValueError(f"layer_sizes must be at least 1 each, got {layer_sizes!r}")
     return tuple(int(size) for size in sizes)
 

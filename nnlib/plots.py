@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +21,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from nnlib._arrays import as_array, as_float, as_sizes, check_callable, check_count, check_kind
 from nnlib.activations import Activation
 from nnlib.training import History
 
@@ -61,7 +62,20 @@ def use_style() -> None:
 
 
 def _axes(ax: Axes | None, width: float = 5.4, height: float = 3.3) -> Axes:
-    return plt.subplots(figsize=(width, height))[1] if ax is None else ax
+    if ax is None:
+        return plt.subplots(figsize=(width, height))[1]
+    check_kind(ax, Axes, "ax", "matplotlib Axes or None")
+    return ax
+
+
+def _checked_texts(texts: Sequence[str], name: str) -> list[str]:
+    if isinstance(texts, str) or not isinstance(texts, Iterable):
+        raise TypeError(f"{name} must be a sequence of str, got {texts!r}")
+    checked = list(texts)
+    for text in checked:
+        if not isinstance(text, str):
+            raise TypeError(f"{name} must be a sequence of str, got {text!r} in it")
+    return checked
 
 
 def activation(function: Activation, x: ArrayLike | None = None, ax: Axes | None = None) -> Axes:
@@ -70,7 +84,7 @@ def activation(function: Activation, x: ArrayLike | None = None, ax: Axes | None
     Parameters
     ----------
     function : Activation
-    x : array_like, optional
+    x : array_like, shape (points,), optional
         Where to draw; by default 401 points in [-5, 5].
     ax : Axes, optional
 
@@ -78,13 +92,23 @@ def activation(function: Activation, x: ArrayLike | None = None, ax: Axes | None
     -------
     Axes
 
+    Raises
+    ------
+    TypeError
+        If `function` is not an Activation, or `x` does not hold real numbers.
+    ValueError
+        If `x` has not one axis.
+
     Examples
     --------
     >>> from nnlib import relu
     >>> len(activation(relu).lines)
     2
     """
-    x = np.linspace(-5, 5, 401) if x is None else np.asarray(x)
+    check_kind(function, Activation, "function", "an nnlib.Activation")
+    x = np.linspace(-5, 5, 401) if x is None else as_float(x, "x")
+    if x.ndim != 1:
+        raise ValueError(f"x must have shape (points,), got {x.shape}")
     ax = _axes(ax)
     ax.plot(x, function(x), label=function.name)
     ax.plot(x, function.derivative(x), label="derivative")
@@ -106,12 +130,18 @@ def history(record: History, ax: Axes | None = None) -> Axes:
     -------
     Axes
 
+    Raises
+    ------
+    TypeError
+        If `record` is not a History.
+
     Examples
     --------
     >>> from nnlib import History
     >>> len(history(History(loss=[1.0, 0.5])).lines)
     1
     """
+    check_kind(record, History, "record", "an nnlib.History")
     ax = _axes(ax)
     epochs = np.arange(1, len(record.loss) + 1)
     ax.plot(epochs, record.loss, label="training loss")
@@ -141,7 +171,7 @@ def decision_regions(
     labels : array_like of int, shape (examples,)
     ax : Axes, optional
     resolution : int, default 200
-        Points along each side.
+        Points along each side, at least 2.
 
     Returns
     -------
@@ -149,27 +179,38 @@ def decision_regions(
 
     Raises
     ------
+    TypeError
+        If `predict` cannot be called, `x` or what it returns does not hold real numbers, the
+        labels or the resolution are no integers.
     ValueError
-        If `x` is not of shape (examples, 2).
+        If `x` is not of shape (examples, 2) and finite, the labels or what `predict` returns are
+        not one per point, or the resolution is below 2.
 
     Examples
     --------
     >>> ax = decision_regions(lambda p: p[:, 0] > 0, [[-1, 0], [1, 0]], [0, 1])
     """
-    x, labels = np.asarray(x, dtype=np.float64), np.asarray(labels)
-    if x.ndim != 2 or x.shape[1] != 2:
-        raise ValueError(f"x must have shape (examples, 2), got {x.shape}")
+    check_callable(predict, "predict")
+    check_count(resolution, "resolution", least=2)
+    x, labels = _examples_in_the_plane(x, labels)
     ax = _axes(ax, 4.2, 4.0)
     low, high = x.min(axis=0), x.max(axis=0)
     margin = 0.08 * (high - low)
     sides = np.linspace(low - margin, high + margin, resolution).T
     first, second = np.meshgrid(*sides)
     points = np.stack([first.ravel(), second.ravel()], axis=1)
-    regions = np.asarray(predict(points)).reshape(first.shape)
+    regions = as_float(predict(points), "predict")
+    if regions.shape != (len(points),):
+        raise ValueError(
+            f"predict must return one class index for each of {len(points)} points, "
+            f"got shape {regions.shape}"
+        )
     classes = np.unique(labels)
     levels = np.append(classes - 0.5, classes[-1] + 0.5)
     colors = [COLORS[i % len(COLORS)] for i in range(len(classes))]
-    ax.contourf(first, second, regions, levels=levels, colors=colors, alpha=0.25)
+    ax.contourf(
+        first, second, regions.reshape(first.shape), levels=levels, colors=colors, alpha=0.25
+    )
     for i, label in enumerate(classes):
         ax.scatter(
             x[labels == label, 0],
@@ -183,6 +224,19 @@ def decision_regions(
     ax.grid(False)
     ax.legend(loc="upper right", fontsize=9)
     return ax
+
+
+def _examples_in_the_plane(x: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
+    points, classes = as_float(x, "x").astype(np.float64), as_array(labels, "labels")
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
+        raise ValueError(f"x must have shape (examples, 2), got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError("x must be finite, got NaN or inf among the examples")
+    if classes.dtype.kind not in "bui":
+        raise TypeError(f"labels must be integers, got dtype {classes.dtype}")
+    if classes.shape != points.shape[:1]:
+        raise ValueError(f"labels must have shape {points.shape[:1]}, got {classes.shape}")
+    return points, classes
 
 
 def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 5) -> Axes:
@@ -201,10 +255,21 @@ def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 
     -------
     Axes
 
+    Raises
+    ------
+    TypeError
+        If the blocks are no texts or `per_row` is no integer.
+    ValueError
+        If there is no block or `per_row` is below 1.
+
     Examples
     --------
     >>> ax = block_diagram(["($x$)", r"$W_1 x + b_1$", r"$\sigma$", r"$W_2 a + b_2$", "($s$)"])
     """
+    blocks = _checked_texts(blocks, "blocks")
+    if not blocks:
+        raise ValueError("blocks must hold at least one text, got none")
+    check_count(per_row, "per_row")
     rows = -(-len(blocks) // per_row)
     ax = _axes(ax, 1.08 * min(per_row, len(blocks)), 0.8 * rows)
     places = [(float(i % per_row), -float(i // per_row)) for i in range(len(blocks))]
@@ -255,12 +320,26 @@ def network_diagram(
     -------
     Axes
 
+    Raises
+    ------
+    TypeError
+        If sizes or `most` are no integers, or the labels no texts.
+    ValueError
+        If there are fewer than two sizes, one is below 1, the labels are not one per layer, or
+        `most` is not an even number of at least 2.
+
     Examples
     --------
     >>> ax = network_diagram([2, 3, 1])
     """
+    layer_sizes = as_sizes(layer_sizes)
+    labels = [str(n) for n in layer_sizes] if labels is None else _checked_texts(labels, "labels")
+    if len(labels) != len(layer_sizes):
+        raise ValueError(f"labels must be one for each of {len(layer_sizes)} layers, got {labels}")
+    check_count(most, "most", least=2)
+    if most % 2:
+        raise ValueError(f"most must be even, got {most}")
     ax = _axes(ax, 1.5 * len(layer_sizes), 3.0)
-    labels = [str(n) for n in layer_sizes] if labels is None else labels
     heights = [_unit_heights(n, most) for n in layer_sizes]
     for column, (starts, ends) in enumerate(pairwise(heights)):
         for start in starts:
@@ -295,6 +374,11 @@ def source(thing: Any) -> str:
     -------
     str
 
+    Raises
+    ------
+    TypeError
+        If it was not written in Python.
+
     Examples
     --------
     >>> from nnlib.activations import ReLU
@@ -302,7 +386,12 @@ def source(thing: Any) -> str:
     def _value(self, x: FloatArray) -> FloatArray:
         return np.maximum(x, 0)
     """
-    text = textwrap.dedent(inspect.getsource(thing))
+    try:
+        text = textwrap.dedent(inspect.getsource(thing))
+    except TypeError as error:
+        raise TypeError(
+            f"thing must be a function, method or class written in Python, got {thing!r}"
+        ) from error
     lines = text.splitlines()
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):

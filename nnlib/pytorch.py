@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from nnlib._arrays import as_sizes, check_callable, check_count, check_kind
 from nnlib.activations import Activation
 from nnlib.mlp import MLP
 from nnlib.training import DivergenceError, History, _check_settings
@@ -32,6 +33,10 @@ TORCH_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 
 class _Classifier(nn.Module):
     """What both networks share: logits from ``forward``, probabilities on request."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_forward_pre_hook(_check_inputs)
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return probabilities, the softmax of the logits, without tracking gradients.
@@ -56,6 +61,13 @@ class TwoLayerNet(_Classifier):
     input_size, layer_size, output_size : int
         Numbers of inputs, hidden units and classes.
 
+    Raises
+    ------
+    TypeError
+        If a size is not an integer; calling it, if `x` is no tensor of the weights' dtype.
+    ValueError
+        If a size is below 1; calling it, if the last axis of `x` is not the number of inputs.
+
     Examples
     --------
     >>> import torch
@@ -66,6 +78,7 @@ class TwoLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_size: int, output_size: int) -> None:
         super().__init__()
+        _check_sizes(input_size=input_size, layer_size=layer_size, output_size=output_size)
         self.linear1 = nn.Linear(input_size, layer_size)
         self.activation = nn.ReLU()
         self.linear2 = nn.Linear(layer_size, output_size)
@@ -90,6 +103,11 @@ class MultiLayerNet(_Classifier):
     output_size : int
         Number of classes.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As for :class:`TwoLayerNet`.
+
     Examples
     --------
     >>> net = MultiLayerNet(2, [10, 10], 3)
@@ -99,6 +117,7 @@ class MultiLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_sizes: Sequence[int], output_size: int) -> None:
         super().__init__()
+        _check_sizes(input_size=input_size, output_size=output_size, layer_sizes=layer_sizes)
         sizes = [input_size, *layer_sizes]
         self.hidden_layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(sizes))
         self.activation = nn.ReLU()
@@ -139,8 +158,7 @@ def from_mlp(net: MLP) -> nn.Sequential:
       (0): Linear(in_features=2, out_features=3, bias=True)
     )
     """
-    if not isinstance(net, MLP):
-        raise TypeError(f"net must be an nnlib.MLP, got {type(net).__name__}")
+    check_kind(net, MLP, "net", "an nnlib.MLP")
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(net.layer_sizes):
         layers += [nn.Linear(n_in, n_out), _torch_activation(net.activation)]
@@ -160,6 +178,8 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
 
     Raises
     ------
+    TypeError
+        If `net` is not an MLP or `module` not a torch module.
     ValueError
         If number or shapes of the layers differ; nothing is changed then.
 
@@ -168,6 +188,7 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
     >>> from nnlib import MLP
     >>> copy_weights(MLP([2, 10, 3], rng=0), TwoLayerNet(2, 10, 3))
     """
+    check_kind(net, MLP, "net", "an nnlib.MLP")
     linear = _matching_layers(net, module)
     with torch.no_grad():
         for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
@@ -193,8 +214,11 @@ def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
 
     Raises
     ------
+    TypeError
+        If `module` is not a torch module, or `activation` neither a name nor an Activation.
     ValueError
-        If there is no linear layer, one has no bias, or the sizes do not form a chain.
+        If there is no linear layer, one has no bias, the sizes do not form a chain, or the
+        activation is unknown.
 
     Examples
     --------
@@ -203,10 +227,10 @@ def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
     """
     linear = _linear_layers(module)
     if not linear:
-        raise ValueError("the module has no registered nn.Linear layer; see check_registered")
+        raise ValueError("module has no registered nn.Linear layer; see check_registered")
     sizes = [linear[0].in_features, *(layer.out_features for layer in linear)]
     if any(layer.in_features != n for layer, n in zip(linear, sizes[:-1], strict=True)):
-        raise ValueError(f"the linear layers do not form a chain: {linear}")
+        raise ValueError(f"the linear layers of module do not form a chain: {linear}")
     dtype = "float64" if linear[0].weight.dtype == torch.float64 else "float32"
     net = MLP(sizes, activation, rng=0, dtype=dtype)
     _matching_layers(net, module)
@@ -246,8 +270,7 @@ def check_registered(module: nn.Module) -> list[str]:
     >>> check_registered(Net())
     ['layers[0]: Linear with 9 parameters is not registered; use nn.ModuleList']
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    _check_module(module)
     known = {id(part) for part in (*module.parameters(), *module.buffers(), *module.modules())}
     found: list[str] = []
     for prefix, part in module.named_modules():
@@ -338,10 +361,10 @@ def train(
     Raises
     ------
     TypeError
-        If an argument is of the wrong kind; nothing was changed then.
+        If an argument is of the wrong kind; no step was taken then.
     ValueError
-        If the numbers of examples differ, there is none, nothing is registered to train, or a
-        setting is out of range; nothing was changed then.
+        If the numbers of examples differ, there is none, the module or the loss cannot take them,
+        nothing is registered to train, or a setting is out of range; no step was taken then.
     DivergenceError
         If a loss or a weight becomes inf or NaN. The last finite weights stay.
 
@@ -354,9 +377,11 @@ def train(
     >>> history.loss[-1] < 0.1
     True
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"module must be a torch.nn.Module, got {type(module).__name__}")
+    _check_module(module)
     _check_settings(epochs, learning_rate, batch_size, momentum)
+    check_count(seed, "seed", least=0, most=2**64 - 1)
+    loss = nn.functional.cross_entropy if loss is None else loss
+    check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
     if validation is not None:
         if not isinstance(validation, tuple) or len(validation) != 2:
@@ -364,10 +389,12 @@ def train(
         _check_examples(*validation, "validation x and labels")
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
-        raise ValueError("the module has no registered parameter to train; see check_registered")
-    device = default_device() if device is None else torch.device(device)
-    loss = nn.functional.cross_entropy if loss is None else loss
+        raise ValueError("module must have parameters to train, got none; see check_registered")
+    device = _checked_device(device)
     module.to(device)
+    _check_fit(module, loss, x, labels, device, "x and labels")
+    if validation is not None:
+        _check_fit(module, loss, *validation, device, "validation x and labels")
     x, labels = x.to(device), labels.to(device)
     optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
     generator = torch.Generator().manual_seed(seed)
@@ -381,6 +408,8 @@ def train(
             for start in range(0, len(x), batch_size):
                 batch = order[start : start + batch_size]
                 value = loss(module(x[batch]), labels[batch])
+                if not isinstance(value, Tensor) or value.ndim:
+                    raise TypeError(f"loss must return a tensor with one number, got {value!r}")
                 if not torch.isfinite(value):
                     raise DivergenceError(
                         "the loss", history.steps + 1, epoch, learning_rate, history
@@ -421,6 +450,73 @@ def default_device() -> torch.device:
     if not torch.accelerator.is_available():
         return torch.device("cpu")
     return torch.accelerator.current_accelerator() or torch.device("cpu")
+
+
+def _check_module(module: nn.Module) -> None:
+    check_kind(module, nn.Module, "module", "a torch.nn.Module")
+
+
+def _check_sizes(
+    input_size: int, output_size: int, layer_size: int = 1, layer_sizes: Sequence[int] = ()
+) -> None:
+    for name, size in (
+        ("input_size", input_size),
+        ("layer_size", layer_size),
+        ("output_size", output_size),
+    ):
+        check_count(size, name)
+    as_sizes(layer_sizes, least=0)
+
+
+def _check_inputs(network: nn.Module, arguments: tuple[Any, ...]) -> None:
+    """Raise TypeError or ValueError unless a network of linear layers can take its input."""
+    x, first = arguments[0], _linear_layers(network)[0]
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a torch tensor, got {type(x).__name__}; see torch.as_tensor")
+    if x.ndim == 0 or x.shape[-1] != first.in_features:
+        raise ValueError(f"x must have shape (..., {first.in_features}), got {tuple(x.shape)}")
+    if x.dtype != first.weight.dtype and not torch.is_autocast_enabled(x.device.type):
+        raise TypeError(f"x must have the dtype {first.weight.dtype} of the weights, got {x.dtype}")
+
+
+def _checked_device(device: str | torch.device | None) -> torch.device:
+    if device is None:
+        return default_device()
+    if not isinstance(device, (str, torch.device)):
+        raise TypeError(f"device must be a name or a torch.device, got {device!r}")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"device must be one that torch finds here, such as {str(default_device())!r}, "
+            f"got {str(device)!r}: {error}"
+        ) from error
+
+
+def _check_fit(
+    module: nn.Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    labels: Tensor,
+    device: torch.device,
+    name: str,
+) -> None:
+    """Raise ValueError unless the module takes the first example, and cross-entropy all labels."""
+    mode = module.training
+    module.eval()
+    try:
+        with torch.no_grad():
+            logits = module(x[:1].to(device)).cpu()
+        # Here, and not amid the steps; on the CPU, since on a GPU a label out of range ends all.
+        if loss is nn.functional.cross_entropy:
+            loss(logits.expand(len(labels), *logits.shape[1:]), labels.cpu())
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must be what module and loss take, got {x.dtype} of shape {tuple(x.shape)} "
+            f"and {labels.dtype} of shape {tuple(labels.shape)}: {error}"
+        ) from error
+    finally:
+        module.train(mode)
 
 
 def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
@@ -464,6 +560,7 @@ def _torch_activation(activation: Activation) -> nn.Module:
 
 
 def _linear_layers(module: nn.Module) -> list[nn.Linear]:
+    _check_module(module)
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
