@@ -25,7 +25,7 @@ book: environment ## Build the book, warnings are errors
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
-	@$(PYTEST) --cov tests
+	@$(PYTEST) tests --cov
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 --dist loadfile chapters
