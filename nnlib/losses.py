@@ -45,6 +45,18 @@ class Loss(ABC):
     name : str
     formula : str
         The loss of one example in LaTeX, without dollar signs; `s` are the scores, `k` the label.
+
+    Examples
+    --------
+    >>> from nnlib import hinge
+    >>> hinge
+    <loss hinge>
+    >>> value, gradient = hinge.value_and_gradient([[2.0, 0.0], [0.0, 0.5]], [0, 0], "mean")
+    >>> value
+    np.float64(0.75)
+    >>> gradient
+    array([[ 0. ,  0. ],
+           [-0.5,  0.5]])
     """
 
     name: ClassVar[str]
@@ -139,6 +151,10 @@ class ZeroOne(Loss):
     The prediction is the first of tied maxima. The loss is a step, so its gradient is 0 wherever
     there is one; ``gradient`` returns 0 everywhere. Row by row, NaN scores have a NaN loss.
 
+    See Also
+    --------
+    sklearn.metrics.zero_one_loss : Of predictions instead of scores.
+
     Examples
     --------
     >>> from nnlib import zero_one
@@ -170,6 +186,10 @@ class Hinge(Loss):
     subgradient 0 is taken, and of tied wrong classes the first. This is the loss of Crammer and
     Singer (2001); PyTorch's ``multi_margin_loss`` sums over all classes and divides by their
     number instead.
+
+    See Also
+    --------
+    sklearn.metrics.hinge_loss : The same loss, its mean.
 
     Examples
     --------
@@ -213,6 +233,10 @@ class SoftmaxCrossEntropy(Loss):
     distributions `y` of the shape of `scores` (then the loss is
     :math:`-\sum_i y_i \log\mathrm{softmax}(s)_i`, where a class with :math:`y_i = 0` counts 0 even
     at a score of -inf). Corresponds to ``torch.nn.CrossEntropyLoss``.
+
+    See Also
+    --------
+    torch.nn.CrossEntropyLoss : The same loss, with the mean as default.
 
     Examples
     --------
@@ -264,6 +288,10 @@ class SquaredError(Loss):
     The outputs of one example are summed and the ½ makes the gradient plain; "mean" is the mean
     over examples. ``torch.nn.MSELoss`` has no ½ and takes the mean over outputs as well. `labels`
     are targets of the shape of `scores`.
+
+    See Also
+    --------
+    torch.nn.MSELoss : Without ½, and the mean over outputs too.
 
     Examples
     --------
@@ -322,6 +350,10 @@ def accuracy(scores: ArrayLike, labels: ArrayLike) -> float:
     ------
     TypeError, ValueError
         As for the losses.
+
+    See Also
+    --------
+    sklearn.metrics.accuracy_score : Of predictions instead of scores.
 
     Examples
     --------

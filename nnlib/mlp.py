@@ -71,6 +71,15 @@ class Gradients(_Parameters):
         The same numbers in one vector, of which the others are views.
     inputs : ndarray
         The gradient in the inputs, of their shape.
+
+    Examples
+    --------
+    >>> from nnlib import MLP
+    >>> net = MLP([2, 1], rng=0)
+    >>> _ = net.forward([[1.0, 2.0]])
+    >>> gradients = net.backward([[1.0]])
+    >>> gradients.weights[0], gradients.biases[0]
+    (array([[1., 2.]]), array([1.]))
     """
 
     inputs: FloatArray

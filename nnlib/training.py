@@ -39,6 +39,14 @@ class History:
         Number of updates taken.
     interrupted : bool
         Whether training was stopped from the keyboard.
+
+    Examples
+    --------
+    >>> from nnlib import MLP, fit
+    >>> net = MLP([1, 2], rng=0)
+    >>> history = fit(net, [[0.0], [1.0]], [0, 1], epochs=3, learning_rate=0.1, rng=0)
+    >>> len(history.loss), history.steps, history.interrupted
+    (3, 3, False)
     """
 
     loss: list[float] = field(default_factory=list)
@@ -59,6 +67,15 @@ class DivergenceError(FloatingPointError):
         The step (from 1) that was not taken.
     history : History
         What was seen until then.
+
+    Examples
+    --------
+    >>> from nnlib import DivergenceError, MLP, fit
+    >>> try:
+    ...     fit(MLP([1, 2], rng=0), [[float("inf")]], [0], epochs=1, learning_rate=0.1)
+    ... except DivergenceError as error:
+    ...     print(error.step, len(error.history.loss))
+    1 0
     """
 
     def __init__(self, what: str, step: int, epoch: int, learning_rate: float, history: History):
