@@ -336,9 +336,9 @@ class GELU(Activation):
     initialization = "he"
 
     def _value(self, x: FloatArray) -> FloatArray:
-        # 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact in its tail;
-        # in float32 it is not, so the work is done in float64. Below -40 the result is 0, and
-        # holding x there avoids -inf * 0.
+        # 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact in its tail,
+        # but in float32 it ends before x * ndtr does: the work is done in float64. Below -40 the
+        # result is 0, and holding x there avoids -inf * 0.
         x = np.asarray(x, np.float64)
         return np.maximum(x, -40.0) * ndtr(x)
 

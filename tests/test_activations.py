@@ -268,6 +268,11 @@ def test_gelu_keeps_digits_where_one_plus_erf_has_none():
     assert gelu(-10.0) == pytest.approx(float(EXACT["gelu"](mpmath.mpf(-10))), rel=1e-12, abs=0)
 
 
+def test_gelu_keeps_digits_in_float32_where_ndtr_there_has_lost_some():
+    x = np.linspace(-13.14, -12.9, 100, dtype=np.float32)
+    assert_close(gelu(x), [EXACT["gelu"](entry) for entry in exact(x)], relative=eps(x))
+
+
 def test_gelu_slope_outlives_the_distribution_function():
     # ndtr(-38) is 0 in floats; the slope is not.
     assert gelu.derivative(-38.0) < 0
