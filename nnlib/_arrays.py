@@ -125,10 +125,11 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
 
 
 def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
-    if not (((array == 0) | (array == 1)).all() and (array.sum(axis=-1) == 1).all()):
+    one_hot = ((array == 0) | (array == 1)).all(axis=-1) & (array.sum(axis=-1) == 1)
+    if not one_hot.all():
         raise ValueError(
-            "labels of the shape of scores must be one-hot rows: a single 1, otherwise 0. "
-            "Of the losses, only softmax_cross_entropy takes soft labels"
+            "labels of the shape of scores must be one-hot rows: a single 1, otherwise 0; got the "
+            f"row {array[~one_hot][0]}. Of the losses, only softmax_cross_entropy takes soft labels"
         )
     return np.asarray(array.argmax(axis=-1), dtype=np.intp)
 

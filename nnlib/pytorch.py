@@ -36,7 +36,7 @@ class _Classifier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_forward_pre_hook(_check_inputs)
+        self.register_forward_pre_hook(_check_inputs, with_kwargs=True)
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return probabilities, the softmax of the logits, without tracking gradients.
@@ -468,9 +468,9 @@ def _check_sizes(
     as_sizes(layer_sizes, least=0)
 
 
-def _check_inputs(network: nn.Module, arguments: tuple[Any, ...]) -> None:
+def _check_inputs(network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise TypeError or ValueError unless a network of linear layers can take its input."""
-    x, first = arguments[0], _linear_layers(network)[0]
+    x, first = args[0] if args else kwargs.get("x"), _linear_layers(network)[0]
     if not isinstance(x, Tensor):
         raise TypeError(f"x must be a torch tensor, got {type(x).__name__}; see torch.as_tensor")
     if x.ndim == 0 or x.shape[-1] != first.in_features:
