@@ -7,6 +7,7 @@ it twice keeps the loss from ever reaching 0. Use ``predict_proba`` for probabil
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -34,9 +35,19 @@ TORCH_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 class _Classifier(nn.Module):
     """What both networks share: logits from ``forward``, probabilities on request."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_forward_pre_hook(_check_inputs, with_kwargs=True)
+    def _check_sizes(
+        self,
+        input_size: int,
+        output_size: int,
+        layer_size: int = 1,
+        layer_sizes: Sequence[int] = (),
+    ) -> None:
+        """Check the sizes now, and from now on every input against them."""
+        check_count(input_size, "input_size")
+        check_count(layer_size, "layer_size")
+        as_sizes(layer_sizes, least=0)
+        check_count(output_size, "output_size")
+        self.register_forward_pre_hook(partial(_check_inputs, input_size), with_kwargs=True)
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return probabilities, the softmax of the logits, without tracking gradients.
@@ -78,7 +89,7 @@ class TwoLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_size: int, output_size: int) -> None:
         super().__init__()
-        _check_sizes(input_size=input_size, layer_size=layer_size, output_size=output_size)
+        self._check_sizes(input_size=input_size, layer_size=layer_size, output_size=output_size)
         self.linear1 = nn.Linear(input_size, layer_size)
         self.activation = nn.ReLU()
         self.linear2 = nn.Linear(layer_size, output_size)
@@ -117,7 +128,7 @@ class MultiLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_sizes: Sequence[int], output_size: int) -> None:
         super().__init__()
-        _check_sizes(input_size=input_size, output_size=output_size, layer_sizes=layer_sizes)
+        self._check_sizes(input_size=input_size, output_size=output_size, layer_sizes=layer_sizes)
         sizes = [input_size, *layer_sizes]
         self.hidden_layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(sizes))
         self.activation = nn.ReLU()
@@ -456,27 +467,18 @@ def _check_module(module: nn.Module) -> None:
     check_kind(module, nn.Module, "module", "a torch.nn.Module")
 
 
-def _check_sizes(
-    input_size: int, output_size: int, layer_size: int = 1, layer_sizes: Sequence[int] = ()
+def _check_inputs(
+    input_size: int, network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    for name, size in (
-        ("input_size", input_size),
-        ("layer_size", layer_size),
-        ("output_size", output_size),
-    ):
-        check_count(size, name)
-    as_sizes(layer_sizes, least=0)
-
-
-def _check_inputs(network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise TypeError or ValueError unless a network of linear layers can take its input."""
-    x, first = args[0] if args else kwargs.get("x"), _linear_layers(network)[0]
+    """Raise TypeError or ValueError unless a network of so many inputs can take its argument."""
+    x = args[0] if args else kwargs.get("x")
     if not isinstance(x, Tensor):
         raise TypeError(f"x must be a torch tensor, got {type(x).__name__}; see torch.as_tensor")
-    if x.ndim == 0 or x.shape[-1] != first.in_features:
-        raise ValueError(f"x must have shape (..., {first.in_features}), got {tuple(x.shape)}")
-    if x.dtype != first.weight.dtype and not torch.is_autocast_enabled(x.device.type):
-        raise TypeError(f"x must have the dtype {first.weight.dtype} of the weights, got {x.dtype}")
+    if x.ndim == 0 or x.shape[-1] != input_size:
+        raise ValueError(f"x must have shape (..., {input_size}), got {tuple(x.shape)}")
+    dtypes = {p.dtype for p in network.parameters()} or {x.dtype}
+    if x.dtype not in dtypes and not torch.is_autocast_enabled(x.device.type):
+        raise TypeError(f"x must have the dtype of the weights, {dtypes}, got {x.dtype}")
 
 
 def _checked_device(device: str | torch.device | None) -> torch.device:

@@ -485,6 +485,20 @@ def test_validation_data_are_measured_and_never_trained_on():
     assert history.validation_accuracy[-1] == (scores.argmax(1) == labels[:4]).double().mean()
 
 
+def test_inputs_are_checked_against_the_first_layer_though_it_hides_in_a_list():
+    class ListNet(pt.MultiLayerNet):
+        def __init__(self, *sizes):
+            super().__init__(*sizes)
+            layers = list(self.hidden_layers)
+            del self.hidden_layers
+            self.hidden_layers = layers
+
+    for net in (ListNet(2, [4], 3), copy.deepcopy(ListNet(2, [4], 3))):
+        assert net(X).shape == (4, 3)
+        with pytest.raises(ValueError, match=r"x must have shape \(..., 2\), got \(4, 4\)"):
+            net(torch.ones(4, 4))
+
+
 class ModeNet(pt.TwoLayerNet):
     """Notes in which mode it is called."""
 
