@@ -264,8 +264,8 @@ class SoftmaxCrossEntropy(Loss):
             return _soft_cross_entropy(scores, labels)
         examples = np.arange(len(scores))
         below = BelowMaximum(scores, 1)
-        lead = below.scores[(examples, labels) if below.axis == 1 else (labels, examples)]
-        e = np.exp(below.scores, out=below.scores)
+        lead = below.shifted[(examples, labels) if below.axis == 1 else (labels, examples)]
+        e = np.exp(below.shifted, out=below.shifted)
         log_total = below.log_total(e)
         value = log_total.reshape(-1) - lead
         gradient = below.normalized(e, np.exp(log_total))

@@ -1,6 +1,6 @@
 r"""Softmax and the measures of information, exact over the whole float range.
 
-Scores (logits) are called `a`, distributions `y` (the target, KL's first argument) and `p` (the
+Scores (logits) are called `s`, distributions `y` (the target, KL's first argument) and `p` (the
 model's). Logarithms are natural: information is measured in nats. Sums run along `axis`, the last
 one unless told otherwise; all other axes are kept. Functions keep float32, turn integers and lists
 into float64, and never change their input.
@@ -25,17 +25,17 @@ from nnlib._arrays import (
 _FEW = 32  # So many classes or fewer are worked on with the class axis first.
 
 
-def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
+def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Turn scores into a probability distribution.
 
-    .. math:: \mathrm{softmax}(a)_i = \frac{\exp a_i}{\sum_j \exp a_j}
-              = \frac{\exp(a_i - \max a)}{\sum_j \exp(a_j - \max a)}
+    .. math:: \mathrm{softmax}(s)_i = \frac{\exp s_i}{\sum_j \exp s_j}
+              = \frac{\exp(s_i - \max s)}{\sum_j \exp(s_j - \max s)}
 
     The second form is what is computed: no exponential exceeds 1, so nothing overflows.
 
     Parameters
     ----------
-    a : array_like of real numbers
+    scores : array_like of real numbers
         Scores; any shape with at least one axis. An entry of -inf is masked: its probability is 0.
     axis : int, default -1
         The axis of the classes.
@@ -43,13 +43,13 @@ def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     Returns
     -------
     ndarray
-        Probabilities of the shape of `a`, with sum 1 along `axis`. A single +inf takes all of it;
+        Probabilities of the shape of `scores`, with sum 1 along `axis`. A single +inf takes all;
         a row of two +inf or of -inf alone has no limit and gives NaN.
 
     Raises
     ------
     TypeError
-        If `a` does not hold real numbers.
+        If `scores` does not hold real numbers.
     ValueError
         If `axis` does not exist or is empty.
 
@@ -64,20 +64,20 @@ def softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     >>> softmax([1000, 2000, 3000])
     array([0., 0., 1.])
     """
-    a, axis = _scores(a, axis)
-    below = BelowMaximum(a, axis)
-    e = np.exp(below.scores, out=below.scores)
+    s, axis = _scores(scores, axis)
+    below = BelowMaximum(s, axis)
+    e = np.exp(below.shifted, out=below.shifted)
     return below.normalized(e, below.total(e))
 
 
-def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
+def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Logarithm of softmax, exact where softmax itself rounds to 0 or 1.
 
-    .. math:: \log \mathrm{softmax}(a)_i = a_i - \log \sum_j \exp a_j
+    .. math:: \log \mathrm{softmax}(s)_i = s_i - \log \sum_j \exp s_j
 
     Parameters
     ----------
-    a : array_like of real numbers
+    scores : array_like of real numbers
         Scores; any shape with at least one axis.
     axis : int, default -1
         The axis of the classes.
@@ -85,7 +85,7 @@ def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     Returns
     -------
     ndarray
-        Log-probabilities in nats, of the shape of `a`; never positive.
+        Log-probabilities in nats, of the shape of `scores`; never positive.
 
     Raises
     ------
@@ -103,21 +103,21 @@ def log_softmax(a: ArrayLike, axis: int = -1) -> FloatArray:
     >>> log_softmax([40.0, 0.0])[0] < 0
     np.True_
     """
-    a, axis = _scores(a, axis)
-    below = BelowMaximum(a, axis)
-    log_total = below.log_total(np.exp(below.scores))
-    return below.in_place(np.subtract, below.scores, log_total)
+    s, axis = _scores(scores, axis)
+    below = BelowMaximum(s, axis)
+    log_total = below.log_total(np.exp(below.shifted))
+    return below.in_place(np.subtract, below.shifted, log_total)
 
 
-def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
+def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Logarithm of the sum of exponentials, a smooth maximum.
 
-    .. math:: \mathrm{lse}(a) = \log \sum_j \exp a_j, \qquad
-              \max a \le \mathrm{lse}(a) \le \max a + \log K
+    .. math:: \mathrm{lse}(s) = \log \sum_j \exp s_j, \qquad
+              \max s \le \mathrm{lse}(s) \le \max s + \log K
 
     Parameters
     ----------
-    a : array_like of real numbers
+    scores : array_like of real numbers
         Scores; any shape with at least one axis.
     axis : int, default -1
         The axis of the `K` classes.
@@ -125,7 +125,7 @@ def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
     Returns
     -------
     ndarray
-        In nats; the shape of `a` without `axis`. -inf where every entry is -inf.
+        In nats; the shape of `scores` without `axis`. -inf where every entry is -inf.
 
     Raises
     ------
@@ -141,13 +141,13 @@ def log_sum_exp(a: ArrayLike, axis: int = -1) -> FloatArray:
     >>> log_sum_exp([1000.0, 1000.0])
     np.float64(1000.6931471805599)
     """
-    a, axis = _scores(a, axis)
-    below = BelowMaximum(a, axis)
-    e = np.exp(below.scores, out=below.scores)
+    s, axis = _scores(scores, axis)
+    below = BelowMaximum(s, axis)
+    e = np.exp(below.shifted, out=below.shifted)
     result = below.top + below.log_total(e)
     # An infinite maximum is its own answer; the sum is NaN there.
     result = np.where(np.isinf(below.top), below.top, result)
-    return np.asarray(result.reshape(a.shape[:axis] + a.shape[axis + 1 :]))[()]
+    return np.asarray(result.reshape(s.shape[:axis] + s.shape[axis + 1 :]))[()]
 
 
 def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
@@ -268,9 +268,9 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     return _measured(terms, axis, np.result_type(y, p))
 
 
-def _scores(a: ArrayLike, axis: int) -> tuple[FloatArray, int]:
-    array = as_float(a, "a")
-    return array, with_class_axis(array, "a", axis)
+def _scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
+    array = as_float(scores, "scores")
+    return array, with_class_axis(array, "scores", axis)
 
 
 class BelowMaximum:
@@ -281,36 +281,36 @@ class BelowMaximum:
 
     Attributes
     ----------
-    scores : ndarray
-        a - max(a), a new array; its maximum along `axis` is 0.
+    shifted : ndarray
+        s - max(s), a new array; its maximum along `axis` is 0.
     top : ndarray
         The maximum, with its axis kept.
     axis : int
         The class axis of both.
     """
 
-    def __init__(self, a: FloatArray, axis: int) -> None:
-        self._a = a
-        rows = axis == a.ndim - 1 and a.flags.c_contiguous
-        few = rows and a.shape[axis] <= _FEW < a.size // a.shape[axis]
-        self._view = a.reshape(-1, a.shape[-1]).T if few else a
+    def __init__(self, s: FloatArray, axis: int) -> None:
+        self._s = s
+        rows = axis == s.ndim - 1 and s.flags.c_contiguous
+        few = rows and s.shape[axis] <= _FEW < s.size // s.shape[axis]
+        self._view = s.reshape(-1, s.shape[-1]).T if few else s
         self.axis = 0 if few else axis
-        work = self._view.copy() if few else a
+        work = self._view.copy() if few else s
         self._largest: tuple[NDArray[np.intp], ...] | None = None
-        if rows and a.ndim == 2 and a.shape[1] > _FEW:
-            self._largest = np.arange(len(a)), a.argmax(axis=1)
-            self.top = a[self._largest][:, np.newaxis]
+        if rows and s.ndim == 2 and s.shape[1] > _FEW:
+            self._largest = np.arange(len(s)), s.argmax(axis=1)
+            self.top = s[self._largest][:, np.newaxis]
         else:
             self.top = np.maximum.reduce(work, axis=self.axis, keepdims=True)
         try:
             # Scores at both ends of the float range are further apart than a float can say: -inf.
             with np.errstate(invalid="raise", over="ignore"):
-                self.scores = np.subtract(work, self.top, out=work if few else None)
+                self.shifted = np.subtract(work, self.top, out=work if few else None)
         except FloatingPointError:  # inf - inf
-            self.scores = self._below_infinity()
+            self.shifted = self._below_infinity()
 
     def _below_infinity(self) -> FloatArray:
-        """Return a - max(a), where a single +inf leaves 0 for itself and -inf for the others."""
+        """Return s - max(s), where a single +inf leaves 0 for itself and -inf for the others."""
         with np.errstate(invalid="ignore", over="ignore"):
             scores = self._view - self.top
         infinite = self._view == np.inf
@@ -318,7 +318,7 @@ class BelowMaximum:
         return scores
 
     def total(self, e: FloatArray) -> FloatArray:
-        """Return the sum of ``e = exp(scores)`` with its axis kept."""
+        """Return the sum of ``e = exp(shifted)`` with its axis kept."""
         return total(e, self.axis) if self._largest is None else 1 + self._others(e)
 
     def log_total(self, e: FloatArray) -> FloatArray:
@@ -347,16 +347,16 @@ class BelowMaximum:
 
     def in_place(self, function: np.ufunc, work: FloatArray, other: FloatArray) -> FloatArray:
         """Return ``function(work, other)`` in the layout of the scores given; uses `work` up."""
-        if self._view is self._a:
+        if self._view is self._s:
             function(work, other, out=work)
             return work
-        result = np.empty_like(self._a)
+        result = np.empty_like(self._s)
         function(work, other, out=result.reshape(-1, result.shape[-1]).T)
         return result
 
     def normalized(self, e: FloatArray, sums: FloatArray) -> FloatArray:
         """Return ``e / sums`` in the layout of the scores given; uses `e` up."""
-        if self._view is self._a:
+        if self._view is self._s:
             return self.in_place(np.divide, e, sums)
         # One division per example, and multiplications.
         return self.in_place(np.multiply, e, 1 / sums)

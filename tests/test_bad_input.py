@@ -210,7 +210,9 @@ TABLE |= {
     ),
 }
 TABLE |= {
-    function.__name__: Row(function, lambda: {"a": [1.0, 2.0]}, {"a": SCORES, "axis": AXIS})
+    function.__name__: Row(
+        function, lambda: {"scores": [1.0, 2.0]}, {"scores": SCORES, "axis": AXIS}
+    )
     for function in (nnlib.softmax, nnlib.log_softmax, nnlib.log_sum_exp)
 }
 TABLE |= {
@@ -569,7 +571,7 @@ def test_bad_input_is_told_plainly(name, argument):
     [
         *((name, {"x": [NAN, 1.0]}) for name in ACTIVATIONS),
         *((f"{name}.derivative", {"x": [NAN, 1.0]}) for name in ACTIVATIONS),
-        *((name, {"a": [NAN, 1.0]}) for name in ("softmax", "log_softmax", "log_sum_exp")),
+        *((name, {"scores": [NAN, 1.0]}) for name in ("softmax", "log_softmax", "log_sum_exp")),
         ("entropy", {"y": [NAN, 1.0]}),
         *((name, {"y": [NAN, 1.0]}) for name in ("cross_entropy", "kl_divergence")),
         *((name, {"p": [NAN, 1.0]}) for name in ("cross_entropy", "kl_divergence")),
