@@ -4,6 +4,8 @@ The exact values are the formulas of the book in mpmath with 60 digits: whatever
 overflows in floats does not there.
 """
 
+import tracemalloc
+
 import hypothesis
 import mpmath
 import numpy as np
@@ -83,6 +85,18 @@ def layouts(array):
 def quietly():
     """Raise where NumPy would warn; only underflow to 0 is as it should be."""
     return np.errstate(all="raise", under="ignore")
+
+
+def peak_memory(function):
+    """The most bytes that NumPy holds at once during a call, and after it for the result."""
+    tracemalloc.start()
+    try:
+        result = function()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    del result
+    return peak
 
 
 # --- exact values ----------------------------------------------------------------------------

@@ -39,6 +39,7 @@ from .oracles import (
     layouts,
     numerical_gradient,
     one_against_many,
+    peak_memory,
     quietly,
     rows,
 )
@@ -565,6 +566,12 @@ def test_a_sum_beyond_the_float_range_is_infinite_without_a_warning(dtype):
         assert np.isfinite(hinge(scores / 4, [1, 1], "sum"))
 
 
+def test_a_mean_of_the_largest_float32_losses_is_no_sum_beyond_them():
+    scores = np.array([[np.finfo(np.float32).max, 0]] * 2, np.float32)
+    with quietly():
+        assert hinge(scores, [1, 1], "mean") == scores[0, 0]
+
+
 def test_targets_beyond_float32_are_infinite_without_a_warning():
     with quietly():
         assert squared_error(np.float32([1]), [1e300]) == INF
@@ -774,6 +781,12 @@ def test_the_mean_of_a_large_float32_batch_keeps_its_digits():
     scores = np.zeros((300_000, 2), np.float32)
     mean = softmax_cross_entropy(scores, np.zeros(len(scores), int), "mean")
     assert mean == pytest.approx(np.float32(np.log(2)), rel=1e-7, abs=0)
+
+
+def test_cross_entropy_of_many_classes_takes_no_memory_but_for_the_gradient():
+    scores, labels = batch_for(softmax_cross_entropy, (500, 1000))
+    peak = peak_memory(lambda: softmax_cross_entropy.value_and_gradient(scores, labels))
+    assert peak < 1.1 * scores.nbytes
 
 
 @each_loss

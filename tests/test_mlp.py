@@ -299,6 +299,12 @@ def test_results_have_the_dtype_of_the_network(activation, dtype, given_dtype):
     assert {a.dtype for a in arrays} == {np.dtype(dtype)}
 
 
+def test_a_single_layer_has_the_dtype_of_the_network_too():
+    net = random_net([3, 2], dtype=np.float32)
+    net.forward(np.ones((2, 3)))
+    assert net.backward(np.ones((2, 2))).inputs.dtype == np.float32
+
+
 @activations
 def test_float32_agrees_with_float64(activation):
     single, double = (random_net([6, 8, 8, 3], activation, dtype=d) for d in ("f4", "f8"))
