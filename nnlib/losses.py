@@ -172,7 +172,7 @@ class ZeroOne(Loss):
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
-        wrong = np.asarray(scores.argmax(axis=-1) != labels, dtype=scores.dtype)
+        wrong = scores.argmax(axis=-1) != labels
         undefined = np.isnan(scores).any(axis=-1)
         return np.where(undefined, scores.dtype.type(np.nan), wrong), np.zeros_like(scores)
 
