@@ -147,7 +147,7 @@ def modulus_bound(
     Parameters
     ----------
     omega : callable
-        :math:`\omega_f(\delta) = \sup_{|x - x'| \le \delta} |f(x) - f(x')|`, or an upper bound.
+        :math:`\omega_f(r) = \sup_{|x - x'| \le r} |f(x) - f(x')|`, or an upper bound.
     pieces : int
     interval : pair of float, default (0, 1)
 
