@@ -20,9 +20,9 @@ import json
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 import tracemalloc
-import warnings
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
@@ -35,12 +35,14 @@ import numpy as np
 import scipy.special
 import torch
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_info
 
 from nnlib import MLP, log_softmax, softmax, softmax_cross_entropy
 from nnlib.pytorch import from_mlp
 from nnlib.training import Descent
 
 LAST_RUN = Path(__file__).with_name("last_run.json")
+WIDE_ONLY, WIDE_RUN = "wide", Path(tempfile.gettempdir()) / "nnlib-bench-wide.json"
 STEPS = (
     ([2, 10, 3], 4),
     ([2, 64, 64, 3], 64),
@@ -189,7 +191,7 @@ def step_sklearn(sizes: list[int], batch: int) -> Callable[[], object]:
     return step
 
 
-def training_steps() -> list[Row]:
+def training_steps(what: str = "training step") -> list[Row]:
     rows = []
     for sizes, batch in STEPS:
         makers = {
@@ -200,8 +202,27 @@ def training_steps() -> list[Row]:
         }
         case = "-".join(map(str, sizes)) + f", batch {batch}"
         contestants = {name: make(sizes, batch) for name, make in makers.items()}
-        rows.append(compared("training step", case, contestants))
+        rows.append(compared(what, case, contestants))
     return rows
+
+
+def training_steps_with_wide_kernels() -> list[Row]:
+    """Return the rows of a new process in which OpenBLAS uses the processor's AVX-512.
+
+    OpenBLAS takes a processor that is newer than itself for an old one, and then multiplies at
+    half the speed; which kernels it uses can only be said before NumPy is loaded.
+    """
+    if blas_kernels() != "Haswell" or "avx512f" not in cpuinfo("flags"):
+        return []
+    command = [sys.executable, __file__, WIDE_ONLY]
+    subprocess.run(command, env={**os.environ, "OPENBLAS_CORETYPE": "SkylakeX"}, check=True)
+    return json.loads(WIDE_RUN.read_text())
+
+
+def blas_kernels() -> str:
+    return next(
+        (i["architecture"] for i in threadpool_info() if i["internal_api"] == "openblas"), "unknown"
+    )
 
 
 def softmaxes() -> list[Row]:
@@ -260,21 +281,25 @@ def imports() -> list[Row]:
     return [compared("import", "a fresh process", contestants)]
 
 
-def processor() -> str:
+def cpuinfo(field: str) -> str:
+    """Return a field of /proc/cpuinfo, empty where there is none."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    except OSError:
+        return ""
+    return next((line.split(":")[1].strip() for line in lines if line.startswith(field)), "")
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    rows = training_steps() + softmaxes() + imports()
+    if sys.argv[1:] == [WIDE_ONLY]:
+        WIDE_RUN.write_text(json.dumps(training_steps("training step, wide")))
+        return
+    rows = training_steps() + training_steps_with_wide_kernels() + softmaxes() + imports()
     packages = ("numpy", "scipy", "torch", "jax", "scikit-learn")
     result = {
-        "machine": f"{processor()}, one core, {platform.system()}",
+        "machine": f"{cpuinfo('model name') or platform.machine()}, one core, {platform.system()}",
+        "kernels": blas_kernels(),
         "versions": {
             "Python": platform.python_version(),
             **{name: version(name) for name in packages},
