@@ -1,0 +1,824 @@
+"""Feedback: every known mistake is recognized, in the words that help, and right functions pass."""
+
+import math
+import subprocess
+import sys
+import warnings
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import scipy.special
+import torch
+from torch import nn
+
+import nnlib
+from nnlib import check
+from nnlib.pytorch import MultiLayerNet
+
+
+def rows_of(scores, labels):
+    return zip(scores, labels, strict=True)
+
+
+# --- right functions --------------------------------------------------------------------------
+
+
+def numpy_relu(x):
+    return np.maximum(x, 0)
+
+
+def numpy_relu_derivative(x):
+    return (x > 0).astype(x.dtype)
+
+
+def numpy_sigmoid(x):
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1, e) / (1 + e)
+
+
+def numpy_hinge(scores, labels):
+    losses = []
+    for s, k in rows_of(scores, labels):
+        losses.append(max(0, max(s[j] - s[k] + 1 for j in range(len(s)) if j != k)))
+    return np.array(losses, scores.dtype)
+
+
+def numpy_softmax(a):
+    e = np.exp(a - a.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def numpy_log_softmax(a):
+    below = a - a.max(axis=-1, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+
+
+def numpy_cross_entropy(y, p):
+    seen = y > 0
+    return -np.sum(np.where(seen, y * np.log(np.where(seen, p, 1)), 0), axis=-1)
+
+
+def numpy_kl(y, p):
+    seen = y > 0
+    quotient = np.where(seen, y, 1) / np.where(seen, p, 1)
+    return np.sum(np.where(seen, y * np.log(quotient), 0), axis=-1)
+
+
+def numpy_forward(x, weights, biases):
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        x = np.maximum(0, x @ weight.T + bias)
+    return x @ weights[-1].T + biases[-1]
+
+
+def nnlib_forward(x, weights, biases):
+    net = nnlib.MLP([x.shape[-1], *map(len, weights)], dtype=x.dtype)
+    net.theta[...] = np.concatenate(
+        [part.ravel() for layer in zip(weights, biases, strict=True) for part in layer]
+    )
+    return net(x)
+
+
+def torch_forward(x, weights, biases):
+    x = torch.from_numpy(x)
+    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+        x = nn.functional.linear(torch.relu(x) if i else x, *map(torch.from_numpy, (weight, bias)))
+    return x.numpy()
+
+
+def numpy_step(theta, gradient, learning_rate):
+    return theta - learning_rate * gradient
+
+
+def torch_step(theta, gradient, learning_rate):
+    parameter = torch.tensor(theta, requires_grad=True)
+    parameter.grad = torch.tensor(gradient)
+    torch.optim.SGD([parameter], lr=learning_rate).step()
+    return parameter.detach().numpy()
+
+
+def through_torch(function):
+    return lambda x: function(torch.from_numpy(x)).numpy()
+
+
+class SlideNet(nn.Module):
+    """With names, and an order of layers, that are not nnlib's."""
+
+    def __init__(self, input_size, layer_sizes, output_size):
+        super().__init__()
+        self.last = nn.Linear([input_size, *layer_sizes][-1], output_size)
+        self.layers = nn.ModuleList()
+        for size in layer_sizes:
+            self.layers.append(nn.Linear(input_size, size))
+            input_size = size
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x).clamp(min=0)
+        return self.last(x)
+
+
+def sequential(input_size, layer_sizes, output_size):
+    layers = []
+    for size in layer_sizes:
+        layers += [nn.Linear(input_size, size), nn.ReLU()]
+        input_size = size
+    return nn.Sequential(*layers, nn.Linear(input_size, output_size))
+
+
+RIGHT = {
+    "relu": [nnlib.relu, numpy_relu, through_torch(torch.relu), lambda x: np.where(x > 0, x, 0)],
+    "relu_derivative": [
+        nnlib.relu.derivative,
+        numpy_relu_derivative,
+        lambda x: np.heaviside(x, x.dtype.type(0)),
+    ],
+    "sigmoid": [
+        nnlib.sigmoid,
+        numpy_sigmoid,
+        scipy.special.expit,
+        through_torch(torch.sigmoid),
+        lambda x: 1 / (1 + np.exp(-x)),
+    ],
+    "softplus": [
+        nnlib.softplus,
+        lambda x: np.logaddexp(x, 0),
+        lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
+        through_torch(nn.functional.softplus),
+    ],
+    "hinge": [nnlib.hinge, numpy_hinge],
+    "softmax": [
+        nnlib.softmax,
+        numpy_softmax,
+        lambda a: scipy.special.softmax(a, axis=-1),
+        through_torch(lambda a: torch.softmax(a, dim=-1)),
+    ],
+    "log_softmax": [
+        nnlib.log_softmax,
+        numpy_log_softmax,
+        lambda a: scipy.special.log_softmax(a, axis=-1),
+        lambda a: a - scipy.special.logsumexp(a, axis=-1, keepdims=True),
+        through_torch(lambda a: torch.log_softmax(a, dim=-1)),
+    ],
+    "cross_entropy": [
+        nnlib.cross_entropy,
+        numpy_cross_entropy,
+        lambda y, p: -scipy.special.xlogy(y, p).sum(axis=-1),
+    ],
+    "kl_divergence": [
+        nnlib.kl_divergence,
+        numpy_kl,
+        lambda y, p: scipy.special.rel_entr(y, p).sum(axis=-1),
+        lambda y, p: nnlib.cross_entropy(y, p) - nnlib.entropy(y),
+    ],
+    "mlp_forward": [nnlib_forward, numpy_forward, torch_forward],
+    "sgd_step": [numpy_step, torch_step],
+    "multi_layer_net": [MultiLayerNet, SlideNet, sequential],
+}
+
+
+def named(functions):
+    return [(name, function) for name, several in functions.items() for function in several]
+
+
+@pytest.mark.parametrize(("name", "function"), named(RIGHT))
+def test_right_functions_pass_with_every_seed(name, function, capsys):
+    for seed in range(5):
+        report = getattr(check, name)(function, seed=seed)
+        assert report.passed, str(report)
+    assert "WRONG" not in capsys.readouterr().out
+
+
+def test_every_function_has_a_door_and_right_implementations():
+    assert set(RIGHT) == set(check.CHECKS)
+    for name, checks in check.CHECKS.items():
+        assert getattr(check, name.upper()) is checks
+        assert callable(getattr(check, name))
+        assert len({one.name for one in checks}) == len(checks)
+
+
+# --- known mistakes ---------------------------------------------------------------------------
+
+
+def in_place(right):
+    def wrong(first, *others):
+        result = right(first, *others)
+        first *= 0.5
+        return result
+
+    return wrong
+
+
+def relu_of_zeros(x):
+    result = np.zeros(x.shape)
+    result[x > 0] = x[x > 0]
+    return result
+
+
+def relu_in_place(x):
+    x[x < 0] = 0
+    return x
+
+
+def softmax_in_place(a):
+    a -= a.max(axis=-1, keepdims=True)
+    np.exp(a, out=a)
+    a /= a.sum(axis=-1, keepdims=True)
+    return a
+
+
+def step_in_place(theta, gradient, learning_rate):
+    theta -= learning_rate * gradient
+    return theta
+
+
+def forward_in_place(x, weights, biases):
+    weights[-1] = weights[-1] + 0.0
+    biases.append(np.zeros(1))
+    return numpy_forward(x, weights, biases[:-1])
+
+
+def hinge_by_row(loss):
+    return lambda scores, labels: np.array(
+        [loss(s, k) for s, k in rows_of(scores, labels)], scores.dtype
+    )
+
+
+def others(s, k):
+    return np.delete(s, k)
+
+
+def hinge_with_own_class(scores, labels):
+    true = scores[np.arange(len(scores)), labels][:, None]
+    return np.maximum(0, scores - true + 1).max(axis=1)
+
+
+def hinge_over_the_batch(scores, labels):
+    rows = np.arange(len(scores))
+    true = scores[rows, labels].copy()
+    masked = scores.copy()
+    masked[rows, labels] = -np.inf
+    return np.maximum(0, masked.max() - true + 1)
+
+
+def hinge_in_place(scores, labels):
+    true = scores[np.arange(len(scores)), labels]
+    scores[np.arange(len(scores)), labels] = -np.inf
+    return np.maximum(0, scores.max(axis=1) - true + 1)
+
+
+def plain_kl(y, p):
+    return np.sum(y * np.log(y / p), axis=-1)
+
+
+def plain_cross_entropy(y, p):
+    return -np.sum(y * np.log(p), axis=-1)
+
+
+def layers(x, weights, biases, between=numpy_relu, end=lambda z: z, times=lambda x, w: x @ w.T):
+    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True), start=1):
+        x = times(x, weight) + bias
+        x = between(x) if i < len(weights) else end(x)
+    return x
+
+
+def without_bias(x, weights, biases):
+    for weight in weights[:-1]:
+        x = np.maximum(0, x @ weight.T)
+    return x @ weights[-1].T
+
+
+def net(forward=None, bias=True):
+    """Return a class of nets that are right but for how they go forward, or for their biases."""
+
+    class Net(nn.Module):
+        def __init__(self, input_size, layer_sizes, output_size):
+            super().__init__()
+            sizes = [input_size, *layer_sizes, output_size]
+            pairs = pairwise(sizes)
+            self.layers = nn.ModuleList(nn.Linear(n, m, bias=bias) for n, m in pairs)
+
+        def forward(self, x):
+            return (forward or plain)(self.layers, x)
+
+    return Net
+
+
+def plain(layers, x, between=torch.relu):
+    for layer in layers[:-1]:
+        x = between(layer(x))
+    return layers[-1](x)
+
+
+def without_gradient(layers, x):
+    with torch.no_grad():
+        return plain(layers, x)
+
+
+class ListNet(nn.Module):
+    """The slide's net."""
+
+    def __init__(self, input_size, layer_sizes, output_size):
+        super().__init__()
+        self.hidden_layers = []
+        for size in layer_sizes:
+            self.hidden_layers.append(nn.Linear(input_size, size))
+            input_size = size
+        self.final_linear = nn.Linear(input_size, output_size)
+
+    def forward(self, x):
+        for layer in self.hidden_layers:
+            x = torch.relu(layer(x))
+        return self.final_linear(x)
+
+
+class ListOnlyNet(ListNet):
+    """Not even the last layer is registered."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        last = [self.final_linear]
+        del self.final_linear
+        object.__setattr__(self, "final_linear", last[0])
+
+
+class UninitializedNet(nn.Module):
+    def __init__(self, input_size, layer_sizes, output_size):
+        self.layers = nn.ModuleList([nn.Linear(input_size, output_size)])
+
+
+def wider(right):
+    return lambda *arguments: np.asarray(right(*arguments), np.float64)
+
+
+BOTH_SIGNS, EDGES, LARGE = "numbers of both signs", "zero and the infinities", "large numbers"
+FAR_LEFT, FLOAT32 = "digits far left", "float32 stays float32"
+KEPT, BATCH, ROW = "the arguments stay as they were", "a batch of rows", "one row"
+LARGE_SCORES, FAR_APART = "large scores", "rows far apart"
+
+
+def common(right, wrong_in_place):
+    return {
+        "float32 lost": (wider(right), FLOAT32, "Which line makes a float64 array"),
+        "an argument changed in place": (wrong_in_place, KEPT, "Which lines write into the array"),
+    }
+
+
+def information(right, terms):
+    batch_hint = "how many numbers should come out"
+    return common(right, in_place(right)) | {
+        "the arguments in the other order": (
+            lambda y, p: terms(p, y).sum(-1), BATCH, "the truth and the other the model"),
+        "a logarithm of base 2": (lambda y, p: right(y, p) / np.log(2), BATCH, "in nats"),
+        "the wrong sign": (lambda y, p: -terms(y, p).sum(-1), BATCH, "positive or negative"),
+        "mean for sum over the classes": (
+            lambda y, p: terms(y, p).mean(-1), BATCH, "weighed by probabilities already"),
+        "the sum over the whole batch": (lambda y, p: terms(y, p).sum(), BATCH, batch_hint),
+        "the mean over the whole batch": (
+            lambda y, p: terms(y, p).sum(-1).mean(), BATCH, batch_hint),
+        "the wrong axis": (lambda y, p: terms(y, p).sum(0), BATCH, "along the last axis"),
+        "a bounded logarithm": (
+            lambda y, p: terms(y, np.maximum(p, p.dtype.type(1e-15))).sum(-1),
+            "what the model calls impossible", "What does it cost to call impossible"),
+    }  # fmt: skip
+
+
+# Of each function and misconception: how a student may write it, the first check that fails, and
+# words of what is told.
+WRONG = {
+    "relu": common(relu_of_zeros, relu_in_place) | {
+        "the absolute value": (abs, BOTH_SIGNS, "a negative number"),
+        "the wrong half kept": (lambda x: np.where(x < 0, x, 0), BOTH_SIGNS, "Which side passes"),
+        "a slope left of 0": (
+            lambda x: np.maximum(x, 0.01 * x), BOTH_SIGNS, "How large is ReLU itself at -1"),
+        "the derivative": (lambda x: 1.0 * (x > 0), BOTH_SIGNS, "How high is it at 2"),
+        "Python's max of an array": (lambda x: max(0, x), BOTH_SIGNS, "raised ValueError"),
+        "one maximum of all numbers": (
+            lambda x: np.array(max(0, *x.ravel())), BOTH_SIGNS, "as many come out as went in"),
+        "a mask times infinity": (lambda x: (x > 0) * x, EDGES, "What is 0 times infinity"),
+    },
+    "relu_derivative": common(numpy_relu_derivative, in_place(numpy_relu_derivative)) | {
+        "ReLU itself": (numpy_relu, BOTH_SIGNS, "How steep is it"),
+        "the sign": (np.sign, BOTH_SIGNS, "How steep is a flat line"),
+        "1 at zero": (lambda x: (x >= 0).astype(float), EDGES, "a convention picks a number"),
+        "one half at zero": (
+            lambda x: (np.sign(x) + 1) / 2, EDGES, "a convention picks a number"),
+        "always 1": (lambda x: x * 0 + 1 if np.isfinite(x).all() else x, BOTH_SIGNS, "two pieces"),
+    },
+    "sigmoid": common(numpy_sigmoid, in_place(numpy_sigmoid)) | {
+        "exp overflows": (lambda x: np.exp(x) / (np.exp(x) + 1), LARGE, "What is exp(1000)"),
+        "a function of single numbers": (
+            lambda x: 1 / (1 + math.exp(-x)), BOTH_SIGNS, "knows single numbers only"),
+        "1 minus nearly 1": (
+            lambda x: 1 - numpy_sigmoid(-x), FAR_LEFT, "found without a subtraction"),
+        "the sign of the exponent": (
+            lambda x: 1 / (1 + np.exp(x)), BOTH_SIGNS, "Should the sigmoid rise or fall"),
+        "tanh": (np.tanh, BOTH_SIGNS, "Between which two numbers"),
+        "the derivative": (
+            lambda x: numpy_sigmoid(x) * (1 - numpy_sigmoid(x)), BOTH_SIGNS, "How high is it at 0"),
+        "softmax": (numpy_softmax, BOTH_SIGNS, "every number by itself"),
+    },
+    "softplus": common(nnlib.softplus, in_place(nnlib.softplus)) | {
+        "exp overflows": (lambda x: np.log(1 + np.exp(x)), LARGE, "nearly a straight line"),
+        "1 swallows what is added to it": (
+            lambda x: np.where(x > 30, x, np.log(1 + np.exp(np.minimum(x, 30)))),
+            FAR_LEFT, "What is 1 + 1e-18"),
+        "a logarithm of base 2": (
+            lambda x: np.log2(1 + np.exp(x)), BOTH_SIGNS, "with the natural logarithm"),
+        "the sign of x": (
+            lambda x: np.log(1 + np.exp(-x)), BOTH_SIGNS, "Should softplus rise or fall"),
+        "ReLU": (numpy_relu, BOTH_SIGNS, "Softplus is smooth"),
+        "the derivative": (numpy_sigmoid, BOTH_SIGNS, "how steep softplus is"),
+    },
+    "hinge": common(numpy_hinge, hinge_in_place) | {
+        "the correct class counted in its own margin": (
+            hinge_with_own_class, None, "never below 1"),
+        "negative losses": (
+            hinge_by_row(lambda s, k: 1 + others(s, k).max() - s[k]), None, "right by far"),
+        "the margin turned around": (
+            hinge_by_row(lambda s, k: max(0, s[k] - others(s, k).max() + 1)),
+            "a batch", "Who should be ahead"),
+        "no margin": (
+            hinge_by_row(lambda s, k: max(0, others(s, k).max() - s[k])),
+            "a batch", "ahead by a hair"),
+        "the sum over the wrong classes in place of the maximum": (
+            hinge_by_row(lambda s, k: np.maximum(0, others(s, k) - s[k] + 1).sum()),
+            "a batch", "how many rivals count"),
+        "a squared loss": (
+            hinge_by_row(lambda s, k: max(0, others(s, k).max() - s[k] + 1) ** 2),
+            "a batch", "when a lead doubles"),
+        "the mean of all examples": (
+            lambda s, k: numpy_hinge(s, k).mean(), "a batch", "every example has its own loss"),
+        "the sum of all examples": (
+            lambda s, k: sum(numpy_hinge(s, k)), "a batch", "every example has its own loss"),
+        "off-by-one class": (
+            lambda s, k: hinge_by_row(
+                lambda row, label: max(0, np.delete(row, label).max() - row[label] + 1)
+            )(s, k - 1), "a batch", "from 0 or from 1"),
+        "the best rival of the whole batch": (
+            hinge_over_the_batch, "a batch", "Along which axis"),
+    },
+    "softmax": common(numpy_softmax, softmax_in_place) | {
+        "no shift before exp": (
+            lambda a: np.exp(a) / np.exp(a).sum(-1, keepdims=True), LARGE_SCORES,
+            "it gave nan at index [0], for scores = [1000, 2000, 3000]"),
+        "the maximum of the whole array": (
+            lambda a: np.exp(a - np.max(a)) / np.exp(a - np.max(a)).sum(-1, keepdims=True),
+            FAR_APART, "Whose maximum does each row need"),
+        "the wrong axis": (
+            lambda a: np.exp(a - a.max(0)) / np.exp(a - a.max(0)).sum(0), BATCH,
+            "Which sums should be 1"),
+        "axis 1 in place of the last": (
+            lambda a: np.exp(a) / np.sum(np.exp(a), axis=1, keepdims=True), ROW,
+            "names the last axis"),
+        "the sum of the whole array": (
+            lambda a: np.exp(a) / np.exp(a).sum(), BATCH, "How many distributions"),
+        "softmax twice": (
+            lambda a: numpy_softmax(numpy_softmax(a)), BATCH, "a second softmax flattens"),
+        "scores divided by their sum": (
+            lambda a: a / np.sum(a, -1, keepdims=True), BATCH, "May a probability be negative"),
+        "mean for sum": (
+            lambda a: np.exp(a) / np.exp(a).mean(-1, keepdims=True), BATCH, "add up to"),
+        "maximum for sum": (
+            lambda a: np.exp(a) / np.exp(a).max(-1, keepdims=True), BATCH, "always 1"),
+        "powers of 2": (lambda a: 2**a / (2**a).sum(-1, keepdims=True), BATCH, "in nats"),
+        "the sign of the scores": (lambda a: numpy_softmax(-a), BATCH, "the smallest"),
+        "a sigmoid of every score": (numpy_sigmoid, BATCH, "know of the others"),
+        "log-softmax": (numpy_log_softmax, BATCH, "May a probability be negative"),
+    },
+    "log_softmax": common(numpy_log_softmax, in_place(numpy_log_softmax)) | {
+        "no shift before exp": (
+            lambda a: a - np.log(np.sum(np.exp(a), -1, keepdims=True)), LARGE_SCORES,
+            "without changing the result"),
+        "the logarithm of an overflow": (
+            lambda a: np.log(np.exp(a) / np.exp(a).sum(-1, keepdims=True)), LARGE_SCORES,
+            "What is exp(1000)"),
+        "the logarithm of a softmax that is 0": (
+            lambda a: np.log(numpy_softmax(a)), LARGE_SCORES, "its logarithm is not"),
+        "the maximum of the whole array": (
+            lambda a: a - a.max() - np.log(np.exp(a - a.max()).sum(-1, keepdims=True)),
+            FAR_APART, "Whose maximum does each row need"),
+        "the shift counted once": (
+            lambda a: a - np.log(np.exp(a - a.max(-1, keepdims=True)).sum(-1, keepdims=True)),
+            BATCH, "Where else does it belong"),
+        "the wrong axis": (
+            lambda a: a - np.log(np.exp(a).sum(0)), BATCH, "Which sums should be 1"),
+        "the sum of the whole array": (
+            lambda a: a - np.log(np.exp(a).sum()), BATCH, "How many distributions"),
+        "softmax twice": (
+            lambda a: numpy_log_softmax(numpy_softmax(a)), BATCH, "one too many"),
+        "no logarithm": (numpy_softmax, BATCH, "Where is it taken"),
+        "a logarithm of base 2": (lambda a: np.log2(numpy_softmax(a)), BATCH, "in nats"),
+        "mean for sum": (
+            lambda a: a - np.log(np.exp(a).mean(-1, keepdims=True)), BATCH, "add up to"),
+        "the wrong sign": (lambda a: -np.log(numpy_softmax(a)), BATCH, "at most 1"),
+    },
+    "cross_entropy": information(numpy_cross_entropy, lambda y, p: -scipy.special.xlogy(y, p)) | {
+        "0 log 0": (plain_cross_entropy, "a class that neither expects", "0 times log 0"),
+        "the KL divergence": (plain_kl, BATCH, "with itself"),
+        "softmax of what are probabilities already": (
+            lambda y, p: plain_cross_entropy(y, numpy_softmax(p)), BATCH, "not scores"),
+    },
+    "kl_divergence": information(numpy_kl, scipy.special.rel_entr) | {
+        "0 log 0": (plain_kl, "a class that neither expects", "0 times log 0"),
+        "the cross-entropy": (plain_cross_entropy, BATCH, "a distribution from itself"),
+        "the mean of both directions": (
+            lambda y, p: 0.5 * (plain_kl(y, p) + plain_kl(p, y)), BATCH, "is no distance"),
+    },
+    "mlp_forward": common(numpy_forward, forward_in_place) | {
+        "missing bias": (without_bias, "layers of one size", "add to the weighted sum"),
+        "transposed weight": (
+            lambda x, w, b: layers(x, w, b, times=np.matmul), "layers of one size", "(out, in)"),
+        "an activation after the last layer": (
+            lambda x, w, b: layers(x, w, b, end=numpy_relu), "layers of one size", "either sign"),
+        "a softmax after the last layer": (
+            lambda x, w, b: layers(x, w, b, end=numpy_softmax), "layers of one size",
+            "Who turns them into probabilities"),
+        "no activation between the layers": (
+            lambda x, w, b: layers(x, w, b, between=lambda z: z), "layers of one size",
+            "two linear layers in a row"),
+        "a sigmoid between the layers": (
+            lambda x, w, b: layers(x, w, b, between=numpy_sigmoid), "layers of one size",
+            "Which activation"),
+        "an activation before the first layer": (
+            lambda x, w, b: layers(x, w, b, between=lambda z: z,
+                                   times=lambda x, w: numpy_relu(x) @ w.T),
+            "layers of one size", "see the inputs themselves"),
+    },
+    "sgd_step": common(numpy_step, step_in_place) | {
+        "a step uphill": (lambda t, g, r: t + r * g, "a vector", "Where do you want to go"),
+        "no learning rate": (lambda t, g, r: t - g, "a vector", "How long is your step"),
+        "a division by the learning rate": (
+            lambda t, g, r: t - g / r, "a vector", "a longer or a shorter step"),
+        "the step in place of the new parameters": (
+            lambda t, g, r: -(r * g), "a vector", "Where do you stand then"),
+        "the sign of the gradient": (
+            lambda t, g, r: t - r * np.sign(g), "a vector", "than a gentle one"),
+        "a gradient of length 1": (
+            lambda t, g, r: t - r * g / np.sqrt((g**2).sum()), "a vector", "than a gentle one"),
+        "a mean taken twice": (lambda t, g, r: t - r * g / g.size, "a vector", "a mean over"),
+    },
+    "multi_layer_net": {
+        "a list in place of nn.ModuleList": (
+            ListNet, "all parameters are registered", "registered 15 parameters"),
+        "no layer registered": (
+            ListOnlyNet, "all parameters are registered", "Where are your layers kept"),
+        "super().__init__() not called": (
+            UninitializedNet, "all parameters are registered", "Who makes it, and when"),
+        "missing bias": (
+            net(bias=False), "all parameters are registered", "add to the weighted sum"),
+        "a softmax at the end": (
+            net(lambda layers, x: plain(layers, x).softmax(-1)), "logits", "of a second one"),
+        "a log-softmax at the end": (
+            net(lambda layers, x: plain(layers, x).log_softmax(-1)), "logits",
+            "their softmax and its logarithm"),
+        "an activation after the last layer": (
+            net(lambda layers, x: plain(layers, x).relu()), "logits", "a row of negative ones"),
+        "no activation between the layers": (
+            net(lambda layers, x: plain(layers, x, between=lambda z: z)), "logits",
+            "two linear layers in a row"),
+        "a sigmoid between the layers": (
+            net(lambda layers, x: plain(layers, x, torch.sigmoid)), "logits", "Which activation"),
+        "the graph cut off": (
+            net(without_gradient), "every parameter gets a gradient", "keeps autograd from seeing"),
+    },
+}  # fmt: skip
+
+
+def known(name):
+    return {mistake.name for one in check.CHECKS[name] for mistake in one.misconceptions}
+
+
+@pytest.mark.parametrize("name", check.CHECKS)
+def test_every_misconception_has_its_row(name):
+    assert set(WRONG[name]) == known(name)
+
+
+def first_failure(name, function, seed=0):
+    return next(r for r in (c.run(function, seed) for c in check.CHECKS[name]) if not r.ok)
+
+
+@pytest.mark.parametrize(
+    ("name", "mistake"), [(name, mistake) for name, rows in WRONG.items() for mistake in rows]
+)
+def test_a_known_mistake_is_named(name, mistake):
+    function, where, words = WRONG[name][mistake]
+    for seed in range(3):
+        failure = first_failure(name, function, seed)
+        assert f"This looks like: {mistake}. " in failure.message
+        assert words in failure.message
+        assert failure.name == where or where is None
+
+
+# --- what else may come back ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda x: None, "it returned None (is there a return at its end?), for x of shape (2, 5)"),
+        (lambda x: x.tolist(), "it returned a list, but should have returned an array"),
+        (lambda x: torch.from_numpy(x).relu(), "it returned a Tensor, but should"),
+        (lambda x: "zero", "it returned a str, but should"),
+        (lambda x: x[0], "of shape (5,), but should have shape (2, 5)"),
+        (lambda x: x > 0, "of dtype bool, but should have dtype float64"),
+        (lambda x: x * 1j, "of dtype complex128, but should"),
+        (lambda x: np.array([[None] * 5] * 2), "of dtype object, but should"),
+        (lambda x: x * np.nan, "it gave nan at index [0, 0]"),
+        (lambda x: np.maximum(x, 0) + 7, "too large at index [0, 0]"),
+        (lambda x: np.maximum(x, 0) - 7, "too small at index [0, 0]"),
+        (lambda x: 1 / 0, "it raised ZeroDivisionError: division by zero, for x of shape (2, 5)"),
+        (lambda: 0, "it raised TypeError: "),
+        (lambda x: x.undefined, "has no attribute 'undefined', for x"),
+        (lambda x: (_ for _ in ()).throw(ValueError), "it raised ValueError, for x"),
+        (lambda x: (_ for _ in ()).throw(ValueError("two\n  lines")), "ValueError: two lines, "),
+        (lambda x: (_ for _ in ()).throw(KeyError(object())), "<object object at 0x...>, for x"),
+    ],
+)
+def test_an_unknown_failure_is_told_in_one_line(function, told):
+    message = first_failure("relu", function).message
+    assert told in message
+    assert "\n" not in message
+    assert "This looks like" not in message
+
+
+def test_a_class_in_place_of_a_net_is_told():
+    failure = first_failure("multi_layer_net", lambda *sizes: lambda x: x)
+    assert "it raised AttributeError: 'function' object has no attribute 'parameters'" in (
+        failure.message
+    )
+
+
+def test_a_net_that_returns_no_tensor_is_told():
+    message = check.MULTI_LAYER_NET[1].run(net(lambda layers, x: None)).message
+    assert message.startswith("it returned None")
+
+
+def test_a_wrong_number_has_no_index():
+    message = check.KL_DIVERGENCE[1].run(lambda y, p: 0.0).message
+    assert message.startswith("it gave 0, too small, for y = [")
+
+
+def test_a_plain_python_number_is_a_number():
+    one_row = check.CROSS_ENTROPY[1]
+    assert one_row.name == ROW
+    assert one_row.run(lambda y, p: float(numpy_cross_entropy(y, p))).ok
+
+
+def test_a_value_beside_the_known_ones_is_not_given_a_name():
+    failure = first_failure("softmax", lambda a: numpy_softmax(a) + 0.01)
+    assert failure.message.endswith("of shape (3, 4).")
+
+
+def test_public_answers_by_heart_pass_no_other_seed():
+    answer = numpy_relu(check.RELU[0].inputs(np.random.default_rng(0))["x"])
+    assert check.RELU[0].run(lambda x: answer).ok
+    assert not check.RELU[0].run(lambda x: answer, seed=1).ok
+
+
+# --- the inputs -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", check.CHECKS)
+def test_inputs_are_the_same_with_the_same_seed(name):
+    for one in check.CHECKS[name]:
+        first, second, other = (one.inputs(np.random.default_rng(seed)) for seed in (0, 0, 1))
+        assert repr(first) == repr(second)
+        fixed = one.name in {EDGES, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} or (
+            one.name == "what the model calls impossible"
+        )
+        assert (repr(first) == repr(other)) == fixed
+
+
+def spoiling(right):
+    """Return a function that is right, keeps every input, and spoils all that it has seen."""
+    kept = []
+
+    def function(*arguments):
+        result = np.array(right(*arguments))
+        kept.extend(a for a in arguments if isinstance(a, np.ndarray))
+        kept.append(result)
+        for array in kept[:-1]:
+            array[...] = 1
+        return result
+
+    return function
+
+
+@pytest.mark.parametrize("name", sorted(set(RIGHT) - {"multi_layer_net", "mlp_forward"}))
+def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
+    report = getattr(check, name)(spoiling(RIGHT[name][0]))
+    assert [result.name for result in report.results if not result.ok] == [KEPT]
+    assert getattr(check, name)(RIGHT[name][0]).passed
+
+
+def test_what_is_returned_may_be_written_to_later():
+    buffer = np.empty((2, 5))
+
+    def function(x):
+        result = buffer if x.shape == buffer.shape and x.dtype == buffer.dtype else np.empty_like(x)
+        return np.maximum(x, 0, out=result)
+
+    assert all(one.run(function).ok for one in check.RELU)
+
+
+def test_read_only_views_may_be_returned():
+    def function(x):
+        result = np.maximum(x, 0)
+        result.flags.writeable = False
+        return result[:]
+
+    assert all(one.run(function).ok for one in check.RELU)
+
+
+def test_the_net_of_a_student_leaves_torch_as_it_was():
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    assert all(one.run(SlideNet).ok for one in check.MULTI_LAYER_NET)
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_warnings_of_a_function_are_not_passed_on():
+    def function(x):
+        warnings.warn("mine", stacklevel=1)
+        np.log(np.zeros(1))
+        return np.maximum(x, 0)
+
+    assert all(one.run(function).ok for one in check.RELU)
+
+
+# --- the report -------------------------------------------------------------------------------
+
+
+def naive_softmax(a):
+    return np.exp(a) / np.exp(a).sum(axis=-1, keepdims=True)
+
+
+def test_a_line_for_each_check_and_one_message_below_the_first_failure(capsys):
+    report = check.softmax(naive_softmax)
+    printed = capsys.readouterr().out
+    assert printed == f"{report}\n"
+    head, *lines = printed.splitlines()
+    assert head == "softmax: 5 of 7 checks passed"
+    verdicts = [line.split(maxsplit=1) for line in lines if line.startswith(("  ok", "  WRONG"))]
+    expected = [["ok" if ok else "WRONG", name] for name, ok, _ in report.results]
+    assert verdicts == expected
+    below = " ".join(line.strip() for line in lines if line.startswith(" " * 9))
+    assert below == next(message for _, ok, message in report.results if not ok)
+    assert max(map(len, lines)) <= 88
+
+
+def test_what_a_function_prints_comes_before_the_report(capsys):
+    def function(x):
+        print("junk")
+        return np.maximum(x, 0)
+
+    report = check.relu(function)
+    assert report.passed
+    assert capsys.readouterr().out == len(check.RELU) * "junk\n" + f"{report}\n"
+
+
+def test_reports_are_the_same_in_every_run(capsys):
+    first, second = check.softmax(naive_softmax), check.softmax(naive_softmax)
+    assert first == second
+    assert str(first) == str(second)
+
+
+def test_a_report_is_short_where_it_is_repeated(capsys):
+    report = check.softmax(naive_softmax)
+    assert repr(report) == "<softmax: 5 of 7 checks passed>"
+    assert not report.passed
+    capsys.readouterr()
+    report._ipython_display_()
+    assert capsys.readouterr().out == ""
+
+
+def test_no_hint_holds_code():
+    for checks in check.CHECKS.values():
+        for mistake in (m for one in checks for m in one.misconceptions):
+            assert mistake.hint.endswith((".", "?"))
+            assert not any(
+                code in mistake.hint for code in ("keepdims", "axis=", "log1p", "expit", "where(")
+            )
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", check.CHECKS)
+def test_what_cannot_be_called_is_refused(name):
+    with pytest.raises(TypeError, match="function must be a function, got 3"):
+        getattr(check, name)(3)
+
+
+@pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (1.5, TypeError), (None, TypeError)])
+def test_a_bad_seed_is_refused(seed, error):
+    with pytest.raises(error, match="seed must be"):
+        check.relu(nnlib.relu, seed=seed)
+
+
+def test_importing_check_loads_no_torch():
+    program = "import sys; from nnlib import check; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (result.stdout, result.stderr) == ("False\n", "")
