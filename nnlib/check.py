@@ -6,8 +6,8 @@ if it is a known one, and a question to think about. The answer is left to you.
 
 A :class:`Check` holds seeded inputs and the right implementation. A :class:`Misconception` holds a
 wrong one: it is recognized where your function does just what the wrong one does. The checks of
-each function stand in a tuple (:data:`SOFTMAX`, ...), to be run one by one where each has its
-points; :data:`CHECKS` lists them all by name.
+each function stand in a tuple (``check.SOFTMAX``), to be run one by one where each has its points;
+:data:`CHECKS` lists them all by name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from numbers import Real
@@ -52,7 +52,7 @@ class Result(NamedTuple):
 class Report:
     """What the checks of one function found.
 
-    It is printed when it is made; a notebook does not show it a second time.
+    The function that makes it prints it; a notebook does not show it a second time.
 
     Attributes
     ----------
@@ -102,8 +102,8 @@ class Misconception:
     """
 
     name: str
-    wrong: Function
-    hint: str
+    wrong: Function = field(repr=False)
+    hint: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,8 @@ class Check:
     Examples
     --------
     >>> from nnlib import check, softmax
+    >>> check.SOFTMAX[0]
+    Check(name='a batch of rows')
     >>> check.SOFTMAX[0].run(softmax)
     Result(name='a batch of rows', ok=True, message='')
     >>> check.SOFTMAX[0].run(lambda a: softmax(a, axis=0)).ok
@@ -145,10 +147,10 @@ class Check:
     """
 
     name: str
-    inputs: Inputs
-    right: Function
-    misconceptions: Sequence[Misconception]
-    observe: Callable[[Function, Arguments], Any] = _output
+    inputs: Inputs = field(repr=False)
+    right: Function = field(repr=False)
+    misconceptions: Sequence[Misconception] = field(repr=False)
+    observe: Callable[[Function, Arguments], Any] = field(default=_output, repr=False)
 
     def run(self, function: Function, seed: int = 0) -> Result:
         """Return what the check finds of the function, on inputs drawn with the seed.
