@@ -8,6 +8,7 @@ into float64, and never change their input.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from nnlib._arrays import (
     with_class_axis,
 )
 
-_FEW = 32  # So many classes or fewer are worked on with the class axis first.
+_FEW = 32  # So many classes or fewer are worked on with the class axis first,
+_BLOCK = 50_000  # and so many numbers of them at a time.
 
 
 def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
@@ -65,9 +67,13 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     array([0., 0., 1.])
     """
     s, axis = _scores(scores, axis)
+    return _softmax(s, axis) if not _is_long(s, axis) else _in_blocks(_softmax, s)
+
+
+def _softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatArray:
     below = BelowMaximum(s, axis)
     e = np.exp(below.shifted, out=below.shifted)
-    return below.normalized(e, below.total(e))
+    return below.normalized(e, below.total(e), out)
 
 
 def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
@@ -104,9 +110,13 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     np.True_
     """
     s, axis = _scores(scores, axis)
+    return _log_softmax(s, axis) if not _is_long(s, axis) else _in_blocks(_log_softmax, s)
+
+
+def _log_softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatArray:
     below = BelowMaximum(s, axis)
     log_total = below.log_total(np.exp(below.shifted))
-    return below.in_place(np.subtract, below.shifted, log_total)
+    return below.in_place(np.subtract, below.shifted, log_total, out)
 
 
 def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
@@ -273,6 +283,25 @@ def _scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
     return array, with_class_axis(array, "scores", axis)
 
 
+def _is_long(s: FloatArray, axis: int) -> bool:
+    """Tell whether there are many examples of few classes, one after the other."""
+    return (
+        s.size > _BLOCK
+        and s.shape[axis] <= _FEW
+        and axis == s.ndim - 1
+        and bool(s.flags.c_contiguous)
+    )
+
+
+def _in_blocks(function: Callable[..., FloatArray], s: FloatArray) -> FloatArray:
+    """Return ``function(s)``, worked out in blocks whose copies are small and stay in the cache."""
+    rows, result = s.reshape(-1, s.shape[-1]), np.empty_like(s)
+    results, step = result.reshape(rows.shape), _BLOCK // s.shape[-1]
+    for start in range(0, len(rows), step):
+        function(rows[start : start + step], 1, results[start : start + step])
+    return result
+
+
 class BelowMaximum:
     """Scores minus their maximum, laid out as work on them is fastest.
 
@@ -345,21 +374,24 @@ class BelowMaximum:
         e[self._largest] = 1
         return others
 
-    def in_place(self, function: np.ufunc, work: FloatArray, other: FloatArray) -> FloatArray:
+    def in_place(
+        self, function: np.ufunc, work: FloatArray, other: FloatArray, out: FloatArray | None = None
+    ) -> FloatArray:
         """Return ``function(work, other)`` in the layout of the scores given; uses `work` up."""
         if self._view is self._s:
-            function(work, other, out=work)
-            return work
-        result = np.empty_like(self._s)
+            return function(work, other, out=work if out is None else out)
+        result = np.empty_like(self._s) if out is None else out
         function(work, other, out=result.reshape(-1, result.shape[-1]).T)
         return result
 
-    def normalized(self, e: FloatArray, sums: FloatArray) -> FloatArray:
+    def normalized(
+        self, e: FloatArray, sums: FloatArray, out: FloatArray | None = None
+    ) -> FloatArray:
         """Return ``e / sums`` in the layout of the scores given; uses `e` up."""
         if self._view is self._s:
-            return self.in_place(np.divide, e, sums)
+            return self.in_place(np.divide, e, sums, out)
         # One division per example, and multiplications.
-        return self.in_place(np.multiply, e, 1 / sums)
+        return self.in_place(np.multiply, e, 1 / sums, out)
 
 
 def _pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray]:
