@@ -316,8 +316,14 @@ def _fixed(name: str, *values: Any) -> Inputs:
 
 # --- activations ----------------------------------------------------------------------------------
 
+
+def _both_signs(rng: np.random.Generator) -> Arguments:
+    x = rng.normal(size=5)
+    return {"x": np.array([x, -2 * x])}
+
+
 _AXES: dict[str, Inputs] = {
-    "numbers of both signs": _normal("x", 2, 5),
+    "numbers of both signs": _both_signs,
     "three axes": _normal("x", 2, 3, 4),
 }
 
@@ -538,6 +544,11 @@ HINGE = _checks(
         "the sum over the wrong classes in place of the maximum",
         lambda s, k: np.maximum(0, _lead(s, k) + 1).sum(axis=1),
         "That is another hinge loss. In the lecture's, how many rivals count?",
+    ),
+    Misconception(
+        "the sum over all classes, its own too",
+        lambda s, k: np.maximum(0, _lead(s, k) + 1).sum(axis=1) + 1,
+        "Does a class have to beat itself? And in the lecture's hinge loss, how many rivals count?",
     ),
     Misconception(
         "a squared loss",
@@ -1197,7 +1208,7 @@ def relu(function: Function, *, seed: int = 0) -> Report:
     >>> report = check.relu(abs)
     relu: 1 of 5 checks passed
       WRONG  numbers of both signs
-             it gave 0.2642, too large at index [0, 1], for x of shape (2, 5). This looks
+             it gave 0.1321, too large at index [0, 1], for x of shape (2, 5). This looks
              like: the absolute value. What should become of a negative number? Draw the
              graph left of 0.
       WRONG  three axes

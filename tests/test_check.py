@@ -444,6 +444,9 @@ WRONG = {
         "the sum over the wrong classes in place of the maximum": (
             hinge_by_row(lambda s, k: np.maximum(0, others(s, k) - s[k] + 1).sum()),
             "a batch", "how many rivals count"),
+        "the sum over all classes, its own too": (
+            hinge_by_row(lambda s, k: np.maximum(0, s - s[k] + 1).sum()),
+            "a batch", "Does a class have to beat itself"),
         "a squared loss": (
             hinge_by_row(lambda s, k: max(0, others(s, k).max() - s[k] + 1) ** 2),
             "a batch", "when a lead doubles"),
