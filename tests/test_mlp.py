@@ -526,7 +526,7 @@ def test_backward_without_forward():
 
 @pytest.mark.parametrize("shape", [(2,), (1, 2), (5, 3), (5, 1), (5, 2, 1), ()])
 def test_backward_refuses_a_gradient_that_has_not_the_shape_of_the_scores(shape):
-    net = MLP([3, 2])
+    net = MLP([3, 4, 2])
     net.forward(np.ones((5, 3)))
     with pytest.raises(ValueError, match=r"shape \(5, 2\) of the scores .* got \("):
         net.backward(np.ones(shape))
