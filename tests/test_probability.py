@@ -603,3 +603,10 @@ def test_every_layout_of_the_work_gives_what_the_formulas_of_the_book_give(shape
         assert_allclose(softmax(s, axis), e / total, **close)
         assert_allclose(log_softmax(s, axis), s - top - np.log(total), **close)
         assert_allclose(log_sum_exp(s, axis), (top + np.log(total)).squeeze(axis), **close)
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_many_examples_of_few_classes_are_worked_out_in_blocks(function):
+    scores = np.random.default_rng(0).normal(size=(40_000, 10))
+    assert_array_equal(function(scores)[-7:], function(scores[-40:])[-7:])
+    assert peak_memory(lambda: function(scores)) < 1.5 * scores.nbytes
