@@ -67,7 +67,7 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     array([0., 0., 1.])
     """
     s, axis = _scores(scores, axis)
-    return _softmax(s, axis) if not _is_long(s, axis) else _in_blocks(_softmax, s)
+    return _in_blocks(_softmax, s) if _is_long(s, axis) else _softmax(s, axis)
 
 
 def _softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatArray:
@@ -110,7 +110,7 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     np.True_
     """
     s, axis = _scores(scores, axis)
-    return _log_softmax(s, axis) if not _is_long(s, axis) else _in_blocks(_log_softmax, s)
+    return _in_blocks(_log_softmax, s) if _is_long(s, axis) else _log_softmax(s, axis)
 
 
 def _log_softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatArray:
@@ -341,10 +341,10 @@ class BelowMaximum:
     def _below_infinity(self) -> FloatArray:
         """Return s - max(s), where a single +inf leaves 0 for itself and -inf for the others."""
         with np.errstate(invalid="ignore", over="ignore"):
-            scores = self._view - self.top
+            shifted: FloatArray = self._view - self.top
         infinite = self._view == np.inf
-        scores[infinite & (infinite.sum(axis=self.axis, keepdims=True) == 1)] = 0
-        return scores
+        shifted[infinite & (infinite.sum(axis=self.axis, keepdims=True) == 1)] = 0
+        return shifted
 
     def total(self, e: FloatArray) -> FloatArray:
         """Return the sum of ``e = exp(shifted)`` with its axis kept."""

@@ -114,7 +114,7 @@ class Descent:
         self.gradients = Gradients(net.layer_sizes, net.dtype)
         self.velocity = np.zeros_like(net.theta)
         self._runs: dict[int, _Run] = {}
-        # No entry of theta is larger than this, nor becomes so within a step shorter than the rest.
+        # No weight is larger than the reach: at first the largest; each step adds its length.
         self._reach = float(np.abs(net.theta).max())
         self._limit = float(np.finfo(net.dtype).max) / 2
 
