@@ -5,10 +5,10 @@ PYTEST := $(BIN)/python -m pytest -n 2
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help environment book test coverage bench mutants lab notebooks lint clean
+.PHONY: help environment book test test-book coverage bench mutants lab notebooks lint clean
 
 help: ## List these targets
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 environment:
 	@sh _ext/environment.sh
@@ -25,16 +25,19 @@ book: environment ## Build the book, warnings are errors
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
-	@$(PYTEST) tests
+	@$(PYTEST) tests --ignore tests/browser
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 --dist loadfile chapters
+
+test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)
+	@$(PYTEST) tests/browser
 
 # mutmut show NAME prints what a surviving mutant has changed.
 # Measuring costs three times the time of the tests, so that it stands apart from them.
 coverage: export OMP_NUM_THREADS = 1
 coverage: environment ## Measure what the unit tests reach of nnlib, at least 98 %
-	@$(PYTEST) tests --cov
+	@$(PYTEST) tests --ignore tests/browser --cov
 
 mutants: export OMP_NUM_THREADS = 1
 mutants: environment ## Break nnlib in every small way, list what no test notices (15 minutes)

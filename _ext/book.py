@@ -1,24 +1,41 @@
-"""The book's own Sphinx extension: mathematics without the network, and the book's styles."""
+"""The book's own Sphinx extension.
+
+Mathematics and charts without the network, self-checks, and under each numbered statement the test
+that checks it.
+"""
 
 from __future__ import annotations
 
+import json
 import shutil
-from importlib.metadata import files
+from html import escape
+from importlib.metadata import files, version
 from pathlib import Path
+from typing import Any
 
+import vl_convert
+from docutils import nodes
+from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from statements import KINDS, Marked, marked
 
 HERE = Path(__file__).parent
+STATIC = ("book.css", "charts.js", "quiz.js")
 # MathJax's script, the fonts it loads, and the TeX extensions that a formula may ask for.
 MATHJAX = (
     "tex-mml-chtml.js",
     "output/chtml/fonts/woff-v2/",
     "input/tex/extensions/",
 )
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+
+logger = logging.getLogger(__name__)
 
 
 def copy_static(app: Sphinx) -> None:
-    """Lay MathJax and the styles where pages look for them, before Sphinx reads a page.
+    """Lay styles, scripts, MathJax and Vega where pages look for them, before a page is read.
 
     Sphinx copies static files only when a page has changed; here, a style that changes is copied
     at every build.
@@ -27,18 +44,105 @@ def copy_static(app: Sphinx) -> None:
         return
     static = Path(app.outdir) / "_static"
     static.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(HERE / "book.css", static / "book.css")
+    for name in STATIC:
+        shutil.copyfile(HERE / name, static / name)
     for source in files("sphinx-mathjax-offline") or ():
         _, _, name = source.as_posix().partition("static/mathjax/")
         if name.startswith(MATHJAX):
             target = static / "mathjax" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.locate(), target)
+    bundle_vega(static / f"vega-{version('vl-convert-python')}.js")
+
+
+def bundle_vega(target: Path) -> None:
+    """Write Vega, Vega-Lite and Vega-Embed as one script; that takes a second, so only once."""
+    if not target.exists():
+        bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        # The bundle is a module; as a script it would share its one-letter names with the page.
+        target.write_text(f"(() => {{{bundle}}})();\n", encoding="utf-8")
+
+
+class Chart(MimeRenderPlugin):
+    """Charts of Vega-Lite, to be drawn by ``charts.js``; without it their description is read."""
+
+    mime_priority_overrides = (("html", VEGA_LITE, 1),)
+
+    @staticmethod
+    def handle_mime(renderer: Any, data: MimeData, inline: bool) -> list[nodes.Element] | None:
+        """Return the chart as raw HTML."""
+        if data.mime_type != VEGA_LITE or inline:
+            return None
+        specification = json.dumps(data.content).replace("<", r"\u003c")
+        html = (
+            f'<script type="application/json">{specification}</script>'
+            f"<p>{escape(data.content['description'])}</p>"
+        )
+        return [nodes.raw("", html, format="html", classes=["chart"])]
+
+
+def name_tests(app: Sphinx, doctree: nodes.document) -> None:
+    """Write under each statement which tests check it."""
+    tests = marked()
+    shown: dict[str, list[Marked]] = {}
+    for statement in doctree.findall(is_statement):
+        label = statement["label"]
+        shown[label] = tests.get(label, [])
+        if not shown[label]:
+            logger.warning("no test is marked with the statement %s", label, location=statement)
+            continue
+        line = nodes.paragraph("", "Tested by ", classes=["tested-by"])
+        for i, test in enumerate(shown[label]):
+            line += [nodes.Text(", " if i else ""), nodes.literal("", test.name)]
+            line += [nodes.Text(" in "), nodes.literal("", test.file)]
+        statement += line
+    shown_tests(app.env)[app.env.docname] = shown
+
+
+def is_statement(node: nodes.Node) -> bool:
+    """Tell whether a node is a theorem, a proposition, ...."""
+    return isinstance(node, nodes.Element) and node.get("realtype") in KINDS
+
+
+def shown_tests(env: BuildEnvironment) -> dict[str, dict[str, list[Marked]]]:
+    """Return, of each page, the tests that it names."""
+    if not hasattr(env, "statement_tests"):
+        env.statement_tests = {}
+    return env.statement_tests
+
+
+def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+    """Return the pages that name a test which has moved since, to be read anew."""
+    tests = marked()
+    return [
+        page
+        for page, shown in shown_tests(env).items()
+        if any(tests.get(label, []) != found for label, found in shown.items())
+    ]
+
+
+def add_scripts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load on a page the scripts that it has a use for."""
+    if doctree is None:
+        return
+    if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
+        vega = f"vega-{version('vl-convert-python')}.js"
+        app.add_js_file(vega, loading_method="defer")
+        app.add_js_file("charts.js", loading_method="defer")
+    if any("quiz" in node["classes"] for node in doctree.findall(nodes.admonition)):
+        app.add_js_file("quiz.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-mml-chtml.js"
     app.add_css_file("book.css")
+    # Its other door is an entry point, which would belong to nnlib and to every book beside it.
+    load_mime_renders().append(Chart)
     app.connect("builder-inited", copy_static)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    app.connect("doctree-read", name_tests)
+    app.connect("env-get-outdated", moved_tests)
+    app.connect("html-page-context", add_scripts)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

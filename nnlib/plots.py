@@ -28,6 +28,19 @@ from nnlib.training import History
 #: Blue, vermilion, green, purple, orange, sky blue (Okabe and Ito, 2008).
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+# Jupyter Lab draws what comes under this type, and no later one.
+_VEGA_LITE = "application/vnd.vegalite.v5+json"
+_CHART_STYLE = {
+    "background": None,
+    "view": {"continuousWidth": 340, "continuousHeight": 240, "stroke": None},
+    "axis": {"labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal"},
+    "legend": {"labelFontSize": 12, "title": None, "orient": "bottom", "labelLimit": 300},
+    "title": {"fontSize": 13, "fontWeight": "normal", "anchor": "start"},
+    "mark": {"color": COLORS[0]},
+    "text": {"fontSize": 13},
+    "line": {"strokeWidth": 2.5},
+    "range": {"category": list(COLORS)},
+}
 _MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*", "<", ">")
 
 
@@ -361,6 +374,41 @@ def _unit_heights(size: int, most: int) -> NDArray[Any]:
     """Return the heights of a layer's circles, with a gap in the middle of a shortened layer."""
     heights: NDArray[Any] = np.arange(min(size, most)) - (min(size, most) - 1) / 2
     return heights if size <= most else heights + 0.5 * np.sign(heights)
+
+
+def interactive(chart: Any, description: str) -> None:
+    """Show a chart of Altair that its reader can move, in Jupyter Lab and in the built book.
+
+    Parameters
+    ----------
+    chart : altair.Chart
+        Or anything with ``to_dict()`` in Vega-Lite's form. Round its numbers: they are stored.
+    description : str
+        What the chart shows and what can be moved, for those who do not see it.
+
+    Raises
+    ------
+    TypeError
+        If `chart` has no ``to_dict`` or the description is no str.
+    ValueError
+        If the description is empty.
+
+    Examples
+    --------
+    >>> import altair as alt
+    >>> chart = alt.Chart(alt.Data(values=[{"x": 0, "y": 1}])).mark_point().encode(x="x:Q", y="y:Q")
+    >>> interactive(chart, "A single point.")
+    A single point.
+    """
+    if isinstance(chart, type) or not callable(getattr(chart, "to_dict", None)):
+        raise TypeError(f"chart must be a chart of Altair, got {type(chart).__name__}")
+    check_kind(description, str, "description", "str")
+    if not description.strip():
+        raise ValueError(f"description must say what the chart shows, got {description!r}")
+    from IPython.display import display  # part of Jupyter, which the rest of nnlib does without
+
+    specification = {**chart.to_dict(), "description": description, "config": _CHART_STYLE}
+    display({_VEGA_LITE: specification, "text/plain": description}, raw=True)
 
 
 def source(thing: Any) -> str:

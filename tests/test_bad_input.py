@@ -425,6 +425,11 @@ if find_spec("matplotlib"):
     from nnlib import plots
 
     MODULES["plots."] = plots
+
+    class Chart:
+        def to_dict(self):
+            return {"mark": "point"}
+
     AXES = refused(TypeError, 3, "ax", came=kind)
     PLANE = refused(ValueError, 0.0, [1.0, 2.0], [[1.0, 2.0, 3.0]], [], np.ones((0, 2)), came=shape)
     TABLE |= {
@@ -492,6 +497,17 @@ if find_spec("matplotlib"):
                 ],
                 "ax": AXES,
                 "most": count(least=2) + refused(ValueError, 3),
+            },
+        ),
+        "plots.interactive": Row(
+            plots.interactive,
+            lambda: {"chart": Chart(), "description": "A point."},
+            {
+                "chart": refused(TypeError, {"mark": "point"}, None, Chart, came=kind),
+                "description": [
+                    *refused(TypeError, None, 3, came=kind),
+                    *refused(ValueError, "", " "),
+                ],
             },
         ),
         "plots.source": Row(

@@ -7,6 +7,7 @@ import inspect
 import textwrap
 from itertools import pairwise
 
+import altair as alt
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -209,6 +210,20 @@ def public_things():
         modules.append(importlib.import_module("nnlib.pytorch"))
     things = {thing for module in modules for thing in vars(module).values() if is_public(thing)}
     return sorted(things, key=name_of)
+
+
+def test_a_chart_is_shown_with_its_description_in_the_books_style(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append((bundle, raw)))
+    chart = alt.Chart(alt.Data(values=[{"x": 1}])).mark_point().encode(x="x:Q")
+    plots.interactive(chart, "One point.")
+    ((bundle, raw),) = shown
+    (chart_type, specification), (text_type, text) = bundle.items()
+    assert raw
+    assert (chart_type, text_type) == ("application/vnd.vegalite.v5+json", "text/plain")
+    assert text == specification["description"] == "One point."
+    assert specification["encoding"] == chart.to_dict()["encoding"]
+    assert specification["config"]["range"]["category"] == list(plots.COLORS)
 
 
 def is_public(thing):

@@ -1,0 +1,15 @@
+// Draw the page's charts. Their sliders and menus are the browser's own: Vega makes them from a
+// chart's parameters. Until then, and without JavaScript, a chart's description stands in its place.
+for (const chart of document.querySelectorAll("div.chart")) {
+  const specification = JSON.parse(chart.querySelector("script").textContent);
+  if (specification.mark || specification.layer) {
+    specification.width = "container";
+    specification.autosize = { type: "fit-x", contains: "padding" };
+  }
+  const drawing = chart.appendChild(document.createElement("div"));
+  drawing.className = "drawing";
+  vegaEmbed(drawing, specification, { actions: false, renderer: "svg" }).then(({ view }) => {
+    chart.view = view;
+    chart.querySelector("p").remove();
+  });
+}

@@ -1,0 +1,59 @@
+"""The book's numbered statements and the tests that check them, both read from their sources."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+#: What is proved or cited; a definition or an example needs no test.
+KINDS = ("theorem", "proposition", "lemma", "corollary")
+_DIRECTIVE = re.compile(rf"^:::+\{{prf:({'|'.join(KINDS)})\}}.*\n((?::\w+:.*\n)*)", re.MULTILINE)
+_LABEL = re.compile(r"^:label: *(\S+)", re.MULTILINE)
+
+
+class Marked(NamedTuple):
+    """A test function and the file that holds it."""
+
+    file: str
+    name: str
+
+
+def statements(chapters: Path = ROOT / "chapters") -> dict[str, str]:
+    """Return the file of each statement by its label; one without a label is an error."""
+    found: dict[str, str] = {}
+    for path in sorted(chapters.glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] != "markdown":
+                continue
+            for kind, options in _DIRECTIVE.findall("".join(cell["source"])):
+                label = _LABEL.search(options)
+                if label is None:
+                    raise ValueError(f"{path.name}: a {kind} has no label")
+                if label[1] in found:
+                    raise ValueError(f"{path.name}: the label {label[1]} stands here once more")
+                found[label[1]] = path.name
+    return found
+
+
+def marked(folder: Path = ROOT / "tests") -> dict[str, list[Marked]]:
+    """Return, by the label of a statement, the tests that are marked with it."""
+    found: dict[str, list[Marked]] = defaultdict(list)
+    for path in sorted(folder.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                for label in _marks(node):
+                    file = path.relative_to(folder.parent).as_posix()
+                    found[label].append(Marked(file, node.name))
+    return dict(found)
+
+
+def _marks(function: ast.FunctionDef) -> Iterator[str]:
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith("statement"):
+            yield from (ast.literal_eval(argument) for argument in decorator.args)

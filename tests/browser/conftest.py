@@ -1,0 +1,68 @@
+"""A browser, and the built book in it."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.exit("No Chromium was found: apt install chromium, or set BROWSER_PATH", 2)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, args=ARGUMENTS) as browser,
+    ):
+        yield browser
+
+
+class Faults(list):
+    """What a page should not do: errors in its console, requests that leave its folder."""
+
+    def watch(self, page):
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on(
+            "console", lambda said: said.type in ("error", "warning") and self.append(said.text)
+        )
+        page.on("requestfailed", lambda request: self.append(f"not found: {request.url}"))
+        page.on("request", self.note)
+
+    def note(self, request):
+        if not request.url.startswith((HTML.as_uri(), "data:", "blob:")):
+            self.append(f"left the book: {request.url}")
+
+
+@pytest.fixture
+def open_page(browser):
+    """Return a function that opens a page of the book; what goes wrong there fails the test."""
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        faults = Faults()
+
+        def opened(name):
+            page = context.new_page()
+            faults.watch(page)
+            page.goto((HTML / "chapters" / f"{name}.html").as_uri())
+            page.wait_for_function("window.MathJax?.startup?.promise.then(() => true)")
+            page.wait_for_function(
+                "[...document.querySelectorAll('div.chart')].every(chart => chart.view)"
+            )
+            return page
+
+        yield opened
+        assert faults == []

@@ -1,0 +1,124 @@
+"""The built chapters in a browser: each chart and each self-check, moved by keyboard alone."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+CHAPTERS = Path(__file__).resolve().parents[2] / "chapters"
+NAMES = sorted(path.stem for path in CHAPTERS.glob("[0-9]*.ipynb"))
+QUIZ = re.compile(r"^:::\{admonition\}.*\n((?::\w+:.*\n)+)(.*?)^:::$", re.MULTILINE | re.DOTALL)
+each_chapter = pytest.mark.parametrize("name", NAMES)
+
+
+def quizzes(name):
+    """Return of each self-check in the notebook its label and its answers, whether right."""
+    cells = json.loads((CHAPTERS / f"{name}.ipynb").read_text())["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for options, body in QUIZ.findall(text):
+        if re.search(r"^:class: quiz\b", options, re.MULTILINE):
+            label = re.search(r"^:name: (\S+)$", options, re.MULTILINE)[1]
+            answers = re.findall(r"^- \[([ x])\] *(.*)$", body, re.MULTILINE)
+            yield label, [(mark == "x", text) for mark, text in answers]
+
+
+@each_chapter
+def test_every_formula_is_rendered(open_page, name):
+    page = open_page(name)
+    assert page.locator("mjx-container").count() > 0
+    assert page.locator("mjx-merror").count() == 0
+
+
+@each_chapter
+def test_every_control_of_a_chart_is_reached_and_moved_by_keyboard(open_page, name):
+    page = open_page(name)
+    charts = page.locator("div.chart").all()
+    assert charts
+    for chart in charts:
+        controls = chart.locator("input, select").all()
+        assert controls
+        controls[0].focus()
+        for i, control in enumerate(controls):
+            if i:
+                page.keyboard.press("Tab")
+            assert control.evaluate("control => control === document.activeElement")
+            assert control.evaluate("control => control.labels[0].textContent.trim()")
+            before = chart.locator("svg").inner_html()
+            move(page, control)
+            page.wait_for_function(
+                "([chart, before]) => chart.querySelector('svg').innerHTML !== before",
+                arg=[chart.element_handle(), before],
+            )
+
+
+def move(page, control):
+    kind = control.get_attribute("type") or "select"
+    if kind in ("checkbox", "radio"):
+        page.keyboard.press("Space" if kind == "checkbox" else "ArrowRight")
+        return
+    at_end = "c => (c.selectedIndex ?? -1) === c.length - 1 || (c.max && c.value === c.max)"
+    forward = not control.evaluate(at_end)
+    # Far enough that even a coarse drawing must change.
+    for _ in range(1 if kind == "select" else 3):
+        page.keyboard.press(
+            "ArrowDown"
+            if kind == "select" and forward
+            else "ArrowRight"
+            if forward
+            else "ArrowLeft"
+        )
+
+
+@each_chapter
+def test_every_chart_says_what_it_shows(open_page, name):
+    for svg in open_page(name).locator("div.chart svg").all():
+        assert len(svg.get_attribute("aria-label")) > 60
+
+
+@each_chapter
+def test_every_answer_to_a_self_check_is_told_by_keyboard(open_page, name):
+    page = open_page(name)
+    found = dict(quizzes(name))
+    assert len(found) == page.locator(".admonition.quiz form").count() >= 4
+    for label, answers in found.items():
+        quiz = page.locator(f"[id='{label}']")
+        assert any(right for right, _ in answers)
+        told = [tell(page, quiz, i, text) for i, (_, text) in enumerate(answers)]
+        assert ["Right." in words for words in told] == [right for right, _ in answers]
+        assert len(set(told)) == len(told)
+        assert all(len(words) > len("Right. ") + 10 for words in told)
+
+
+def tell(page, quiz, index, text):
+    """Give an answer with the keyboard, and return what the self-check says to it."""
+    if quiz.locator("input[type=text]").count():
+        quiz.locator("input").focus()
+        page.keyboard.press("Control+A")
+        # The last answer stands for all numbers that are not among the others.
+        page.keyboard.type(text if re.match(r"[-\d]", text) else "987654")
+    else:
+        quiz.locator("input").first.focus()
+        if index == 0:
+            page.keyboard.press("Space")
+        for _ in range(index):
+            page.keyboard.press("ArrowDown")
+        assert quiz.locator("input").nth(index).is_checked()
+    page.keyboard.press("Enter")
+    return quiz.get_by_role("status").inner_text()
+
+
+def test_a_self_check_without_an_answer_asks_for_one(open_page):
+    page = open_page(NAMES[0])
+    quiz = page.locator(".admonition.quiz").first
+    quiz.get_by_role("button", name="Check").press("Enter")
+    assert quiz.get_by_role("status").inner_text() == "Give an answer first."
+
+
+def test_without_javascript_questions_answers_and_charts_can_be_read(browser):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((CHAPTERS.parent / "_build/html/chapters" / f"{NAMES[0]}.html").as_uri())
+        quiz = page.locator(".admonition.quiz").first
+        assert quiz.locator("li input[type=checkbox]").count() >= 2
+        assert len(page.locator("div.chart p").first.inner_text()) > 60
