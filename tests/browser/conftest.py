@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-HTML = Path(__file__).resolve().parents[2] / "_build" / "html"
+BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
+HTML = Path(os.environ.get("NNB_HTML", BUILT))
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
@@ -30,6 +31,12 @@ def browser():
         playwright.chromium.launch(executable_path=path, args=ARGUMENTS) as browser,
     ):
         yield browser
+
+
+@pytest.fixture(scope="session")
+def html():
+    """Return the folder of the built book; the variable names one that was built elsewhere."""
+    return HTML
 
 
 class Faults(list):

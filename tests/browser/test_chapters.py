@@ -115,10 +115,10 @@ def test_a_self_check_without_an_answer_asks_for_one(open_page):
     assert quiz.get_by_role("status").inner_text() == "Give an answer first."
 
 
-def test_without_javascript_questions_answers_and_charts_can_be_read(browser):
+def test_without_javascript_questions_answers_and_charts_can_be_read(browser, html):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto((CHAPTERS.parent / "_build/html/chapters" / f"{NAMES[0]}.html").as_uri())
+        page.goto((html / "chapters" / f"{NAMES[0]}.html").as_uri())
         quiz = page.locator(".admonition.quiz").first
         assert quiz.locator("li input[type=checkbox]").count() >= 2
         assert len(page.locator("div.chart p").first.inner_text()) > 60
