@@ -8,7 +8,7 @@ import pytest
 
 CHAPTERS = Path(__file__).resolve().parents[2] / "chapters"
 NAMES = sorted(path.stem for path in CHAPTERS.glob("[0-9]*.ipynb"))
-QUIZ = re.compile(r"^:::\{admonition\}.*\n((?::\w+:.*\n)+)(.*?)^:::$", re.MULTILINE | re.DOTALL)
+QUIZ = re.compile(r"^:::\{admonition\}[^\n]*\n((?::\w+:[^\n]*\n)+)(.*?)^:::$", re.M | re.S)
 each_chapter = pytest.mark.parametrize("name", NAMES)
 
 
@@ -72,8 +72,8 @@ def move(page, control):
 
 @each_chapter
 def test_every_chart_says_what_it_shows(open_page, name):
-    for svg in open_page(name).locator("div.chart svg").all():
-        assert len(svg.get_attribute("aria-label")) > 60
+    for drawing in open_page(name).get_by_role("graphics-document").all():
+        assert len(drawing.get_attribute("aria-label")) > 60
 
 
 @each_chapter
