@@ -25,7 +25,7 @@ book: environment ## Build the book, warnings are errors
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
-	@$(PYTEST) tests --ignore tests/browser
+	@$(PYTEST) tests
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 --dist loadfile chapters
@@ -37,7 +37,7 @@ test-book: book ## Drive every chapter in a browser (Debian: apt install chromiu
 # Measuring costs three times the time of the tests, so that it stands apart from them.
 coverage: export OMP_NUM_THREADS = 1
 coverage: environment ## Measure what the unit tests reach of nnlib, at least 98 %
-	@$(PYTEST) tests --ignore tests/browser --cov
+	@$(PYTEST) tests --cov
 
 mutants: export OMP_NUM_THREADS = 1
 mutants: environment ## Break nnlib in every small way, list what no test notices (15 minutes)
