@@ -6,12 +6,23 @@ import pytest
 import scipy.special
 import scipy.stats
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from nnlib import cross_entropy, entropy, kl_divergence, log_softmax, log_sum_exp, softmax
+from nnlib import (
+    cross_entropy,
+    entropy,
+    kl_divergence,
+    log_softmax,
+    log_sum_exp,
+    softmax,
+    softmax_cross_entropy,
+)
+from nnlib.probability import BelowMaximum
 
 from .oracles import (
     assert_close,
+    difference,
     distributions,
     each_dtype,
     eps,
@@ -155,12 +166,14 @@ def test_softmax_keeps_the_order(a):
     assert (np.diff(softmax(np.sort(a))) >= 0).all()
 
 
+@pytest.mark.statement("prop-lse-bounds")
 @given(rows())
 def test_log_sum_exp_lies_between_the_maximum_and_log_classes_above(a):
     top = float(a.max())
     assert 0 <= log_sum_exp(a) - top <= np.log(len(a)) + 4 * eps(a) * max(1, abs(top))
 
 
+@pytest.mark.statement("prop-softmax-shift")
 @given(rows(whole_range=False), st.floats(-1e6, 1e6, width=32))
 def test_a_constant_added_to_all_scores_changes_nothing(a, c):
     # Adding c rounds the scores, by at most eps |c + a| / 2.
@@ -169,15 +182,93 @@ def test_a_constant_added_to_all_scores_changes_nothing(a, c):
     assert_allclose(log_softmax(a + a.dtype.type(c)), log_softmax(a), rtol=0, atol=2 * tolerance)
 
 
+@pytest.mark.statement("prop-softmax-shift")
 @given(st.lists(st.integers(-50, 50), min_size=1, max_size=6), st.integers(-(10**6), 10**6))
 def test_a_whole_constant_added_to_whole_scores_changes_no_bit(a, c):
     for function in (softmax, log_softmax):
         assert_array_equal(function(np.array(a) + c), function(a))
 
 
+@pytest.mark.statement("prop-lse-convex")
 @given(rows(whole_range=False, dtypes=[np.float64]))
 def test_softmax_is_the_gradient_of_log_sum_exp(a):
     assert_allclose(numerical_gradient(log_sum_exp, a), softmax(a), rtol=0, atol=1e-10)
+
+
+@pytest.mark.statement("prop-softmax-shift")
+@given(rows(whole_range=False, dtypes=[np.float64]))
+def test_softmax_determines_the_scores_but_for_a_constant(a):
+    p = softmax(a)
+    assert_allclose(np.log(p / p[0]), a - a[0], rtol=0, atol=1e-12)
+
+
+@pytest.mark.statement("prop-safe-shift")
+@given(rows())
+def test_below_their_maximum_exponentials_and_their_sum_are_bounded(a):
+    below = BelowMaximum(a, 0)
+    with quietly():
+        e = np.exp(below.shifted)
+        total = below.total(e)
+    assert (e <= 1).all()
+    assert 1 <= total <= len(a)
+    assert below.shifted.max() == 0
+
+
+@pytest.mark.statement("prop-lse-bounds")
+@given(st.lists(st.integers(-30, 30), min_size=1, max_size=6))
+def test_log_sum_exp_reaches_its_bounds_for_equal_scores_and_for_one_class_only(a):
+    # Its lead over the maximum, without the rounding of a difference.
+    lead = -log_softmax(np.array(a)).max()
+    if len(set(a)) == 1:
+        assert lead == pytest.approx(np.log(len(a)), rel=1e-15)
+    else:  # one score at least is lower, by 1 or more
+        assert lead < np.log(len(a) - 1 + np.exp(-0.99))
+    assert (lead == 0) == (len(a) == 1)
+
+
+@pytest.mark.statement("prop-lse-convex")
+@given(rows(whole_range=False, dtypes=[np.float64]))
+def test_the_hessian_of_log_sum_exp_is_the_covariance_of_a_class(a):
+    p = softmax(a)
+    hessian = [numerical_gradient(lambda s, i=i: softmax(s)[i], a) for i in range(len(a))]
+    assert_allclose(hessian, np.diag(p) - np.outer(p, p), rtol=0, atol=1e-10)
+
+
+pairs_of_rows = st.integers(1, 6).flatmap(
+    lambda classes: arrays(np.float64, (2, classes), elements=st.floats(-50, 50))
+)
+
+
+@pytest.mark.statement("prop-lse-convex")
+@given(pairs_of_rows, st.floats(0, 1))
+def test_log_sum_exp_is_convex(pair, t):
+    a, b = pair
+    assert log_sum_exp(t * a + (1 - t) * b) <= t * log_sum_exp(a) + (1 - t) * log_sum_exp(b) + 1e-13
+
+
+@pytest.mark.statement("prop-ce-gradient")
+@given(pairs_of_rows, st.floats(0, 1))
+def test_gradient_of_cross_entropy_is_the_sum_of_y_times_p_minus_y_and_it_is_convex(pair, t):
+    s, y = pair[0], np.abs(pair[1])  # y need not sum to 1
+
+    def loss(s):
+        return -(y @ log_softmax(s))
+
+    scale = 1 + y.sum()
+    gradient = y.sum() * softmax(s) - y
+    assert_allclose(numerical_gradient(loss, s), gradient, rtol=0, atol=1e-9 * scale)
+    other = pair[1]
+    between = loss(t * s + (1 - t) * other)
+    assert between <= t * loss(s) + (1 - t) * loss(other) + 1e-12 * scale
+
+
+@pytest.mark.statement("prop-ce-gradient")
+@given(rows(whole_range=False, dtypes=[np.float64]), st.integers(0, 2**32 - 1))
+def test_gradient_of_cross_entropy_is_p_minus_y_for_a_distribution(a, seed):
+    y = np.random.default_rng(seed).dirichlet(np.ones(len(a)))
+    gradient = numerical_gradient(lambda s: cross_entropy(y=y, p=softmax(s)), a)
+    assert_allclose(gradient, softmax(a) - y, rtol=0, atol=1e-9)
+    assert_allclose(gradient, softmax_cross_entropy.gradient(a, y), rtol=0, atol=1e-9)
 
 
 @given(rows(whole_range=False, dtypes=[np.float64]))
@@ -297,11 +388,23 @@ def test_kl_does_not_overflow_at_the_least_float():
 # --- entropy, cross-entropy and KL: laws --------------------------------------------------------
 
 
+@pytest.mark.statement("prop-entropy-ceiling")
 @given(distributions())
 def test_entropy_lies_between_0_and_log_classes(y):
     assert 0 <= entropy(y) <= np.log(len(y)) + 4 * eps(y)
 
 
+@pytest.mark.statement("prop-entropy-ceiling")
+@given(distributions())
+def test_entropy_is_log_classes_minus_kl_from_the_uniform_distribution(y):
+    uniform = np.full(len(y), 1 / len(y))
+    missing = np.log(len(y)) - entropy(y)
+    assert kl_divergence(y=y, p=uniform) == pytest.approx(missing, rel=0, abs=12 * eps(y))
+    # Pinsker: so it is reached for the uniform distribution only.
+    assert missing >= np.abs(y - uniform).sum() ** 2 / 2 - 12 * eps(y)
+
+
+@pytest.mark.statement("prop-entropy-ceiling")
 @pytest.mark.parametrize("classes", [1, 2, 10, 1000])
 def test_entropy_is_log_classes_for_the_uniform_distribution(classes):
     assert entropy(np.full(classes, 1 / classes)) == pytest.approx(
@@ -313,11 +416,13 @@ def test_entropy_of_certainty_is_zero():
     assert_array_equal(entropy(np.eye(3)), [0, 0, 0])
 
 
+@pytest.mark.statement("prop-kl-nonnegative")
 @given(distributions())
 def test_kl_of_a_distribution_from_itself_is_exactly_zero(y):
     assert kl_divergence(y=y, p=y) == 0
 
 
+@pytest.mark.statement("prop-kl-nonnegative")
 @given(distributions(2))
 def test_kl_is_not_negative(pair):
     # Rounded distributions do not quite sum to 1, so the exact sum may lie a little below 0.
@@ -325,6 +430,7 @@ def test_kl_is_not_negative(pair):
     assert kl_divergence(y=y, p=p) >= -4 * eps(y)
 
 
+@pytest.mark.statement("prop-kl-nonnegative")
 @given(distributions(2))
 def test_kl_is_zero_only_for_equal_distributions(pair):
     # Pinsker: KL >= (sum |y - p|)**2 / 2.
@@ -332,6 +438,7 @@ def test_kl_is_zero_only_for_equal_distributions(pair):
     assert kl_divergence(y=y, p=p) >= np.abs(y - p).sum() ** 2 / 2 - 4 * eps(pair[0])
 
 
+@pytest.mark.statement("prop-ce-decomposition")
 @given(distributions(2))
 def test_cross_entropy_is_least_at_the_target(pair):
     y, p = pair
@@ -339,11 +446,68 @@ def test_cross_entropy_is_least_at_the_target(pair):
     assert cross_entropy(y=y, p=p) >= entropy(y) - slack
 
 
+@pytest.mark.statement("prop-ce-decomposition")
 @given(distributions(2))
 def test_cross_entropy_is_entropy_plus_kl(pair):
     y, p = pair
     total = entropy(y) + kl_divergence(y=y, p=p)
     assert cross_entropy(y=y, p=p) == pytest.approx(total, rel=12 * eps(y), abs=12 * eps(y))
+
+
+@pytest.mark.statement("prop-ce-decomposition")
+@given(distributions(2))
+def test_cross_entropy_is_the_entropy_at_the_target_only(pair):
+    y, p = (x.astype(np.float64) for x in pair)
+    assert cross_entropy(y=y, p=y) == pytest.approx(entropy(y), rel=1e-14)
+    excess = cross_entropy(y=y, p=p) - entropy(y)
+    if np.isfinite(excess):
+        slack = 4 * eps(pair[0]) * (1 + entropy(y))
+        assert excess >= np.abs(y - p).sum() ** 2 / 2 - slack
+
+
+labels = st.lists(st.integers(0, 3), min_size=1, max_size=30)
+
+
+@pytest.mark.statement("prop-maximum-likelihood")
+@given(labels, st.integers(0, 2**32 - 1))
+def test_mean_cross_entropy_is_minus_the_mean_log_likelihood(labels, seed):
+    p = np.random.default_rng(seed).dirichlet(np.ones(4), len(labels))
+    likelihood = np.prod([mpmath.mpf(row[k]) for row, k in zip(p, labels, strict=True)])
+    mean = cross_entropy(y=np.eye(4)[labels], p=p).mean()
+    assert mean == pytest.approx(float(-mpmath.log(likelihood) / len(labels)), rel=1e-13)
+
+
+@pytest.mark.statement("prop-maximum-likelihood")
+@given(labels, distributions(dtypes=[np.float64]))
+def test_the_best_constant_model_holds_the_frequencies_of_the_classes(labels, weights):
+    frequencies = np.bincount(labels, minlength=4) / len(labels)
+
+    def mean_loss(p):
+        return cross_entropy(y=np.eye(4)[labels], p=np.tile(p, (len(labels), 1))).mean()
+
+    assert mean_loss(frequencies) == pytest.approx(entropy(frequencies), rel=1e-13, abs=1e-15)
+    other = np.resize(weights, 4) + np.finfo(float).tiny
+    other /= other.sum()
+    least = entropy(frequencies) + np.abs(frequencies - other).sum() ** 2 / 2
+    assert mean_loss(other) >= least - 1e-14
+
+
+@pytest.mark.statement("prop-temperature")
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=6).map(np.array))
+def test_temperature_leads_from_the_largest_scores_to_all(s):
+    assert_allclose(softmax(s / 1e9), 1 / len(s), rtol=1e-7)
+    largest = s == s.max()
+    assert_array_equal(softmax(s / 1e-3), largest / largest.sum())
+
+
+@pytest.mark.statement("prop-temperature")
+@given(rows(whole_range=False, dtypes=[np.float64]), st.floats(0.5, 20))
+def test_temperature_keeps_the_order_and_raises_the_entropy(s, tau):
+    p = softmax(s / tau)
+    assert (np.diff(p[s.argsort()]) >= 0).all()
+    slope = difference(lambda t: entropy(softmax(s / (tau + t))))
+    variance = p @ (s - p @ s) ** 2
+    assert slope == pytest.approx(variance / tau**3, rel=1e-6, abs=1e-9)
 
 
 @given(distributions(2, positive=True, dtypes=[np.float64]), st.integers(0, 2**32 - 1))
