@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from nnlib import entropy, kl_divergence, softmax
+
 
 class Formula(NamedTuple):
     """A chart, settings of its controls, and what nnlib says of the rows that it then draws."""
@@ -18,14 +20,57 @@ class Formula(NamedTuple):
     right: Callable[..., Any]
 
 
-FORMULAS: list[Formula] = []
+TARGETS = {
+    "class 2 (one-hot)": [0, 0, 1],
+    "class 0 (one-hot)": [1, 0, 0],
+    "soft: 0.1, 0.2, 0.7": [0.1, 0.2, 0.7],
+    "uniform": [1 / 3] * 3,
+}
+# The last three are as far as the sliders go.
+SCORES = [(1, 2, 3), (0, 0, 0), (-1.5, 4, 3.5), (10, -10, -10), (-10, 10, 10), (10, 10, 10)]
+SOFTMAX_SETTINGS = [
+    {"target": target, "tau": tau, "s0": s0, "s1": s1, "s2": s2}
+    for target in TARGETS
+    for tau in (0.1, 1, 10)
+    for s0, s1, s2 in SCORES
+]
+
+
+def model(tau, s0, s1, s2):
+    return softmax(np.array([s0, s1, s2]) / tau)
+
+
+FORMULAS: list[Formula] = [
+    Formula(
+        "04_softmax_and_kl",
+        "fig-04-softmax",
+        ("k", "p"),
+        SOFTMAX_SETTINGS,
+        lambda k, target, **dials: model(**dials)[k],
+    ),
+    Formula(
+        "04_softmax_and_kl",
+        "fig-04-softmax",
+        ("k", "H"),
+        SOFTMAX_SETTINGS,
+        lambda k, target, **dials: entropy(model(**dials)),
+    ),
+    Formula(
+        "04_softmax_and_kl",
+        "fig-04-softmax",
+        ("k", "D"),
+        SOFTMAX_SETTINGS,
+        lambda k, target, **dials: kl_divergence(y=TARGETS[target], p=model(**dials)),
+    ),
+]
 
 
 # Set the controls and return every row, of whatever data set of the chart, that has the fields.
 ROWS = """async (chart, [settings, fields]) => {
     for (const [name, value] of Object.entries(settings)) chart.view.signal(name, value);
     await chart.view.runAsync();
-    const data = Object.values(chart.view.getState({data: () => true}).data);
+    const names = Object.keys(chart.view.getState({data: () => true}).data);
+    const data = names.map((name) => chart.view.data(name));
     const has = (row) => fields.every((field) => row && field in row);
     const rows = data.filter((rows) => Array.isArray(rows) && rows.length && has(rows[0]));
     return rows[0].map((row) => fields.map((field) => row[field]));
