@@ -7,9 +7,10 @@ import collections
 import copy
 import math
 
+import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -673,16 +674,21 @@ finite_scores = hnp.arrays(
 )  # fmt: skip
 
 
+@pytest.mark.statement("prop-double-softmax")
 @given(finite_scores, st.data())
 def test_double_softmax_lies_strictly_between_its_bounds(scores, choice):
     k = choice.draw(st.integers(0, len(scores) - 1))
-    p = torch.from_numpy(scores).softmax(dim=0)
-    value = cross_entropy(p, torch.tensor(k)).item()
-    low, high = math.log1p((len(scores) - 1) / math.e), math.log(math.e + len(scores) - 1)
-    slack = 4 * np.finfo(float).eps * high  # p may round to a one-hot vector
-    assert low - slack <= value <= high + slack
+    value = cross_entropy(torch.from_numpy(scores).softmax(dim=0), torch.tensor(k)).item()
+    with mpmath.workdps(60):  # in floats p may round to a one-hot vector
+        weights = [mpmath.exp(s) for s in scores.tolist()]
+        p = [weight / mpmath.fsum(weights) for weight in weights]
+        exact = mpmath.log(mpmath.fsum(map(mpmath.exp, p))) - p[k]
+        others = len(scores) - 1
+        assert mpmath.log1p(others / mpmath.e) < exact < mpmath.log(mpmath.e + others)
+        assert abs(value - exact) <= 8 * np.finfo(float).eps * exact
 
 
+@pytest.mark.statement("prop-double-softmax")
 @pytest.mark.parametrize("classes", [2, 3, 10, 1000])
 def test_bounds_of_double_softmax_are_best_possible(classes):
     s = torch.zeros(classes, dtype=torch.float64)
@@ -715,6 +721,7 @@ def test_printed_loss_of_the_slide_is_that_of_a_softmax_of_its_probabilities():
     assert round(-np.log(p[range(4), LABELS]).mean(), 4) == 1.0564
 
 
+@pytest.mark.statement("prop-final-relu")
 @given(finite_scores.map(lambda s: -np.abs(s)), st.data())
 def test_final_relu_without_positive_scores_gives_log_k_and_no_gradient(scores, choice):
     k = choice.draw(st.integers(0, len(scores) - 1))
@@ -725,16 +732,89 @@ def test_final_relu_without_positive_scores_gives_log_k_and_no_gradient(scores, 
     assert not s.grad.any()
 
 
-def test_never_clearing_gradients_is_momentum_1():
+@pytest.mark.statement("prop-no-clearing")
+@given(st.integers(0, 99), st.floats(1e-3, 0.5), st.integers(1, 12))
+@settings(max_examples=25)
+def test_never_clearing_gradients_is_momentum_1(seed, learning_rate, steps):
     x, labels = data()
     results = []
     for clear, momentum in ((False, 0.0), (True, 1.0)):
-        net = two_layer_net()
-        optimizer = torch.optim.SGD(net.parameters(), lr=0.3, momentum=momentum)
-        for _ in range(20):
+        net = two_layer_net(seed)
+        optimizer = torch.optim.SGD(net.parameters(), lr=learning_rate, momentum=momentum)
+        for step in range(steps):
             if clear:
                 optimizer.zero_grad()
-            cross_entropy(net(x), labels).backward()
+            batch = slice(step % 4, None)  # another one at each step
+            cross_entropy(net(x[batch]), labels[batch]).backward()
             optimizer.step()
         results.append(theta(net))
-    assert torch.allclose(*results, rtol=0, atol=1e-12)
+    assert torch.allclose(*results, rtol=0, atol=1e-11)
+
+
+class HiddenNet(nn.Module):
+    """Layers in whatever `container` makes of them, and a registered one at the end."""
+
+    def __init__(self, container, depth):
+        super().__init__()
+        self.hidden = container([nn.Linear(2, 2) for _ in range(depth)])
+        self.final_linear = nn.Linear(2, 3)
+
+    def layers(self):
+        return list(self.hidden.values() if isinstance(self.hidden, dict) else self.hidden)
+
+    def forward(self, x):
+        for layer in self.layers():
+            x = layer(x).tanh()
+        return self.final_linear(x)
+
+
+OPTIMIZERS = [
+    lambda parameters, rate: torch.optim.SGD(parameters, lr=rate),
+    lambda parameters, rate: torch.optim.SGD(parameters, lr=rate, momentum=0.9, weight_decay=0.1),
+    lambda parameters, rate: torch.optim.Adam(parameters, lr=rate),
+    lambda parameters, rate: torch.optim.AdamW(parameters, lr=rate, weight_decay=0.1),
+    lambda parameters, rate: torch.optim.RMSprop(parameters, lr=rate),
+]
+
+
+@pytest.mark.statement("prop-unregistered")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=["sgd", "momentum", "adam", "adamw", "rms"])
+@given(
+    st.sampled_from([list, tuple, lambda layers: dict(enumerate(layers))]),
+    st.integers(1, 3),
+    st.floats(1e-3, 10),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+@settings(max_examples=8)
+def test_no_optimizer_moves_unregistered_weights(
+    optimizer, container, depth, learning_rate, steps, seed
+):
+    torch.manual_seed(seed)
+    net = HiddenNet(container, depth)
+    hidden = [p for layer in net.layers() for p in layer.parameters()]
+    before, registered = [p.detach().clone() for p in hidden], theta(net)
+    expected = [torch.zeros_like(p) for p in hidden]
+    descent = optimizer(net.parameters(), learning_rate)
+    for _ in range(steps):
+        descent.zero_grad()
+        loss = cross_entropy(net(X), LABELS)
+        for total, gradient in zip(expected, torch.autograd.grad(loss, hidden), strict=True):
+            total += gradient
+        cross_entropy(net(X), LABELS).backward()
+        descent.step()
+    assert all(map(torch.equal, hidden, before))
+    assert not torch.equal(theta(net), registered)
+    for parameter, total in zip(hidden, expected, strict=True):  # zero_grad does not see them
+        assert torch.allclose(parameter.grad, total)
+
+
+@pytest.mark.statement("prop-unregistered")
+def test_an_unregistered_tensor_moves_where_it_shares_memory_with_a_registered_one():
+    net = HiddenNet(list, 1)
+    net.hidden[0].weight.data = net.final_linear.weight.data[:2]
+    before = net.hidden[0].weight.detach().clone()
+    descent = torch.optim.SGD(net.parameters(), lr=0.1)
+    cross_entropy(net(X), LABELS).backward()
+    descent.step()
+    assert not torch.equal(net.hidden[0].weight, before)
