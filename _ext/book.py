@@ -19,10 +19,11 @@ from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-from statements import KINDS, Marked, marked
+from sphinx.util.docutils import SphinxDirective
+from statements import KINDS, ROOT, Marked, marked, statements
 
 HERE = Path(__file__).parent
-STATIC = ("book.css", "charts.js", "quiz.js")
+STATIC = ("book.css", "charts.js", "page.js", "quiz.js")
 # MathJax's script, the fonts it loads, and the TeX extensions that a formula may ask for.
 MATHJAX = (
     "tex-mml-chtml.js",
@@ -84,19 +85,32 @@ class Chart(MimeRenderPlugin):
 def name_tests(app: Sphinx, doctree: nodes.document) -> None:
     """Write under each statement which tests check it."""
     tests = marked()
-    shown: dict[str, list[Marked]] = {}
     for statement in doctree.findall(is_statement):
         label = statement["label"]
-        shown[label] = tests.get(label, [])
-        if not shown[label]:
+        found = shown_tests(app.env)[label] = tests.get(label, [])
+        if not found:
             logger.warning("no test is marked with the statement %s", label, location=statement)
             continue
         line = nodes.paragraph("", "Tested by ", classes=["tested-by"])
-        for i, test in enumerate(shown[label]):
+        for i, test in enumerate(found):
             line += [nodes.Text(", " if i else ""), nodes.literal("", test.name)]
             line += [nodes.Text(" in "), nodes.literal("", test.file)]
         statement += line
-    shown_tests(app.env)[app.env.docname] = shown
+
+
+class StatementTests(SphinxDirective):
+    """A list of all statements and their tests."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the list, read as Markdown."""
+        tests = marked()
+        lines = []
+        for label, (file, title) in statements().items():
+            self.env.note_dependency(str(ROOT / "chapters" / file))
+            found = shown_tests(self.env)[label] = tests.get(label, [])
+            names = ", ".join(f"`{test.name}`" for test in found)
+            lines.append(f"- {{prf:ref}}`{label}`, {title}: {names}")
+        return self.parse_text_to_nodes("\n".join(lines))
 
 
 def is_statement(node: nodes.Node) -> bool:
@@ -104,11 +118,15 @@ def is_statement(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Element) and node.get("realtype") in KINDS
 
 
-def shown_tests(env: BuildEnvironment) -> dict[str, dict[str, list[Marked]]]:
-    """Return, of each page, the tests that it names."""
-    if not hasattr(env, "statement_tests"):
-        env.statement_tests = {}
-    return env.statement_tests
+def shown_tests(env: BuildEnvironment) -> dict[str, list[Marked]]:
+    """Return the tests that the page which is being read names, by statement."""
+    env.statement_tests = getattr(env, "statement_tests", {})
+    return env.statement_tests.setdefault(env.docname, {})
+
+
+def forget_tests(app: Sphinx, env: BuildEnvironment, page: str) -> None:
+    """Forget what a page named, before it is read anew."""
+    getattr(env, "statement_tests", {}).pop(page, None)
 
 
 def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
@@ -116,7 +134,7 @@ def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     tests = marked()
     return [
         page
-        for page, shown in shown_tests(env).items()
+        for page, shown in getattr(env, "statement_tests", {}).items()
         if any(tests.get(label, []) != found for label, found in shown.items())
     ]
 
@@ -139,10 +157,13 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-mml-chtml.js"
     app.add_css_file("book.css")
+    app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
     app.connect("builder-inited", copy_static)
     app.connect("doctree-read", name_tests)
     app.connect("env-get-outdated", moved_tests)
+    app.connect("env-purge-doc", forget_tests)
+    app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", add_scripts)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

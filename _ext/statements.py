@@ -13,8 +13,15 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 #: What is proved or cited; a definition or an example needs no test.
 KINDS = ("theorem", "proposition", "lemma", "corollary")
-_DIRECTIVE = re.compile(rf"^:::+\{{prf:({'|'.join(KINDS)})\}}.*\n((?::\w+:.*\n)*)", re.MULTILINE)
+_DIRECTIVE = re.compile(rf"^:::+\{{prf:({'|'.join(KINDS)})\}}(.*)\n((?::\w+:.*\n)*)", re.MULTILINE)
 _LABEL = re.compile(r"^:label: *(\S+)", re.MULTILINE)
+
+
+class Statement(NamedTuple):
+    """A statement's title and the file that holds it."""
+
+    file: str
+    title: str
 
 
 class Marked(NamedTuple):
@@ -24,20 +31,20 @@ class Marked(NamedTuple):
     name: str
 
 
-def statements(chapters: Path = ROOT / "chapters") -> dict[str, str]:
-    """Return the file of each statement by its label; one without a label is an error."""
-    found: dict[str, str] = {}
+def statements(chapters: Path = ROOT / "chapters") -> dict[str, Statement]:
+    """Return the statements by their labels; one without a label is an error."""
+    found: dict[str, Statement] = {}
     for path in sorted(chapters.glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] != "markdown":
                 continue
-            for kind, options in _DIRECTIVE.findall("".join(cell["source"])):
+            for kind, title, options in _DIRECTIVE.findall("".join(cell["source"])):
                 label = _LABEL.search(options)
                 if label is None:
                     raise ValueError(f"{path.name}: a {kind} has no label")
                 if label[1] in found:
                     raise ValueError(f"{path.name}: the label {label[1]} stands here once more")
-                found[label[1]] = path.name
+                found[label[1]] = Statement(path.name, title.strip())
     return found
 
 

@@ -23,7 +23,9 @@ def written(folder, *cells):
 
 def test_a_statement_is_found_with_its_options_in_any_order(tmp_path):
     text = "Text\n\n::::{prf:lemma} Two\n:nonumber:\n:label: lem-two\nIt is.\n::::\n"
-    assert statements(written(tmp_path, text, "```{prf:definition}\n```")) == {"lem-two": "a.ipynb"}
+    assert statements(written(tmp_path, text, "```{prf:definition}\n```")) == {
+        "lem-two": ("a.ipynb", "Two")
+    }
 
 
 def test_a_statement_without_a_label_is_refused(tmp_path):

@@ -1,0 +1,15 @@
+// What scrolls sideways can be reached by keyboard, and only that: a formula that fits is no stop.
+const scrolling = ".math, .math mjx-container, .pst-scrollable-table-container";
+const reach = () => {
+  for (const box of document.querySelectorAll(scrolling)) {
+    const scrolls =
+      box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
+    if (scrolls) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
+document.addEventListener("DOMContentLoaded", async () => {
+  await window.MathJax?.startup?.promise;
+  reach();
+  addEventListener("resize", reach);
+});
