@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import operator
 import pickle
+from collections import defaultdict
 
 import mpmath
 import numpy as np
@@ -13,8 +14,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnlib import (
     ACTIVATIONS,
+    MLP,
     Activation,
     LeakyReLU,
+    breakpoints,
+    fit,
     gelu,
     gelu_tanh,
     get_activation,
@@ -283,9 +287,55 @@ def test_gelu_slope_outlives_the_distribution_function():
 anywhere = finite(np.float64, min_value=-1e3, max_value=1e3)
 
 
+@pytest.mark.statement("prop-sigmoid-slope")
 @given(finite())
-def test_sigmoid_slope_is_at_most_a_quarter(x):
-    assert 0 <= sigmoid.derivative(x) <= 0.25 * (1 + 4e-16)
+def test_sigmoid_slope_is_at_most_a_quarter_and_only_at_zero(x):
+    slope = sigmoid.derivative(x)
+    assert slope == pytest.approx(sigmoid(x) * (1 - sigmoid(x)), rel=0, abs=2e-16)
+    assert 0 <= slope <= 0.25 * (1 + 4e-16)
+    assert slope < 0.25 or abs(x) < 1e-7  # nearer to 0 the difference is below the rounding
+
+
+def jacobian(net, x):
+    """Return the derivative of the outputs in the inputs at one point, shape (outputs, inputs)."""
+    outputs = net.layer_sizes[-1]
+    net.forward(np.tile(x, (outputs, 1)))
+    return net.backward(np.eye(outputs)).inputs
+
+
+def sigmoids(sizes):
+    """Return a network that ends in a sigmoid: after it stands the identity."""
+    net = MLP([*sizes, sizes[-1]], sigmoid, rng=0)
+    net.weights[-1][...] = np.eye(sizes[-1])
+    return net
+
+
+@pytest.mark.statement("prop-sigmoid-chain")
+@given(
+    st.lists(st.integers(1, 4), min_size=2, max_size=7),
+    st.floats(0.01, 30),
+    st.integers(0, 2**32 - 1),
+)
+def test_sigmoids_shrink_a_gradient_by_a_quarter_each_times_the_norm_of_their_weights(
+    sizes, scale, seed
+):
+    rng = np.random.default_rng(seed)
+    net, bound = sigmoids(sizes), 1.0
+    for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
+        weight[...], bias[...] = rng.normal(0, scale, weight.shape), rng.normal(0, 1, bias.shape)
+        bound *= np.linalg.norm(weight, 2) / 4
+    size = np.linalg.norm(jacobian(net, rng.normal(size=sizes[0])), 2)
+    assert size <= bound * (1 + 1e-12)
+
+
+@pytest.mark.statement("prop-sigmoid-chain")
+@pytest.mark.parametrize("layers", [1, 2, 10, 30])
+def test_a_gradient_may_double_in_every_sigmoid_so_the_quarters_need_their_weights(layers):
+    net = sigmoids([1] * (layers + 1))
+    for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
+        weight[...], bias[...] = 8, -4
+    # The bound is (8 / 4)**layers: it is met. Without the weights it would be 4**-layers.
+    assert jacobian(net, [0.5]) == 2.0**layers
 
 
 @given(anywhere)
@@ -298,10 +348,26 @@ def test_tanh_is_a_stretched_sigmoid(x):
     assert tanh(x) == pytest.approx(2 * sigmoid(2 * x) - 1, rel=0, abs=4e-16)
 
 
+@pytest.mark.statement("prop-softplus-relu")
 @given(finite())
 def test_softplus_is_at_least_relu_and_at_most_log_2_above(x):
     with np.errstate(over="ignore"):  # of the bound, at the largest float
         assert relu(x) <= softplus(x) <= (relu(x) + np.log(2)) * (1 + 4e-16)
+
+
+@pytest.mark.statement("prop-softplus-relu")
+@given(st.floats(-700, 30).filter(lambda x: abs(x) > 1e-6))
+def test_softplus_is_above_relu_and_log_2_above_it_only_at_zero(x):
+    assert 0 < softplus(x) - relu(x) < np.log(2)
+    assert softplus(0.0) - relu(0.0) == np.log(2)
+
+
+@pytest.mark.statement("prop-softplus-relu")
+@given(anywhere, st.floats(1e-3, 1e3))
+def test_a_sharp_softplus_is_near_relu_everywhere(x, sharpness):
+    gap = softplus(sharpness * x) / sharpness - relu(x)
+    rounding = 4e-16 * abs(x)
+    assert -rounding <= gap <= np.log(2) / sharpness * (1 + 4e-16) + rounding
 
 
 @given(anywhere)
@@ -309,24 +375,169 @@ def test_softplus_on_both_sides_differs_by_x(x):
     assert softplus(x) - softplus(-x) == pytest.approx(x, rel=1e-15, abs=1e-15)
 
 
+@pytest.mark.statement("prop-gelu-tail")
+@given(st.floats(1e-3, 37))
+def test_gelu_nears_relu_as_the_normal_density_falls(t):
+    below = float(_normal_density(mpmath.mpf(t)))
+    gap = -gelu(-t)
+    assert t**2 / (1 + t**2) * below * (1 - 1e-12) <= gap <= below * (1 + 1e-12)
+    assert relu(t) - gelu(t) == pytest.approx(gap, rel=0, abs=2e-16 * max(1, t))
+
+
+@pytest.mark.statement("prop-gelu-tail")
+def test_gelu_and_the_normal_density_agree_ever_better_on_the_left():
+    share = [-gelu(-t) / float(_normal_density(mpmath.mpf(t))) for t in (4.0, 12.0, 36.0)]
+    assert_array_equal(np.array(share) > [0.94, 0.993, 0.9992], True)
+
+
+@pytest.mark.statement("prop-gelu-tanh-error")
 def test_tanh_gelu_is_within_the_error_that_the_book_states():
-    x = np.linspace(-10, 10, 200_001)
-    error = np.abs(gelu_tanh(x) - gelu(x))
-    assert error.max() == pytest.approx(4.7324e-4, abs=1e-8)
-    assert abs(x[error.argmax()]) == pytest.approx(2.69894, abs=1e-4)
-    slope_error = np.abs(gelu_tanh.derivative(x) - gelu.derivative(x))
-    assert slope_error.max() == pytest.approx(8.6845e-4, abs=1e-8)
-    assert abs(x[slope_error.argmax()]) == pytest.approx(2.01866, abs=1e-4)
+    x, step = np.linspace(0, 4, 400_001, retstep=True)
+    error = gelu_tanh(x) - gelu(x)
+    slope_error = gelu_tanh.derivative(x) - gelu.derivative(x)
+    # The proof: between two points of the table the error exceeds theirs by 16 step**2 / 8.
+    assert np.abs(np.diff(slope_error)).max() <= 16 * step
+    assert np.abs(error).max() + 16 * step**2 / 8 == pytest.approx(4.7324e-4, rel=0, abs=5e-9)
+    assert x[np.abs(error).argmax()] == pytest.approx(2.69894, abs=5e-6)
+    assert np.abs(slope_error).max() == pytest.approx(8.6845e-4, abs=1e-8)
+    assert x[np.abs(slope_error).argmax()] == pytest.approx(2.01866, abs=1e-5)
+    relative = np.abs(error[1:] / gelu(x[1:])).max()
+    assert relative == pytest.approx(2.0118e-4, rel=0, abs=1e-8)
 
 
+@pytest.mark.statement("prop-gelu-tanh-error")
+@given(st.one_of(finite(), st.floats(-4, 4)))
+def test_the_error_of_tanh_gelu_is_even_and_small_everywhere(x):
+    with np.errstate(over="ignore"):
+        error, mirrored = gelu_tanh(x) - gelu(x), gelu_tanh(-x) - gelu(-x)
+    assert error == pytest.approx(mirrored, rel=0, abs=2e-16 * max(1, abs(x)))
+    assert abs(error) <= 4.7324e-4
+    if x > 1e-300:  # below it, a half of x loses digits
+        assert abs(gelu_tanh(x) / gelu(x) - 1) <= 2.0118e-4
+
+
+@pytest.mark.statement("prop-gelu-tanh-error")
+@given(st.floats(1e-3, 20))
+def test_tanh_gelu_falls_faster_than_gelu_by_the_factor_in_the_book(t):
+    share = gelu_tanh(-t) / gelu(-t)
+    square, cube = mpmath.mpf(t) ** 2 / 2, _inner(mpmath.mpf(t))
+    bound = mpmath.sqrt(2 * mpmath.pi) * (t + 1 / t) * mpmath.exp(square - cube)
+    assert 0 < share < float(bound) * (1 + 1e-11)
+
+
+@pytest.mark.statement("prop-gelu-tanh-error")
 @pytest.mark.parametrize(("x", "share"), [(-2.229, 0.01), (-2.991, 0.1), (-4.123, 0.5), (-9, 1)])
 def test_tanh_gelu_is_relatively_worse_and_worse_on_the_left(x, share):
     assert 1 - gelu_tanh(x) / gelu(x) == pytest.approx(share, rel=2e-3, abs=0)
 
 
-def test_tanh_gelu_is_relatively_good_on_the_right():
-    x = np.linspace(1e-3, 20, 20_000)
-    assert np.abs(gelu_tanh(x) / gelu(x) - 1).max() <= 2.012e-4
+# --- what the book says of networks -------------------------------------------------------------
+
+
+def killed(net, x, layer, units, by=0.5):
+    """Shift biases of a hidden layer until these units are off by so much on every row of x."""
+    inputs = net.layer_outputs(x)[layer - 1]
+    highest = (inputs @ net.weights[layer - 1].T).max(axis=0)
+    net.biases[layer - 1][units] = -highest[units] - by
+    assert not net.layer_outputs(x)[layer][:, units].any()
+
+
+def some_net(seed):
+    rng = np.random.default_rng(seed)
+    net = MLP([3, 5, 4, 2], rng=rng)
+    net.theta += rng.normal(0, 0.1, net.theta.shape)
+    return net, rng.normal(size=(12, 3)), rng.integers(0, 2, 12)
+
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.mark.statement("prop-dead-units")
+@given(seeds, st.sampled_from([1, 2]), st.integers(0, 3), st.lists(st.integers(0, 11), min_size=1))
+def test_a_dead_unit_of_any_layer_gets_no_gradient(seed, layer, unit, batch):
+    net, x, _ = some_net(seed)
+    killed(net, x, layer, [unit])
+    scores = net.forward(x[batch])
+    gradients = net.backward(np.random.default_rng(seed).normal(size=scores.shape))
+    assert not gradients.weights[layer - 1][unit].any()
+    assert not gradients.biases[layer - 1][unit].any()
+    assert gradients.biases[-1].all()
+
+
+@pytest.mark.statement("prop-dead-units")
+@given(seeds, st.integers(1, 12))
+def test_a_dead_unit_of_the_first_layer_stays_as_it_is(seed, batch_size):
+    net, x, labels = some_net(seed)
+    killed(net, x, 1, [2])
+    before = net.copy()
+    fit(net, x, labels, epochs=10, learning_rate=0.1, batch_size=batch_size, rng=seed)
+    assert_array_equal(net.weights[0][2], before.weights[0][2])
+    assert net.biases[0][2] == before.biases[0][2]
+    assert not net.layer_outputs(x)[1][:, 2].any()
+    assert (net.biases[-1] != before.biases[-1]).all()
+
+
+@pytest.mark.statement("prop-dead-units")
+@given(seeds)
+def test_a_dead_layer_freezes_itself_and_all_before_it(seed):
+    net, x, labels = some_net(seed)
+    killed(net, x, 2, [0, 1, 2, 3])
+    before = net.copy()
+    fit(net, x, labels, epochs=10, learning_rate=0.1, batch_size=5, rng=seed)
+    for i in (0, 1):
+        assert_array_equal(net.weights[i], before.weights[i])
+        assert_array_equal(net.biases[i], before.biases[i])
+    assert not net.layer_outputs(x)[2].any()
+    assert (net.biases[-1] != before.biases[-1]).all()
+
+
+@pytest.mark.statement("prop-dead-units")
+def test_a_unit_that_is_exactly_zero_is_dead():
+    net, x, labels = some_net(0)
+    net.weights[0][1], net.biases[0][1] = 0, 0
+    fit(net, x, labels, epochs=10, learning_rate=0.1, rng=0)
+    assert not net.weights[0][1].any()
+    assert net.biases[0][1] == 0
+
+
+def test_a_dead_unit_of_the_second_layer_may_wake():
+    net, x = MLP([1, 1, 2, 1], rng=0), [[1.0]]
+    for weight, value in zip(net.weights, ([[1]], [[1], [-1]], [[1, 1]]), strict=True):
+        weight[...] = value
+    killed(net, x, 2, [1], by=0.1)
+    for _ in range(10):
+        net.theta -= 0.02 * net.backward(net.forward(x)).theta  # of the score squared, halved
+    assert net.layer_outputs(x)[2][0, 1] > 0
+
+
+small = st.integers(-2, 2)
+
+
+@pytest.mark.statement("prop-relu-kinks")
+@given(st.lists(st.tuples(small, small, small), min_size=1, max_size=6))
+def test_a_hidden_layer_bends_where_the_changes_of_slope_do_not_cancel(units):
+    into, bias, out = np.transpose(units)
+    net = MLP([1, len(units), 1], rng=0)
+    net.weights[0][:, 0], net.biases[0][...], net.weights[1][0] = into, bias, out
+    changes = defaultdict(int)
+    for w, b, v in units:
+        if w:
+            changes[-b / w + 0.0] += v * abs(w)
+    bends = sorted(t for t, change in changes.items() if change)
+    # Kinks are multiples of ½ in [-2, 2]: differences of the values between them are exact.
+    middles = np.arange(-2.25, 2.5, 0.5)[:, np.newaxis]
+    slopes = (net(middles + 0.125) - net(middles - 0.125))[:, 0] / 0.25
+    assert np.count_nonzero(np.diff(slopes)) == len(bends) <= len(units)
+    assert_allclose(breakpoints(net, (-3, 3)), bends, rtol=0, atol=1e-12)
+
+
+@pytest.mark.statement("prop-relu-kinks")
+@pytest.mark.parametrize("hidden", [1, 2, 7])
+def test_a_hidden_layer_of_h_units_can_have_all_of_its_pieces(hidden):
+    net = MLP([1, hidden, 1], rng=0)
+    net.weights[0][...], net.weights[1][...] = 1, 1
+    net.biases[0][...] = np.arange(hidden)
+    assert len(breakpoints(net, (-hidden, 1))) + 1 == hidden + 1
 
 
 # --- arrays ----------------------------------------------------------------------------------
