@@ -1,8 +1,9 @@
 """nnlib.approximation: bounds against measured errors, pieces against exact rational arithmetic."""
 
+import math
 import tracemalloc
 from fractions import Fraction
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
 from nnlib import (
+    ACTIVATIONS,
     MLP,
     breakpoints,
     c2_bound,
@@ -141,6 +143,7 @@ def test_float32_values_are_interpolated_in_float64():
 # --- upper bounds ----------------------------------------------------------------------------
 
 
+@pytest.mark.statement("prop-interpolant-error")
 @given(seed=seeds, pieces=pieces_, interval=intervals)
 def test_error_for_a_lipschitz_function_is_within_its_bound(seed, pieces, interval):
     f = Roots(seed, 1, interval)
@@ -148,6 +151,7 @@ def test_error_for_a_lipschitz_function_is_within_its_bound(seed, pieces, interv
     assert error <= lipschitz_bound(f.modulus(1), pieces, interval) + rounding(f, pieces, interval)
 
 
+@pytest.mark.statement("prop-interpolant-error")
 @pytest.mark.parametrize("power", [0.25, 0.5, 1])
 @given(seed=seeds, pieces=pieces_, interval=intervals)
 def test_error_is_within_the_modulus_of_continuity(power, seed, pieces, interval):
@@ -156,6 +160,7 @@ def test_error_is_within_the_modulus_of_continuity(power, seed, pieces, interval
     assert error <= modulus_bound(f.modulus, pieces, interval) + rounding(f, pieces, interval)
 
 
+@pytest.mark.statement("prop-interpolant-error")
 @given(seed=seeds, pieces=pieces_, interval=intervals)
 def test_error_for_a_c2_function_is_within_both_bounds(seed, pieces, interval):
     f = Waves(seed)
@@ -178,6 +183,17 @@ def test_tent_over_a_piece_attains_the_lipschitz_bound(pieces, interval, tooth, 
     assert abs(error - bound) <= rounding(tent, pieces, interval)
 
 
+@pytest.mark.statement("prop-interpolant-sharp")
+@given(pieces=pieces_)
+def test_tent_on_the_unit_interval_is_cut_off_by_odd_pieces_alone(pieces):
+    def tent(x):
+        return np.abs(x - 0.5)
+
+    error = sup_error(tent, relu_interpolant(tent, pieces), pieces)
+    assert_allclose(error, pieces % 2 / (2 * pieces), atol=1e-13)
+
+
+@pytest.mark.statement("prop-interpolant-sharp")
 @given(pieces=pieces_, interval=intervals, offset=st.floats(-10, 10))
 def test_parabola_attains_the_c2_bound(pieces, interval, offset):
     def parabola(x):
@@ -187,6 +203,7 @@ def test_parabola_attains_the_c2_bound(pieces, interval, offset):
     assert abs(error - c2_bound(2, pieces, interval)) <= rounding(parabola, pieces, interval)
 
 
+@pytest.mark.statement("prop-interpolant-sharp")
 @given(pieces=st.integers(1, 60))
 def test_square_root_has_error_one_over_four_root_n(pieces):
     error = sup_error(np.sqrt, relu_interpolant(np.sqrt, pieces), pieces)
@@ -274,17 +291,20 @@ def best_of(f, h, seed):
     return net
 
 
+@pytest.mark.statement("prop-lower-bounds")
 @given(h=st.integers(1, 12), seed=seeds)
 def test_no_fit_to_a_parabola_beats_the_lower_bound(h, seed):
     assert sup_error(np.square, best_of(np.square, h, seed), 40) >= 2 / (16 * (h + 1) ** 2)
 
 
+@pytest.mark.statement("prop-lower-bounds")
 @given(h=st.integers(1, 12), seed=seeds)
 def test_no_fit_to_a_zigzag_beats_the_lower_bound(h, seed):
     f = zigzag(h + 2)
     assert sup_error(f, best_of(f, h, seed), h + 2) >= 1 / (2 * (h + 2)) - 1e-12
 
 
+@pytest.mark.statement("prop-lower-bounds")
 @pytest.mark.parametrize("h", [2, 4, 10])
 def test_lower_bound_for_a_parabola_is_attained(h):
     # On [-1, 1], h + 1 equal pieces: chords, lowered by half their error. The units on the left
@@ -303,6 +323,87 @@ def test_interpolant_of_a_parabola_obeys_the_lower_bound(pieces, interval):
     assert error >= lower - rounding(np.square, pieces, interval)
 
 
+def distances(points, others):
+    return np.linalg.norm(points[:, None] - others, axis=-1)
+
+
+@pytest.mark.statement("prop-counting")
+@given(dimension=st.integers(1, 3), cells=st.integers(1, 4), seed=seeds)
+def test_any_signs_on_the_grid_are_those_of_a_lipschitz_function(dimension, cells, seed):
+    # cells = 1/(2 eps). McShane's extension goes through all values and is 1-Lipschitz.
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(*[np.arange(cells + 1) / cells] * dimension), -1)
+    grid = grid.reshape(-1, dimension)
+    assert len(grid) == (cells + 1) ** dimension
+    values = rng.choice([-1, 1], len(grid)) / (2 * cells)
+
+    def f(x):
+        return (values + distances(x, grid)).min(axis=1)
+
+    assert_allclose(f(grid), values, atol=1e-14)
+    x = rng.uniform(size=(100, dimension))
+    assert (np.abs(f(x)[:, None] - f(x)) <= distances(x, x) + 1e-14).all()
+
+
+@pytest.mark.statement("prop-counting")
+@given(bits=st.integers(1, 6), seed=seeds)
+def test_fewer_settings_than_signs_on_the_grid_leave_a_function_out(bits, seed):
+    # Four parameters of a few values each, and one grid point more than they have bits.
+    rng = np.random.default_rng(seed)
+    net, points, eps = MLP([1, 1, 1], rng=0), bits + 1, 1 / (2 * bits)
+    choices = rng.normal(scale=3, size=(2**bits, net.n_parameters))
+    grid = np.linspace(0, 1, points)[:, None]
+    outputs = np.empty((2**bits, points))
+    for row, theta in zip(outputs, choices, strict=True):
+        net.theta[...] = theta
+        row[...] = net(grid)[:, 0]
+    signs = np.array(list(product([-1, 1], repeat=points)))
+    errors = np.abs(eps * signs[:, None] - outputs).max(axis=-1).min(axis=1)
+    assert (errors >= eps).sum() >= len(signs) - 2**bits >= 1
+
+
+# --- universal approximation -----------------------------------------------------------------
+
+
+def grid_of(dimension, points):
+    axes = np.meshgrid(*[np.linspace(-1, 1, points)] * dimension)
+    return np.stack(axes, axis=-1).reshape(-1, dimension)
+
+
+def peaks(x):
+    return np.abs(x - 0.2).max(axis=-1)
+
+
+@pytest.mark.statement("thm-universal-approximation")
+@pytest.mark.parametrize("dimension", [1, 2])
+@pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"identity"}))
+def test_wide_layers_of_any_activation_that_is_no_polynomial_come_close(activation, dimension):
+    # Random hidden units, the best output weights, no output bias.
+    rng = np.random.default_rng(0)
+    net = MLP([dimension, 400, 1], activation, rng=0)
+    net.weights[0][...] = rng.normal(scale=4, size=(400, dimension))
+    net.biases[0][...] = rng.uniform(-4, 4, size=400)
+    x, between = grid_of(dimension, 41), grid_of(dimension, 101)
+    hidden = net.layer_outputs(x)[1]
+    net.weights[1][0] = np.linalg.lstsq(hidden, peaks(x), rcond=1e-10)[0]
+    assert np.abs(net(between)[:, 0] - peaks(between)).max() < 0.1
+
+
+@pytest.mark.statement("thm-universal-approximation")
+@given(degree=st.integers(0, 5), units=st.integers(1, 100), seed=seeds)
+def test_polynomials_of_any_width_stay_off_a_power_of_higher_degree(degree, units, seed):
+    # Differences of order degree + 1 are 0 for the network and (degree + 1)! r^(degree + 1) for the
+    # power; they have coefficients that add up to 2^(degree + 1) in size.
+    rng = np.random.default_rng(seed)
+    order = degree + 1
+    x = np.linspace(-1, 1, order + 1)
+    sigma = np.polynomial.Polynomial(rng.normal(size=order))
+    hidden = sigma(np.multiply.outer(x, rng.normal(size=units)) + rng.normal(size=units))
+    best = hidden @ np.linalg.lstsq(hidden, x**order, rcond=1e-10)[0]
+    bound = math.factorial(order) * (2 / order) ** order / 2**order
+    assert np.abs(x**order - best).max() >= bound * (1 - 1e-6)
+
+
 # --- depth -----------------------------------------------------------------------------------
 
 
@@ -315,6 +416,7 @@ def test_sawtooth_is_the_tent_map_as_often_as_it_is_deep(depth):
     assert_array_equal(sawtooth(depth)(x[:, None])[:, 0], folded)
 
 
+@pytest.mark.statement("prop-depth")
 @pytest.mark.parametrize("depth", [1, 2, 3, 8, 12])
 def test_sawtooth_has_two_to_the_depth_pieces_with_two_units_a_layer(depth):
     net = sawtooth(depth)
@@ -324,6 +426,7 @@ def test_sawtooth_has_two_to_the_depth_pieces_with_two_units_a_layer(depth):
     assert_array_equal(net(teeth[:, None])[:, 0], np.arange(len(teeth)) % 2)
 
 
+@pytest.mark.statement("prop-depth")
 @given(depth=st.integers(2, 4), fewer=st.integers(2, 10), seed=seeds)
 def test_no_shallow_fit_with_fewer_units_comes_within_half_of_the_sawtooth(depth, fewer, seed):
     deep = sawtooth(depth)
@@ -387,6 +490,7 @@ def test_breakpoints_are_those_of_exact_arithmetic(layer_sizes, unit, seed):
     assert_allclose(found, exact, rtol=0, atol=1e-11)
 
 
+@pytest.mark.statement("prop-piece-count")
 @given(
     units=st.lists(
         st.tuples(

@@ -5,10 +5,12 @@ import io
 import pickle
 from collections import Counter
 from functools import partial, reduce
+from itertools import product
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.special
 import scipy.stats
 from hypothesis import assume, given, settings
@@ -153,6 +155,7 @@ def test_gradient_of_relu_at_its_kink_is_0():
 # --- linear algebra --------------------------------------------------------------------------
 
 
+@pytest.mark.statement("prop-linear-collapse")
 @given(layer_sizes=sizes, seed=seeds)
 def test_deep_linear_network_is_one_affine_map_of_rank_at_most_the_narrowest_layer(
     layer_sizes, seed
@@ -166,6 +169,31 @@ def test_deep_linear_network_is_one_affine_map_of_rank_at_most_the_narrowest_lay
     assert_allclose(net(x), x @ matrix.T + offset, atol=1e-13 * size)
     singular_values = np.linalg.svd(matrix, compute_uv=False)
     assert (singular_values[min(layer_sizes) :] <= 1e-13 * size).all()
+
+
+CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+@pytest.mark.statement("prop-xor")
+@pytest.mark.parametrize("signs", list(product([-1, 1], repeat=4)))
+def test_an_affine_function_has_any_signs_on_four_corners_but_those_of_xor(signs):
+    # signs * (w x + b) >= 1, as linear inequalities in (w, b).
+    rows = -np.array(signs)[:, None] * np.c_[CORNERS, np.ones(4)]
+    found = scipy.optimize.linprog(np.zeros(3), rows, -np.ones(4), bounds=(None, None))
+    assert found.success == (signs not in {(-1, 1, 1, -1), (1, -1, -1, 1)})
+
+
+@pytest.mark.statement("prop-xor")
+@given(layer_sizes=sizes, seed=seeds)
+def test_a_linear_stack_of_any_depth_misses_a_corner_of_xor(layer_sizes, seed):
+    net = random_net([2, *layer_sizes, 1], "identity", seed)
+    assert ((net(CORNERS)[:, 0] > 0) != [False, True, True, False]).any()
+
+
+def test_two_relu_units_solve_xor():
+    net = MLP([2, 2, 1])
+    net.theta[...] = [1, 1, 1, 1, 0, -1, 1, -2, -0.5]
+    assert net(CORNERS)[:, 0].tolist() == [-0.5, 0.5, 0.5, -0.5]
 
 
 def layers(net):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from nnlib import entropy, kl_divergence, softmax
+from nnlib import entropy, get_activation, kl_divergence, relu_interpolant, softmax
 
 
 class Formula(NamedTuple):
@@ -40,7 +40,39 @@ def model(tau, s0, s1, s2):
     return softmax(np.array([s0, s1, s2]) / tau)
 
 
+ACTIVATIONS = ("relu", "leaky_relu", "softplus", "sigmoid", "tanh")
+APPROXIMATED = {
+    "wave": lambda x: np.sin(2 * np.pi * x) + x,
+    "tent": lambda x: np.abs(x - 0.5),
+    "sqrt": np.sqrt,
+}
+
+
+def interpolated(x, target, units):
+    net = relu_interpolant(APPROXIMATED[target], units)
+    return np.round(net(x[:, None])[:, 0] + 1e-9, 3)
+
+
 FORMULAS: list[Formula] = [
+    Formula(
+        "01_multilayer_perceptrons",
+        "fig-01-neuron",
+        ("x", "a"),
+        [
+            {"weight": weight, "bias": bias, "activation": name}
+            for name in ACTIVATIONS
+            for weight in (-4, -0.25, 0, 1, 4)
+            for bias in (-4, -1, 0, 4)
+        ],
+        lambda x, weight, bias, activation: get_activation(activation)(weight * x + bias),
+    ),
+    Formula(
+        "01_multilayer_perceptrons",
+        "fig-01-approximator",
+        ("i", "x", "y"),
+        [{"target": name, "units": units} for name in APPROXIMATED for units in (2, 5, 32, 64)],
+        lambda i, x, target, units: interpolated(x, target, units),
+    ),
     Formula(
         "04_softmax_and_kl",
         "fig-04-softmax",
