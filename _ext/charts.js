@@ -9,7 +9,9 @@ for (const chart of document.querySelectorAll("div.chart")) {
   const drawing = chart.appendChild(document.createElement("div"));
   drawing.className = "drawing";
   // Without this, a finger that drags a point is held by the element on which it came down.
-  drawing.addEventListener("pointerdown", (event) => event.target.releasePointerCapture(event.pointerId));
+  drawing.addEventListener("pointerdown", ({ target, pointerId }) => {
+    if (target.closest("svg")) target.releasePointerCapture(pointerId);
+  });
   vegaEmbed(drawing, specification, { actions: false, renderer: "svg" }).then(({ view }) => {
     chart.view = view;
     chart.querySelector("p").remove();

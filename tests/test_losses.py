@@ -4,6 +4,7 @@ import math
 import operator
 from fractions import Fraction
 
+import hypothesis
 import mpmath
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnlib import (
     LOSSES,
+    MLP,
     Loss,
     accuracy,
     cross_entropy,
@@ -266,9 +268,15 @@ def test_hinge_lies_above_its_tangents(example, seed):
 # --- what the book proves ---------------------------------------------------------------------
 
 
+def mistake_under_some_rule(scores, label):
+    """Whether a rule for ties exists that predicts another class than the true one."""
+    return np.delete(scores, label).max() >= scores[label]
+
+
+@pytest.mark.statement("prop-hinge-bounds-zero-one")
 @given(examples())
 def test_hinge_bounds_zero_one_exactly_in_floats(example):
-    assert zero_one(*example) <= hinge(*example)
+    assert zero_one(*example) <= mistake_under_some_rule(*example) <= hinge(*example)
 
 
 def test_hinge_bounds_zero_one_for_huge_tied_scores():
@@ -276,12 +284,40 @@ def test_hinge_bounds_zero_one_for_huge_tied_scores():
     assert hinge([1e17, 1e17], 1) == zero_one([1e17, 1e17], 1) == 1
 
 
-@given(st.lists(examples(max_classes=2, dtypes=[np.float64]), min_size=1, max_size=20))
+@pytest.mark.statement("prop-hinge-mistakes")
+@given(st.lists(examples(dtypes=[np.float64]), min_size=1, max_size=20))
 def test_there_are_at_most_as_many_mistakes_as_the_hinge_sums_to(batch):
-    scores, labels = np.array([s for s, _ in batch]), [k for _, k in batch]
-    mistakes = zero_one(scores, labels, "sum")
-    total = hinge(scores, labels, "sum")
-    assert total == INF or mistakes <= math.floor(total)
+    mistakes = sum(mistake_under_some_rule(s, k) for s, k in batch)
+    total = sum(exact_hinge(list(s), k) for s, k in batch)
+    assert mistakes <= math.floor(total)
+    assert mistakes <= sum(hinge(s, k) for s, k in batch)
+
+
+def two_classes_with_margins(m):
+    """Scores of which the second class is true; a tie is decided for the first."""
+    m = np.array(m, float)
+    return np.stack([np.zeros_like(m), m], axis=-1), np.ones(m.shape, int)
+
+
+@pytest.mark.statement("prop-hinge-mistakes")
+@given(st.integers(1, 50), st.floats(0, 1))
+def test_as_many_mistakes_as_the_mean_hinge_allows_can_be_made(count, mean):
+    mean = round(1024 * mean) / 1024  # every sum is exact
+    ties, rest = divmod(count * mean, 1)
+    margins = [0.0] * int(ties) + [1 - rest] * (rest > 0)
+    batch = two_classes_with_margins(margins + [1.0] * (count - len(margins)))
+    assert len(batch[1]) == count
+    assert hinge(*batch, "sum") == count * mean
+    assert zero_one(*batch, "sum") == math.floor(count * mean)
+
+
+@pytest.mark.statement("prop-hinge-mistakes")
+@given(st.integers(1, 50), st.floats(0, 1, exclude_max=True))
+def test_no_mistake_is_compatible_with_every_mean_hinge_below_1(count, mean):
+    mean = math.floor(1024 * mean) / 1024
+    batch = two_classes_with_margins([1 - mean] * count)
+    assert hinge(*batch, "mean") == mean
+    assert zero_one(*batch, "sum") == 0
 
 
 def test_mean_hinge_says_how_many_mistakes_there_are_at_most():
@@ -298,18 +334,34 @@ def test_mean_hinge_of_099_may_come_without_a_mistake():
     assert accuracy(scores, [0] * 100) == 1
 
 
+@pytest.mark.statement("prop-ce-bounds-zero-one")
 @given(examples())
 def test_cross_entropy_bounds_log_2_times_zero_one(example):
     scores, label = example
-    bound = np.log(2) * float(zero_one(scores, label)) * (1 - 4 * eps(scores))
+    bound = np.log(2) * mistake_under_some_rule(scores, label) * (1 - 4 * eps(scores))
+    assert zero_one(scores, label) <= mistake_under_some_rule(scores, label)
     assert softmax_cross_entropy(scores, label) >= bound
 
 
-def test_log_2_is_the_best_factor_between_cross_entropy_and_zero_one():
-    assert zero_one([0.0, 0.0], 1) == 1
-    assert softmax_cross_entropy([0.0, 0.0], 1) == pytest.approx(np.log(2), rel=4e-16, abs=0)
+@pytest.mark.statement("prop-ce-bounds-zero-one")
+@given(distributions(positive=True, dtypes=[np.float64]), st.data())
+def test_cross_entropy_of_a_distribution_bounds_log_2_times_zero_one(p, data):
+    assume(len(p) > 1)
+    label = data.draw(st.integers(0, len(p) - 1))
+    loss = cross_entropy(y=one_hot(label, len(p)), p=p)
+    assert loss >= np.log(2) * mistake_under_some_rule(p, label) * (1 - 4 * eps(p))
 
 
+@pytest.mark.statement("prop-ce-bounds-zero-one")
+@given(st.floats(1e-12, 0.1))
+def test_log_2_is_the_best_factor_between_cross_entropy_and_zero_one(excess):
+    # A mistake under every rule, whose loss is as close to log 2 as one likes.
+    p = np.array([0.5 + excess, 0.5 - excess])
+    assert zero_one(p, 1) == 1
+    assert np.log(2) < cross_entropy(y=[0, 1], p=p) < np.log(2) + 3 * excess
+
+
+@pytest.mark.statement("prop-ce-bounds-zero-one")
 @given(st.lists(examples(max_classes=2, whole_range=False), min_size=1, max_size=20))
 def test_error_is_at_most_mean_cross_entropy_over_log_2(batch):
     scores, labels = np.array([s for s, _ in batch]), [k for _, k in batch]
@@ -317,6 +369,7 @@ def test_error_is_at_most_mean_cross_entropy_over_log_2(batch):
     assert 1 - accuracy(scores, labels) <= bound * (1 + 1e-6)
 
 
+@pytest.mark.statement("prop-convexity")
 @each_convex_loss
 @given(moderate, st.data(), st.floats(0, 1))
 def test_convex_in_the_scores(loss, example, data, t):
@@ -327,6 +380,54 @@ def test_convex_in_the_scores(loss, example, data, t):
     assert loss((1 - t) * a + t * b, label) <= chord + 1e-13 * (100 + chord)
 
 
+@pytest.mark.statement("prop-convexity")
+@each_convex_loss
+@given(example=moderate, shift=st.integers(-50, 50))
+def test_not_strictly_convex_in_the_scores(loss, example, shift):
+    # Along the ones vector the loss is constant.
+    scores, label = example
+    scores = np.round(scores)  # the shift is exact
+    assert loss(scores + shift, label) == loss(scores, label)
+
+
+@pytest.mark.statement("prop-convexity")
+@given(st.floats(1e-12, 1), st.floats(1e-12, 1), st.floats(0, 1))
+def test_cross_entropy_is_convex_in_the_probability_of_the_true_class(a, b, t):
+    def loss(p_true):
+        return cross_entropy(y=[1, 0], p=[p_true, 1 - p_true])
+
+    assert loss((1 - t) * a + t * b) <= ((1 - t) * loss(a) + t * loss(b)) * (1 + 1e-12) + 1e-12
+
+
+@pytest.mark.statement("prop-convexity")
+@each_convex_loss
+def test_not_convex_in_the_weights_of_an_mlp(loss):
+    # Scores (-x, x) from two ReLU units; with the units swapped it is the same network.
+    first = np.array([[1, -1, 0, 0, -1, 1, 1, -1, 0, 0], [-1, 1, 0, 0, 1, -1, -1, 1, 0, 0]], float)
+    net, losses = MLP([1, 2, 2]), []
+    for theta in (first[0], first.mean(axis=0), first[1]):
+        net.theta[...] = theta
+        losses.append(loss(net([[-1.0], [1.0]]), [0, 1], "mean"))
+    assert losses[0] == losses[2] < losses[1] - 0.5
+
+
+@pytest.mark.statement("prop-convexity")
+@each_convex_loss
+@given(seed=st.integers(0, 2**32 - 1), t=st.floats(0, 1))
+def test_convex_in_the_weights_and_biases_of_the_last_layer(loss, seed, t):
+    rng = np.random.default_rng(seed)
+    net, x, labels = MLP([2, 4, 3], rng=rng), rng.normal(size=(5, 2)), rng.integers(3, size=5)
+    ends = rng.normal(scale=3, size=(2, 4 * 3 + 3))
+
+    def at(last):
+        net.weights[-1][...] = last[:12].reshape(3, 4)
+        net.biases[-1][...] = last[12:]
+        return loss(net(x), labels, "mean")
+
+    chord = (1 - t) * at(ends[0]) + t * at(ends[1])
+    assert at((1 - t) * ends[0] + t * ends[1]) <= chord + 1e-12 * (1 + chord)
+
+
 def of_margin(loss, m):
     """The loss of two classes when the true one leads by m."""
     return loss(np.stack([m, np.zeros_like(m)], axis=-1), np.zeros(m.shape, int))
@@ -335,6 +436,7 @@ def of_margin(loss, m):
 MARGINS = np.linspace(-8, 8, 321)
 
 
+@pytest.mark.statement("prop-hinge-minimal")
 def test_hinge_is_not_the_smallest_convex_bound():
     # max(0, 1 - 2m) is one too, and smaller where 0 < m < 1.
     steeper = of_margin(hinge, 2 * MARGINS)
@@ -342,30 +444,114 @@ def test_hinge_is_not_the_smallest_convex_bound():
     assert (steeper[(MARGINS > 0) & (MARGINS < 1)] < of_margin(hinge, MARGINS)[161:180]).all()
 
 
-@pytest.mark.parametrize(
-    "bound",
-    [
-        lambda m: of_margin(softmax_cross_entropy, m) / np.log(2),
-        lambda m: of_margin(hinge, m) ** 2,
-        lambda m: np.exp(-m),
-    ],
-    ids=["cross-entropy", "squared hinge", "exponential"],
+# Convex functions as the largest of lines (slope, height at 0), all numbers exact.
+SIXTEENTHS = [Fraction(i, 16) for i in range(-48, 49)]
+
+
+def largest(lines, m):
+    return max(slope * m + height for slope, height in lines)
+
+
+def kappa_hinge(kappa, m):
+    """The hinge of the scores times kappa."""
+    return max(Fraction(0), 1 - kappa * m)
+
+
+def test_the_hinge_over_the_margin_is_that_of_nnlib():
+    for kappa in (0, Fraction(1, 2), 1, 2):
+        ours = of_margin(hinge, np.array([float(kappa * m) for m in SIXTEENTHS]))
+        assert [kappa_hinge(kappa, m) for m in SIXTEENTHS] == ours.tolist()
+
+
+@st.composite
+def convex_bounds(draw):
+    """The lines of a convex function that is at least 0, and at least 1 for m <= 0.
+
+    Any lines will do if they are raised until their lowest value there is 1.
+    """
+    line = st.tuples(st.integers(-4, 4), st.integers(-4, 4).map(lambda n: Fraction(n, 2)))
+    lines = [(0, Fraction(0)), *draw(st.lists(line, min_size=1, max_size=5))]
+    if draw(st.booleans()):
+        lines.append((-draw(st.integers(0, 4)), Fraction(1)))
+    kinks = [Fraction(h - g, a - b) for a, g in lines for b, h in lines if a != b]
+    lowest = min(largest(lines, m) for m in [0, *kinks] if m <= 0)
+    return [(slope, height + max(0, 1 - lowest)) for slope, height in lines]
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(convex_bounds())
+def test_every_convex_bound_lies_above_a_hinge_of_its_own_slope(lines):
+    assert all(largest(lines, m) >= (m <= 0) for m in SIXTEENTHS)
+    slope = next(slope for slope, height in lines if height == largest(lines, 0))
+    kappa = max(0, -slope)
+    assert all(largest(lines, m) >= kappa_hinge(kappa, m) for m in SIXTEENTHS)
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(convex_bounds(), st.integers(0, 16).map(lambda n: Fraction(n, 4)))
+def test_a_convex_bound_below_a_hinge_somewhere_is_above_it_elsewhere(lines, kappa):
+    # So each of the hinges is minimal, and none is smallest.
+    below = any(largest(lines, m) < kappa_hinge(kappa, m) for m in SIXTEENTHS)
+    places = [Fraction(-1), 1 / kappa if kappa else Fraction(1)]
+    assert not below or any(largest(lines, m) > kappa_hinge(kappa, m) for m in places)
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(st.tuples(st.integers(0, 64), st.integers(0, 64)))
+def test_no_hinge_lies_below_another(pair):
+    low, high = sorted(Fraction(n, 16) for n in pair)
+    assume(low < high)
+    assert kappa_hinge(low, -1) < kappa_hinge(high, -1)
+    assert kappa_hinge(low, 1 / high) > kappa_hinge(high, 1 / high) == 0
+
+
+@st.composite
+def convex_bounds_that_vanish_at_1(draw, steepest_rise=8):
+    """Lines that are not above 0 at m = 1, scaled until the largest is at least 1 at m = 0."""
+    line = st.tuples(st.integers(-8, steepest_rise), st.integers(0, 3))
+    falling = st.tuples(st.integers(-8, -1), st.just(0))
+    lines = [*draw(st.lists(line, max_size=4)), draw(falling), (0, 0)]
+    lines = [(slope, Fraction(-slope - below)) for slope, below in lines]
+    scale = draw(st.sampled_from([1, Fraction(5, 4), 3])) / largest(lines, 0)
+    return [(scale * slope, scale * height) for slope, height in lines]
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(convex_bounds_that_vanish_at_1())
+def test_a_convex_bound_that_vanishes_at_1_is_above_the_hinge_left_of_0(lines):
+    assert largest(lines, 1) == 0
+    assert all(largest(lines, m) >= max(1 - m, m <= 0) for m in SIXTEENTHS if m <= 0)
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+def test_a_convex_bound_that_vanishes_at_1_may_be_below_the_hinge_right_of_0():
+    square = of_margin(hinge, MARGINS) ** 2
+    assert (square >= of_margin(zero_one, MARGINS)).all()
+    assert (square < of_margin(hinge, MARGINS)).any()
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(convex_bounds_that_vanish_at_1())
+@hypothesis.example([(0, 0), (Fraction(-8, 7), 1), (Fraction(-1, 7), Fraction(1, 7))])
+def test_a_convex_bound_that_vanishes_at_1_is_below_the_hinge_only_if_steeper(lines):
+    below = any(largest(lines, m) < kappa_hinge(1, m) for m in SIXTEENTHS)
+    assert not below or max(abs(slope) for slope, _ in lines) > 1
+
+
+@pytest.mark.statement("prop-hinge-multiclass")
+@given(
+    st.lists(st.integers(-48, 48).map(lambda n: Fraction(n, 16)), min_size=2, max_size=4),
+    st.lists(convex_bounds_that_vanish_at_1(steepest_rise=0), min_size=3, max_size=3),
+    st.sampled_from([sum, max]),
 )
-def test_every_convex_bound_lies_above_a_hinge_of_its_own_slope(bound):
-    assert (bound(MARGINS) >= of_margin(zero_one, MARGINS)).all()
-    c = -difference(lambda t: bound(np.array([t]))[0])
-    assert (bound(MARGINS) >= of_margin(hinge, c * MARGINS) - 1e-9).all()
-
-
-@given(examples(max_classes=3, whole_range=False))
-def test_a_convex_bound_that_ends_at_margin_1_is_above_hinge_on_mistakes(example):
-    mistake, bound = zero_one(*example), hinge(*example)
-    assert not mistake or bound**2 >= bound
-
-
-def test_cross_entropy_is_not_strictly_convex():
-    # Along the ones vector it is constant.
-    assert softmax_cross_entropy([1.0, 2.0], 0) == softmax_cross_entropy([4.0, 5.0], 0)
+def test_a_convex_bound_that_ends_at_margin_1_is_above_hinge_on_mistakes(scores, bounds, join):
+    # A convex function of each lead over a rival, added up or the largest taken.
+    leads = [scores[0] - other for other in scores[1:]]
+    bound = join(largest(lines, lead) for lines, lead in zip(bounds, leads, strict=False))
+    assert bound >= (min(leads) <= 0)
+    assert bound == 0 or min(leads) < 1
+    if min(leads) <= 0:
+        assert bound >= Fraction(float(hinge([float(s) for s in scores], 0)))
 
 
 def test_zero_one_is_not_convex():
@@ -413,10 +599,15 @@ def test_cross_entropy_of_scores_is_that_of_their_softmax(pair):
     assert softmax_cross_entropy(np.log(p), y) == pytest.approx(expected, rel=1e-13, abs=1e-14)
 
 
-@given(rows(2, whole_range=False, dtypes=[np.float64]), st.data())
-def test_hinge_of_probabilities_is_zero_only_for_certainty(scores, data):
-    p, label = softmax(scores), data.draw(st.integers(0, len(scores) - 1))
-    assert hinge(p, label) >= 1 - p[label] - 4 * eps(p)
+@pytest.mark.statement("prop-hinge-of-distribution")
+@given(distributions(dtypes=[np.float64]), st.data())
+def test_hinge_of_probabilities_is_zero_only_for_certainty(p, data):
+    assume(len(p) > 1)
+    label = data.draw(st.integers(0, len(p) - 1))
+    loss = hinge(p, label)
+    assert loss == pytest.approx(1 - p[label] + np.delete(p, label).max(), abs=4 * eps(p))
+    assert loss >= 1 - p[label] - 4 * eps(p)
+    assert hinge(one_hot(label, len(p)), label) == 0
 
 
 def test_cross_entropy_of_separable_data_falls_on_as_the_scores_grow():
