@@ -70,6 +70,30 @@ def move(page, control):
         )
 
 
+def test_a_point_is_dragged_by_mouse_and_by_finger(open_page):
+    page = open_page("03_surrogate_losses")
+    chart = page.locator("[id='fig-03-losses'] div.chart")
+    chart.scroll_into_view_if_needed()
+    box, slider = chart.locator("svg").bounding_box(), chart.locator("input")
+    x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    pressed = float(slider.input_value())
+    page.mouse.move(x + 90, y, steps=9)
+    page.mouse.up()
+    dragged = float(slider.input_value())
+    assert dragged > pressed + 1
+    page.mouse.move(x, y, steps=9)
+    assert float(slider.input_value()) == dragged
+    finger = page.context.new_cdp_session(page)
+    for kind, step in [("Start", 0), *(("Move", 10 * i) for i in range(10)), ("End", None)]:
+        points = [] if step is None else [{"x": x + step, "y": y}]
+        finger.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+        if kind == "Start":
+            assert float(slider.input_value()) == pressed
+    assert float(slider.input_value()) == dragged
+
+
 @each_chapter
 def test_every_chart_says_what_it_shows(open_page, name):
     for drawing in open_page(name).get_by_role("graphics-document").all():
