@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from html import escape
 from importlib.metadata import files, version
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +94,11 @@ def name_tests(app: Sphinx, doctree: nodes.document) -> None:
             logger.warning("no test is marked with the statement %s", label, location=statement)
             continue
         line = nodes.paragraph("", "Tested by ", classes=["tested-by"])
-        for i, test in enumerate(found):
-            line += [nodes.Text(", " if i else ""), nodes.literal("", test.name)]
-            line += [nodes.Text(" in "), nodes.literal("", test.file)]
+        for file, tests_of_file in groupby(found, key=lambda test: test.file):
+            line += nodes.Text("; " if len(line) > 1 else "")
+            for i, test in enumerate(tests_of_file):
+                line += [nodes.Text(", " if i else ""), nodes.literal("", test.name)]
+            line += [nodes.Text(" in "), nodes.literal("", file)]
         statement += line
 
 
@@ -153,7 +157,7 @@ def add_scripts(
         app.add_js_file("quiz.js", loading_method="defer")
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.config.mathjax_path = "mathjax/tex-mml-chtml.js"
     app.add_css_file("book.css")
@@ -166,4 +170,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", add_scripts)
-    return {"parallel_read_safe": False, "parallel_write_safe": True}
+    # Pages that were read by another version of this file are read anew.
+    written = zlib.crc32(Path(__file__).read_bytes())
+    return {"parallel_read_safe": False, "parallel_write_safe": True, "env_version": written}
