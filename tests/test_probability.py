@@ -501,6 +501,13 @@ def test_temperature_leads_from_the_largest_scores_to_all(s):
 
 
 @pytest.mark.statement("prop-temperature")
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=6).map(np.array))
+def test_entropy_rises_with_the_temperature_unless_all_scores_are_equal(s):
+    h = entropy([softmax(s / tau) for tau in (1, 2, 4, 8)])
+    assert (np.ptp(h) == 0) if np.ptp(s) == 0 else (np.diff(h) > 0).all()
+
+
+@pytest.mark.statement("prop-temperature")
 @given(rows(whole_range=False, dtypes=[np.float64]), st.floats(0.5, 20))
 def test_temperature_keeps_the_order_and_raises_the_entropy(s, tau):
     p = softmax(s / tau)
