@@ -7,15 +7,13 @@ that checks it.
 from __future__ import annotations
 
 import json
-import shutil
 import zlib
 from html import escape
-from importlib.metadata import files, version
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import vl_convert
+import assets
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sphinx.application import Sphinx
@@ -24,46 +22,25 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from statements import KINDS, ROOT, Marked, marked, statements
 
-HERE = Path(__file__).parent
-STATIC = ("book.css", "charts.js", "page.js", "quiz.js")
-# MathJax's script, the fonts it loads, and the TeX extensions that a formula may ask for.
-MATHJAX = (
-    "tex-mml-chtml.js",
-    "output/chtml/fonts/woff-v2/",
-    "input/tex/extensions/",
-)
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 logger = logging.getLogger(__name__)
 
 
-def copy_static(app: Sphinx) -> None:
-    """Lay styles, scripts, MathJax and Vega where pages look for them, before a page is read.
+def lay_assets(app: Sphinx) -> None:
+    """Lay before a page is read what pages load: Sphinx asks for the digest of each.
 
     Sphinx copies static files only when a page has changed; here, a style that changes is copied
     at every build.
     """
-    if app.builder.format != "html":
-        return
-    static = Path(app.outdir) / "_static"
-    static.mkdir(parents=True, exist_ok=True)
-    for name in STATIC:
-        shutil.copyfile(HERE / name, static / name)
-    for source in files("sphinx-mathjax-offline") or ():
-        _, _, name = source.as_posix().partition("static/mathjax/")
-        if name.startswith(MATHJAX):
-            target = static / "mathjax" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source.locate(), target)
-    bundle_vega(static / f"vega-{version('vl-convert-python')}.js")
+    if app.builder.format == "html":
+        assets.lay(Path(app.outdir) / "_static")
 
 
-def bundle_vega(target: Path) -> None:
-    """Write Vega, Vega-Lite and Vega-Embed as one script; that takes a second, so only once."""
-    if not target.exists():
-        bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-        # The bundle is a module; as a script it would share its one-letter names with the page.
-        target.write_text(f"(() => {{{bundle}}})();\n", encoding="utf-8")
+def trim_assets(app: Sphinx, error: Exception | None) -> None:
+    """Take away what no page uses."""
+    if app.builder.format == "html" and error is None:
+        assets.trim_icons(Path(app.outdir))
 
 
 class Chart(MimeRenderPlugin):
@@ -150,8 +127,7 @@ def add_scripts(
     if doctree is None:
         return
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
-        vega = f"vega-{version('vl-convert-python')}.js"
-        app.add_js_file(vega, loading_method="defer")
+        app.add_js_file(assets.VEGA, loading_method="defer")
         app.add_js_file("charts.js", loading_method="defer")
     if any("quiz" in node["classes"] for node in doctree.findall(nodes.admonition)):
         app.add_js_file("quiz.js", loading_method="defer")
@@ -164,7 +140,8 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
-    app.connect("builder-inited", copy_static)
+    app.connect("builder-inited", lay_assets)
+    app.connect("build-finished", trim_assets)
     app.connect("doctree-read", name_tests)
     app.connect("env-get-outdated", moved_tests)
     app.connect("env-purge-doc", forget_tests)
