@@ -818,3 +818,13 @@ def test_an_unregistered_tensor_moves_where_it_shares_memory_with_a_registered_o
     cross_entropy(net(X), LABELS).backward()
     descent.step()
     assert not torch.equal(net.hidden[0].weight, before)
+
+
+@pytest.mark.statement("prop-unregistered")
+def test_an_unlisted_tensor_moves_where_the_module_writes_into_it():
+    net = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 3))  # keeps a running mean
+    assert all(net[0].running_mean is not parameter for parameter in net.parameters())
+    descent = torch.optim.SGD(net.parameters(), lr=0.1)
+    cross_entropy(net(X), LABELS).backward()
+    descent.step()
+    assert net[0].running_mean.any()
