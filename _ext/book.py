@@ -135,7 +135,6 @@ def add_scripts(
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
-    app.config.mathjax_path = "mathjax/tex-mml-chtml.js"
     app.add_css_file("book.css")
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
