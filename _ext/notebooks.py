@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from PIL import Image
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 KEPT_CELL_METADATA = ("tags", "mystnb")
@@ -35,8 +38,22 @@ def normalize(notebook: NotebookNode) -> str:
         cell.metadata = nbformat.from_dict(
             {key: cell.metadata[key] for key in KEPT_CELL_METADATA if key in cell.metadata}
         )
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            if "image/png" in data:
+                data["image/png"] = with_palette(data["image/png"])
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
+
+
+def with_palette(png: str) -> str:
+    """Return the picture in 256 colors, which a figure never misses: a third of its size."""
+    picture = Image.open(BytesIO(b64decode(png)))
+    if picture.mode == "P":
+        return png
+    written = BytesIO()
+    picture.quantize(256, method=Image.Quantize.FASTOCTREE).save(written, "PNG", optimize=True)
+    return b64encode(written.getvalue()).decode()
 
 
 def execute(path: Path) -> str:
