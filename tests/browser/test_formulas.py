@@ -45,12 +45,12 @@ APPROXIMATED = {
     "wave": lambda x: np.sin(2 * np.pi * x) + x,
     "tent": lambda x: np.abs(x - 0.5),
     "sqrt": np.sqrt,
+    "eight waves": lambda x: np.sin(16 * np.pi * x),
 }
 
 
 def interpolated(x, target, units):
-    net = relu_interpolant(APPROXIMATED[target], units)
-    return np.round(net(x[:, None])[:, 0] + 1e-9, 3)
+    return relu_interpolant(APPROXIMATED[target], units)(x[:, None])[:, 0]
 
 
 FORMULAS: list[Formula] = [
@@ -70,7 +70,7 @@ FORMULAS: list[Formula] = [
         "01_multilayer_perceptrons",
         "fig-01-approximator",
         ("i", "x", "y"),
-        [{"target": name, "units": units} for name in APPROXIMATED for units in (2, 5, 32, 64)],
+        [{"target": name, "units": units} for name in APPROXIMATED for units in (2, 9, 32, 64)],
         lambda i, x, target, units: interpolated(x, target, units),
     ),
     Formula(
