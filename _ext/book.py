@@ -120,12 +120,15 @@ def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     ]
 
 
-def add_scripts(
+def finish_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Load on a page the scripts that it has a use for."""
+    """Load on a page the scripts that it has a use for, and mend its roles."""
     if doctree is None:
         return
+    # Deprecated, and no children of a list: screen readers do without.
+    for role in (' role="doc-biblioentry"', ' role="list"'):
+        context["body"] = context["body"].replace(role, "")
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
         app.add_js_file(assets.VEGA, loading_method="defer")
         app.add_js_file("charts.js", loading_method="defer")
@@ -145,7 +148,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("env-get-outdated", moved_tests)
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
-    app.connect("html-page-context", add_scripts)
+    app.connect("html-page-context", finish_page)
     # Pages that were read by another version of this file are read anew.
     written = zlib.crc32(Path(__file__).read_bytes())
     return {"parallel_read_safe": False, "parallel_write_safe": True, "env_version": written}

@@ -9,6 +9,10 @@ const reach = () => {
   }
 };
 document.addEventListener("DOMContentLoaded", async () => {
+  // The theme's label of these hides from some what others read on them.
+  for (const labeled of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
+    labeled.removeAttribute("aria-label");
+  }
   await window.MathJax?.startup?.promise;
   reach();
   addEventListener("resize", reach);
