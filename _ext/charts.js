@@ -14,6 +14,8 @@ for (const chart of document.querySelectorAll("div.chart")) {
   });
   vegaEmbed(drawing, specification, { actions: false, renderer: "svg" }).then(({ view }) => {
     chart.view = view;
+    // The description says it better than a list of marks.
+    drawing.querySelector("svg").setAttribute("aria-hidden", "true");
     chart.querySelector("p").remove();
   });
 }

@@ -13,7 +13,10 @@ document.addEventListener("DOMContentLoaded", async () => {
   for (const labeled of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     labeled.removeAttribute("aria-label");
   }
+  addEventListener("resize", reach);
   await window.MathJax?.startup?.promise;
   reach();
-  addEventListener("resize", reach);
+  // Fonts that come late make formulas wider.
+  await document.fonts.ready;
+  reach();
 });

@@ -54,9 +54,10 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
       return answers.find(({ text }) => Number.isNaN(parse(text)) || agrees(given, text));
     };
   } else {
-    const radios = answers.map(({ nodes }) => {
+    const radios = answers.map(({ nodes }, place) => {
       const radio = make("input", { type: "radio", name: `quiz-${index}` });
-      fields.append(make("label", {}, radio, make("span", {}, ...nodes)));
+      const letter = make("b", { textContent: "ABCDEFGH"[place] });
+      fields.append(make("label", {}, radio, letter, make("span", {}, ...nodes)));
       return radio;
     });
     chosen = () => answers[radios.findIndex((radio) => radio.checked)];

@@ -31,7 +31,6 @@ _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 # Jupyter Lab draws what comes under this type, and no later one.
 _VEGA_LITE = "application/vnd.vegalite.v5+json"
 _CHART_STYLE = {
-    "aria": False,  # the description says it better than a list of marks
     "background": None,
     "view": {"continuousWidth": 340, "continuousHeight": 240, "stroke": None},
     "axis": {"labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal"},

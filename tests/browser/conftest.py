@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,21 +56,36 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
+READY = """() => (window.MathJax ? MathJax.startup?.promise?.then(() => true) : true)
+    && [...document.querySelectorAll("div.chart")].every((chart) => chart.view)"""
+
+
 @pytest.fixture
 def open_page(browser):
     """Return a function that opens a page of the book; what goes wrong there fails the test."""
-    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
-        faults = Faults()
+    faults = Faults()
+    with ExitStack() as contexts:
 
-        def opened(name):
+        def opened(name, width=390, scheme="light"):
+            view = {"width": width, "height": 844}
+            context = contexts.enter_context(
+                browser.new_context(viewport=view, color_scheme=scheme)
+            )
             page = context.new_page()
             faults.watch(page)
-            page.goto((HTML / "chapters" / f"{name}.html").as_uri())
-            page.wait_for_function("window.MathJax?.startup?.promise.then(() => true)")
-            page.wait_for_function(
-                "[...document.querySelectorAll('div.chart')].every(chart => chart.view)"
-            )
+            page.goto((HTML / f"{name}.html").as_uri())
+            page.wait_for_function(READY)
             return page
 
         yield opened
-        assert faults == []
+    assert faults == []
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that asks for a built page once for each."""
+    if not (HTML / "index.html").exists():
+        pytest.exit(f"No book was built in {HTML}: make book", 2)
+    if "built_page" in metafunc.fixturenames:
+        pages = [*HTML.glob("*.html"), *HTML.glob("[!_]*/**/*.html")]
+        names = {page.relative_to(HTML).with_suffix("").as_posix() for page in pages}
+        metafunc.parametrize("built_page", sorted(names - {"index"}))  # it leads to chapters/index

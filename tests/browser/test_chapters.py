@@ -25,14 +25,14 @@ def quizzes(name):
 
 @each_chapter
 def test_every_formula_is_rendered(open_page, name):
-    page = open_page(name)
+    page = open_page(f"chapters/{name}")
     assert page.locator("mjx-container").count() > 0
     assert page.locator("mjx-merror").count() == 0
 
 
 @each_chapter
 def test_every_control_of_a_chart_is_reached_and_moved_by_keyboard(open_page, name):
-    page = open_page(name)
+    page = open_page(f"chapters/{name}")
     charts = page.locator("div.chart").all()
     assert charts
     for chart in charts:
@@ -71,7 +71,7 @@ def move(page, control):
 
 
 def test_a_point_is_dragged_by_mouse_and_by_finger(open_page):
-    page = open_page("03_surrogate_losses")
+    page = open_page("chapters/03_surrogate_losses")
     chart = page.locator("[id='fig-03-losses'] div.chart")
     chart.scroll_into_view_if_needed()
     box, slider = chart.locator("svg").bounding_box(), chart.locator("input")
@@ -96,13 +96,13 @@ def test_a_point_is_dragged_by_mouse_and_by_finger(open_page):
 
 @each_chapter
 def test_every_chart_says_what_it_shows(open_page, name):
-    for drawing in open_page(name).get_by_role("graphics-document").all():
+    for drawing in open_page(f"chapters/{name}").get_by_role("graphics-document").all():
         assert len(drawing.get_attribute("aria-label")) > 60
 
 
 @each_chapter
 def test_every_answer_to_a_self_check_is_told_by_keyboard(open_page, name):
-    page = open_page(name)
+    page = open_page(f"chapters/{name}")
     found = dict(quizzes(name))
     assert len(found) == page.locator(".admonition.quiz form").count() >= 4
     for label, answers in found.items():
@@ -133,7 +133,7 @@ def tell(page, quiz, index, text):
 
 
 def test_a_self_check_without_an_answer_asks_for_one(open_page):
-    page = open_page(NAMES[0])
+    page = open_page(f"chapters/{NAMES[0]}")
     quiz = page.locator(".admonition.quiz").first
     quiz.get_by_role("button", name="Check").press("Enter")
     assert quiz.get_by_role("status").inner_text() == "Give an answer first."

@@ -111,7 +111,7 @@ ROWS = """async (chart, [settings, fields]) => {
 
 @pytest.mark.parametrize("formula", FORMULAS, ids=lambda formula: formula.figure)
 def test_a_chart_draws_what_nnlib_computes(open_page, formula):
-    chart = open_page(formula.chapter).locator(f"[id='{formula.figure}'] div.chart")
+    chart = open_page(f"chapters/{formula.chapter}").locator(f"[id='{formula.figure}'] div.chart")
     for settings in formula.settings:
         rows = chart.evaluate(ROWS, [settings, formula.fields])
         *given, drawn = (np.array(column) for column in zip(*rows, strict=True))
