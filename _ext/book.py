@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from functools import cache, cached_property
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -17,6 +18,7 @@ import assets
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sphinx.application import Sphinx
+from sphinx.domains import std
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -77,6 +79,29 @@ def name_tests(app: Sphinx, doctree: nodes.document) -> None:
                 line += [nodes.Text(", " if i else ""), nodes.literal("", test.name)]
             line += [nodes.Text(" in "), nodes.literal("", file)]
         statement += line
+
+
+class StandardDomain(std.StandardDomain):
+    """Sphinx's own, which reads a whole page anew for each figure that is named."""
+
+    @cached_property
+    def pages(self) -> OnceReadPages:
+        """The environment, as it is looked at to find figures."""
+        return OnceReadPages(self.env)
+
+    def _resolve_numref_xref(self, env: BuildEnvironment, *rest: Any) -> nodes.Element | None:
+        return super()._resolve_numref_xref(self.pages, *rest)
+
+
+class OnceReadPages:
+    """An environment that keeps the pages that it has read."""
+
+    def __init__(self, env: BuildEnvironment) -> None:
+        self.env = env
+        self.get_doctree = cache(env.get_doctree)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.env, name)
 
 
 class StatementTests(SphinxDirective):
@@ -142,6 +167,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
+    app.add_domain(StandardDomain, override=True)
     app.connect("builder-inited", lay_assets)
     app.connect("build-finished", trim_assets)
     app.connect("doctree-read", name_tests)

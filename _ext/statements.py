@@ -7,6 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,6 +49,7 @@ def statements(chapters: Path = ROOT / "chapters") -> dict[str, Statement]:
     return found
 
 
+@cache
 def marked(folder: Path = ROOT / "tests") -> dict[str, list[Marked]]:
     """Return, by the label of a statement, the tests that are marked with it."""
     found: dict[str, list[Marked]] = defaultdict(list)
