@@ -52,7 +52,9 @@ def trim_icons(html: Path) -> None:
     megabyte. The font alone does.
     """
     static = html / "_static"
-    (static / "scripts" / "fontawesome.js").write_text("// The font draws the icons.\n")
+    script, drawn = static / "scripts" / "fontawesome.js", "// The font draws the icons.\n"
+    if script.read_text(encoding="utf-8") == drawn:  # no page has been written since
+        return
     pages = [path.read_text(encoding="utf-8") for path in html.rglob("*.html")]
     scripts = [path.read_text(encoding="utf-8") for path in static.glob("scripts/*.js")]
     used = set(re.findall(r"fa-[a-z0-9-]+", " ".join(pages + scripts)))
@@ -70,3 +72,4 @@ def trim_icons(html: Path) -> None:
     trimmed.subset(font)
     font.flavor = "woff"
     font.save(static / "icons.woff")
+    script.write_text(drawn, encoding="utf-8")
