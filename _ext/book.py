@@ -63,6 +63,16 @@ class Chart(MimeRenderPlugin):
         return [nodes.raw("", html, format="html", classes=["chart"])]
 
 
+def own_nodes(app: Sphinx, doctree: nodes.document) -> None:
+    """Tie all nodes to their page.
+
+    What was read as reStructuredText remembers a document of its own, and that the whole
+    environment: it would be stored with the page, and read again at every build.
+    """
+    for node in doctree.findall():
+        node.document = doctree
+
+
 def name_tests(app: Sphinx, doctree: nodes.document) -> None:
     """Write under each statement which tests check it."""
     tests = marked()
@@ -170,6 +180,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.add_domain(StandardDomain, override=True)
     app.connect("builder-inited", lay_assets)
     app.connect("build-finished", trim_assets)
+    app.connect("doctree-read", own_nodes)
     app.connect("doctree-read", name_tests)
     app.connect("env-get-outdated", moved_tests)
     app.connect("env-purge-doc", forget_tests)
