@@ -7,9 +7,6 @@ import shutil
 from importlib.metadata import files, version
 from pathlib import Path
 
-import vl_convert
-from fontTools import subset
-
 HERE = Path(__file__).parent
 OWN = ("book.css", "charts.js", "page.js", "quiz.js")
 VEGA = f"vega-{version('vl-convert-python')}.js"
@@ -40,6 +37,8 @@ def lay(static: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.locate(), target)
     if not (static / VEGA).exists():  # to bundle it takes a second
+        import vl_convert
+
         bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
         # The bundle is a module; as a script it would share its one-letter names with the page.
         (static / VEGA).write_text(f"(() => {{{bundle}}})();\n", encoding="utf-8")
@@ -55,6 +54,8 @@ def trim_icons(html: Path) -> None:
     script, drawn = static / "scripts" / "fontawesome.js", "// The font draws the icons.\n"
     if script.read_text(encoding="utf-8") == drawn:  # no page has been written since
         return
+    from fontTools import subset  # which takes a while to load
+
     pages = [path.read_text(encoding="utf-8") for path in html.rglob("*.html")]
     scripts = [path.read_text(encoding="utf-8") for path in static.glob("scripts/*.js")]
     used = set(re.findall(r"fa-[a-z0-9-]+", " ".join(pages + scripts)))
