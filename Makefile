@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help environment book test test-book coverage bench mutants lab notebooks lint clean
+.PHONY: help environment book test test-book coverage bench mutants dist lab notebooks lint clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -48,6 +48,11 @@ mutants: environment ## Break nnlib in every small way, list what no test notice
 	@$(BIN)/python -c 'import json; n = json.load(open("mutants/mutmut-cicd-stats.json")); \
 	    killed = (n["killed"] + n["timeout"]) / n["total"]; \
 	    print(f"{killed:.1%} of them are killed, at least 90% must be"); exit(killed < 0.9)'
+
+dist: ## Build the book from nothing and pack it: _build/neural-network-basics-VERSION.zip
+	@rm -rf _build
+	@$(MAKE) --no-print-directory book
+	@$(BIN)/python _ext/dist.py
 
 lab: environment ## Open the chapters in Jupyter Lab
 	@$(BIN)/jupyter-lab chapters
