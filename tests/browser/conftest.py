@@ -43,6 +43,9 @@ def html():
 class Faults(list):
     """What a page should not do: errors in its console, requests that leave its folder."""
 
+    def __init__(self):
+        self.requested = set()
+
     def watch(self, page):
         page.on("pageerror", lambda error: self.append(str(error)))
         page.on(
@@ -52,6 +55,7 @@ class Faults(list):
         page.on("request", self.note)
 
     def note(self, request):
+        self.requested.add(request.url.partition("?")[0])
         if not request.url.startswith((HTML.as_uri(), "data:", "blob:")):
             self.append(f"left the book: {request.url}")
 
@@ -77,6 +81,7 @@ def open_page(browser):
             page.wait_for_function(READY)
             return page
 
+        opened.requested = faults.requested
         yield opened
     assert faults == []
 
