@@ -12,13 +12,14 @@ from functools import cache, cached_property
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import assets
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
+from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.domains import std
+from sphinx.domains import ObjType, std
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -91,8 +92,29 @@ def name_tests(app: Sphinx, doctree: nodes.document) -> None:
         statement += line
 
 
+def steady_anchors(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Call each solution after its exercise, in place of a count, and no two things the same."""
+    for node in doctree.findall(nodes.Element):
+        if "target_label" in node and node["label"].startswith(f"{page}-solution-"):
+            node["ids"] = [f"{node['target_label']}-solution"]
+        # So does every proof, exercise or solution call what it holds.
+        elif node["ids"] in (["proof-content"], ["exercise-content"], ["solution-content"]):
+            node["ids"] = []
+
+
+def forget_index(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Drop what an index would list: search shows it once more, by the title of its page alone."""
+    for node in doctree.findall(addnodes.index):
+        node["entries"] = []
+
+
 class StandardDomain(std.StandardDomain):
-    """Sphinx's own, which reads a whole page anew for each figure that is named."""
+    """Sphinx's own, which reads a page anew for each figure named, and hides terms from search."""
+
+    object_types: ClassVar = {
+        **std.StandardDomain.object_types,
+        "term": ObjType("glossary term", "term", searchprio=0),
+    }
 
     @cached_property
     def pages(self) -> OnceReadPages:
@@ -182,6 +204,8 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("build-finished", trim_assets)
     app.connect("doctree-read", own_nodes)
     app.connect("doctree-read", name_tests)
+    app.connect("doctree-resolved", steady_anchors)
+    app.connect("doctree-resolved", forget_index)
     app.connect("env-get-outdated", moved_tests)
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)

@@ -1,3 +1,5 @@
+// Opened as a file, a page may not read the others: found pages are listed without an excerpt.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 // What scrolls sideways can be reached by keyboard, and only that: a formula that fits is no stop.
 const scrolling = ".math, .math mjx-container, .pst-scrollable-table-container";
 const reach = () => {
