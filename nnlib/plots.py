@@ -10,6 +10,7 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -376,6 +377,19 @@ def _unit_heights(size: int, most: int) -> NDArray[Any]:
     return heights if size <= most else heights + 0.5 * np.sign(heights)
 
 
+@dataclass(frozen=True, repr=False)
+class _Chart:
+    """A chart for those who can draw it, and its description for all others."""
+
+    specification: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return str(self.specification["description"])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {_VEGA_LITE: self.specification, "text/plain": repr(self)}
+
+
 def interactive(chart: Any, description: str) -> None:
     """Show a chart of Altair that its reader can move, in Jupyter Lab and in the built book.
 
@@ -408,7 +422,7 @@ def interactive(chart: Any, description: str) -> None:
     from IPython.display import display  # part of Jupyter, which the rest of nnlib does without
 
     specification = {**chart.to_dict(), "description": description, "config": _CHART_STYLE}
-    display({_VEGA_LITE: specification, "text/plain": description}, raw=True)
+    display(_Chart(specification))
 
 
 def source(thing: Any) -> str:

@@ -12,6 +12,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from IPython.core.formatters import DisplayFormatter
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nnlib
@@ -214,16 +215,21 @@ def public_things():
 
 def test_a_chart_is_shown_with_its_description_in_the_books_style(monkeypatch):
     shown = []
-    monkeypatch.setattr("IPython.display.display", lambda bundle, raw: shown.append((bundle, raw)))
+    monkeypatch.setattr("IPython.display.display", shown.append)
     chart = alt.Chart(alt.Data(values=[{"x": 1}])).mark_point().encode(x="x:Q")
     plots.interactive(chart, "One point.")
-    ((bundle, raw),) = shown
-    (chart_type, specification), (text_type, text) = bundle.items()
-    assert raw
-    assert (chart_type, text_type) == ("application/vnd.vegalite.v5+json", "text/plain")
-    assert text == specification["description"] == "One point."
+    specification, text = DisplayFormatter().format(*shown)[0].values()
+    assert text == repr(*shown) == specification["description"] == "One point."
     assert specification["encoding"] == chart.to_dict()["encoding"]
     assert specification["config"]["range"]["category"] == list(plots.COLORS)
+
+
+def test_a_chart_comes_under_the_type_that_jupyter_lab_draws(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.interactive(alt.Chart(alt.Data(values=[])).mark_point(), "No point.")
+    types = set(DisplayFormatter().format(*shown)[0])
+    assert types == {"application/vnd.vegalite.v5+json", "text/plain"}
 
 
 def is_public(thing):
