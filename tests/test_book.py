@@ -1,8 +1,13 @@
 """The book and its tests: every numbered statement has a test, every marked test a statement."""
 
 import json
+from types import SimpleNamespace
 
+import assets
+import book
 import pytest
+from docutils import nodes
+from sphinx.errors import ConfigError
 from statements import marked, statements
 
 
@@ -49,3 +54,58 @@ def test_a_mark_is_found_in_any_file_of_the_folder(tmp_path):
         "a": [("tests/test_a.py", "test_y")],
         "b": [("tests/test_a.py", "test_y")],
     }
+
+
+def public(address):
+    config = SimpleNamespace(html_theme_options={"repository_url": address})
+    book.go_public(None, config)
+    return config.html_theme_options
+
+
+def test_without_a_public_address_nothing_is_offered():
+    assert public("") == {"repository_url": ""}
+
+
+def test_a_public_address_offers_colab_and_binder():
+    assert {"colab_url", "binderhub_url"} < set(public("https://github.com/a/b")["launch_buttons"])
+
+
+def test_an_address_that_is_not_on_github_is_refused():
+    with pytest.raises(ConfigError, match="'github.com/a/b', not https://github.com/OWNER/NAME"):
+        public("github.com/a/b")
+
+
+def published(repository, site):
+    config = SimpleNamespace(
+        html_theme_options={"repository_url": repository}, html_baseurl=site, html_title="Book"
+    )
+    env = SimpleNamespace(titles={"chapters/a": nodes.title("", 'Of "nan"')})
+    page = nodes.document("", "")
+    page += nodes.paragraph("", "What it is.")
+    context = {"header_buttons": [], "metatags": ""}
+    book.publish_page(SimpleNamespace(config=config, env=env), "chapters/a", "", context, page)
+    return context
+
+
+def test_a_page_of_an_unpublished_book_has_nothing_of_it():
+    assert published("", "") == {"header_buttons": [], "metatags": ""}
+
+
+def test_a_page_of_a_published_book_can_be_reported_and_previewed():
+    context = published("https://github.com/a/b", "https://a.io/b/")
+    assert [button["url"] for button in context["header_buttons"]] == [
+        "https://github.com/a/b/issues/new?template=book.yml&place=chapters%2Fa"
+    ]
+    for tag in (
+        'og:title" content="Of &quot;nan&quot;"',
+        'og:description" content="What it is."',
+        'og:image" content="https://a.io/b/_static/page.png"',
+        'og:url" content="https://a.io/b/chapters/a.html"',
+    ):
+        assert tag in context["metatags"]
+
+
+def test_the_form_and_the_picture_that_pages_name_are_there():
+    assert assets.PICTURE.exists()
+    form = (assets.PICTURE.parent / "ISSUE_TEMPLATE" / "book.yml").read_text(encoding="utf-8")
+    assert "id: place" in form

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 import nnlib
 
@@ -15,13 +16,16 @@ SEARCH = """queries => queries.map((query) =>
 """
 
 
-def test_what_is_typed_is_found(open_page):
-    page = open_page("search", 1280)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_typed_is_found(open_page, scheme):
+    page = open_page("search", 1280, scheme)
     page.locator("main input[name=q]").fill("saturated unit")
     page.keyboard.press("Enter")
     first = page.locator("#search-results li a").first
     first.wait_for()
     page.get_by_text("Search finished").wait_for()
+    results = Axe().run(page, options={"preload": False})
+    assert results.violations_count == 0, results.generate_report()
     first.click()
     assert page.locator("dt:target").inner_text().startswith("saturated unit")
 
