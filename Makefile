@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest -n 2
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help environment book test test-book coverage bench mutants dist lab notebooks lint clean
+.PHONY: help environment book pdf test test-book coverage bench mutants dist lab notebooks lint clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +21,11 @@ book: environment ## Build the book, warnings are errors
 	@$(BIN)/jupyter-book build . -W -n --keep-going
 	@rm _build/unfinished
 	@echo "The book: $(CURDIR)/_build/html/index.html"
+
+# The second build lets the opening page lead to the PDF.
+pdf: book ## Print the book as one PDF (Debian: apt install chromium)
+	@$(BIN)/python _ext/pdf.py
+	@$(MAKE) --no-print-directory book
 
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1

@@ -30,6 +30,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from statements import KINDS, ROOT, Marked, marked, statements
 
+PDF = "neural-network-basics.pdf"
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 logger = logging.getLogger(__name__)
@@ -201,6 +202,13 @@ def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     ]
 
 
+def printed(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+    """Return the opening page when the PDF has come or gone since it was written."""
+    found = (Path(app.outdir) / PDF).exists()
+    before, env.printed = getattr(env, "printed", False), found
+    return [app.config.root_doc] if found != before else []
+
+
 def finish_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
@@ -210,6 +218,11 @@ def finish_page(
     # Deprecated, and no children of a list: screen readers do without.
     for role in (' role="doc-biblioentry"', ' role="list"'):
         context["body"] = context["body"].replace(role, "")
+    if page == app.config.root_doc and app.env.printed:
+        link = f'<a href="{context["pathto"](PDF, 1)}">This book as one PDF</a>'
+        context["body"] = context["body"].replace(
+            "</h1>", f'</h1>\n<p class="pdf-link">{link}</p>', 1
+        )
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
         app.add_js_file(assets.VEGA, loading_method="defer")
         app.add_js_file("charts.js", loading_method="defer")
@@ -271,6 +284,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("doctree-resolved", steady_anchors)
     app.connect("doctree-resolved", forget_index)
     app.connect("env-get-outdated", moved_tests)
+    app.connect("env-get-outdated", printed)
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", finish_page)

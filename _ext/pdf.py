@@ -1,0 +1,318 @@
+"""Print the built book as one PDF: ``python _ext/pdf.py [FOLDER]``, by default ``_build/html``.
+
+The pages are joined, in the order of their contents, into one document that a browser typesets and
+prints. What a reader opens or answers on a page is moved to the end: solutions, and the answers of
+the self-checks. The script fails where a formula, a picture, a chart or the target of a link is
+missing, and where something is wider than the paper.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import urldefrag, urljoin
+
+import yaml
+from book import PDF
+from bs4 import BeautifulSoup, Tag
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).parent
+OPENING = "chapters/index"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DROPPED = ".headerlink, .toctree-wrapper, .pdf-link, summary .expanded"
+SCRIPTS = r"window\.MathJax|/mathjax/|/vega-|/charts\.js"
+READY = """async () => {
+  await MathJax.startup.promise;
+  await document.fonts.ready;
+  return [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
+}"""
+# What a chart's controls stand at is said in words, and formulas shrink until they fit.
+SETTLE = """() => {
+  for (const chart of document.querySelectorAll("div.chart")) {
+    const states = [...chart.querySelectorAll(".vega-bind")].map((bind) => {
+      const control = bind.querySelector("select, input:checked, input");
+      const state = control.type === "checkbox" ? (control.checked ? "on" : "off") : control.value;
+      return `${bind.querySelector(".vega-bind-name").textContent.trim()}: ${state}`;
+    });
+    const note = Object.assign(document.createElement("p"), { className: "still" });
+    note.textContent = "A still. Move it in the book’s page" +
+      (states.length ? `; here it stands at ${states.join(", ")}.` : ".");
+    chart.querySelector(".vega-bindings")?.remove();
+    chart.append(note);
+  }
+  for (const math of document.querySelectorAll("mjx-container")) {
+    const room = math.closest("p, div.math, li, dd, td, th, h1, h2, h3, h4").clientWidth;
+    const width = math.querySelector("mjx-math").getBoundingClientRect().width;
+    if (room && width > room) math.style.fontSize = `${Math.floor((98 * room) / width)}%`;
+  }
+}"""
+FAULTS = """() => {
+  const faults = [];
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const say = (what, element) => {
+    const place = element.closest("[id]")?.id;
+    faults.push(`${what} at ${place}: ${element.outerHTML.slice(0, 120)}`);
+  };
+  for (const e of all("mjx-merror")) say("wrong formula", e);
+  for (const e of all(".math:not(:has(mjx-container))")) say("formula not typeset", e);
+  for (const e of all("img")) if (!e.complete || !e.naturalWidth) say("no picture", e);
+  for (const e of all("div.chart:not(:has(svg))")) say("no chart", e);
+  for (const e of all("a[href^='#']"))
+    if (!document.getElementById(e.getAttribute("href").slice(1))) say("no target", e);
+  for (const e of all("pre, table, img, svg, p, mjx-container"))
+    if (e.getBoundingClientRect().right > document.body.clientWidth + 1) say("too wide", e);
+  return faults;
+}"""
+
+
+def read(html: Path, name: str) -> BeautifulSoup:
+    """Return a built page."""
+    return BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def make(markup: str) -> Tag:
+    """Return a new element."""
+    tag = BeautifulSoup(markup, "html.parser").find(True)
+    assert isinstance(tag, Tag)
+    return tag
+
+
+def identifier(page: str, anchor: str = "") -> str:
+    """Return the anchor of one page as a name that no other page has."""
+    return re.sub(r"[^\w.-]", "-", f"{page}--{anchor}" if anchor else page, flags=re.ASCII)
+
+
+def names_in_order(opening: BeautifulSoup) -> dict[str, str]:
+    """Return the names of all pages and, for the first page of each part, the part's caption."""
+    names, caption = {OPENING: ""}, ""
+    for tag in opening.select("nav.bd-docs-nav p.caption, nav.bd-docs-nav a.internal"):
+        if tag.name == "p":
+            caption = tag.get_text(strip=True)
+            continue
+        name = urljoin(OPENING, str(tag["href"])).removesuffix(".html").removesuffix("#")
+        if name not in names:
+            names[name], caption = caption, ""
+    return names
+
+
+def localize(article: Tag, page: str, names: dict[str, str]) -> None:
+    """Make identifiers unique in the book, and let links and pictures follow."""
+    seen: set[str] = set()
+    for tag in article.select("[id]"):
+        tag["id"] = identifier(page, str(tag["id"]))
+        if tag["id"] in seen:
+            del tag["id"]
+        else:
+            seen.add(str(tag["id"]))
+    for tag in article.select("img"):
+        tag["src"] = "../" + urljoin(page, str(tag["src"]))
+        tag["loading"] = "eager"
+    for link in article.select("a[href]"):
+        target, anchor = urldefrag(urljoin(f"{page}.html", str(link["href"])))
+        if not re.match(r"\w+:", target):  # what is no page of the book stays, and has no target
+            link["href"] = "#" + identifier(target.removesuffix(".html"), anchor)
+
+
+def unfold(article: Tag) -> None:
+    """Open what is folded, under a heading of its own."""
+    for details in article.select("details"):
+        details.name = "div"
+        details["class"] = "folded"
+        summary = details.find("summary", recursive=False)
+        words = summary.get_text(" ", strip=True).removeprefix("Show the code").lstrip(": ")
+        summary.replace_with(make(f"<p class=fold>Code{': ' * bool(words)}{escape(words)}</p>"))
+
+
+def self_check(quiz: Tag, number: str) -> Tag:
+    """Leave of a self-check its question and choices; return its answers, each with its reason."""
+    link = str(quiz["id"])
+    answers = make(f"<div class='answers' id='{link}.answers'></div>")
+    answers.append(
+        make(f"<p class=admonition-title>Answers to <a href='#{link}'>Self-check {number}</a></p>")
+    )
+    quiz.select_one(".admonition-title").string = f"Self-check {number}"
+    listed = quiz.find("ul", recursive=False)
+    for item in listed.find_all("li", recursive=False):
+        box = item.find("input")
+        item["class"] = "right" if box.has_attr("checked") else "wrong"
+        box.decompose()
+    choices = copy.copy(listed)
+    answers.append(listed.extract())
+    if "number" not in quiz["class"]:
+        for reason in choices.select("ul"):
+            reason.decompose()
+        quiz.append(choices)
+    for kind in (choices, listed):
+        kind.name, kind["class"] = "ol", "choices"
+        if "number" in quiz["class"]:
+            kind.name = "ul"
+    return answers
+
+
+def page_number(link: str, words: str) -> str:
+    """Return a link that will say on which page its target is."""
+    return f"<a href='#{link}'>{words}<span class=page data-target='{link}'></span></a>"
+
+
+def move_solutions(article: Tag, chapter: str) -> list[Tag]:
+    """Take solutions and answers out of a chapter, and lead to them from where they stood."""
+    moved, checks = [], 0
+    for tag in article.select(".solution, .quiz"):
+        if "quiz" in tag["class"]:
+            checks += 1
+            answer, words = self_check(tag, f"{chapter}{checks}"), "Answers: page "
+            place = tag
+        else:
+            place = tag.find_previous_sibling(class_="exercise")
+            answer, words = tag.extract(), "Solution: page "
+            answer["class"] = "solution"
+        place.append(make(f"<p class=lead>{page_number(str(answer['id']), words)}</p>"))
+        moved.append(answer)
+    return moved
+
+
+def contents(parts: list[tuple[str, Tag]]) -> str:
+    """Return the list of the chapters and their sections."""
+    lines = []
+    for caption, chapter in parts:
+        if caption:
+            lines.append(f"<p class=part>{escape(caption)}</p>")
+        for heading in chapter.select("h1, h2"):
+            link = heading.find_parent("section")["id"]
+            words = f"<span class=words>{heading.decode_contents()}</span><span class=dots></span>"
+            lines.append(f"<p class='to-{heading.name}'>{page_number(link, words)}</p>")
+    return "\n".join(lines)
+
+
+def join(html: Path) -> str:
+    """Return the whole book as one document, to be laid one folder below ``html``."""
+    opening = read(html, OPENING)
+    names = names_in_order(opening)
+    parts: list[tuple[str, Tag]] = []
+    solutions = make("<section id=solutions><h1>Solutions</h1></section>")
+    head: dict[str, None] = {}
+    for name, caption in names.items():
+        page = read(html, name)
+        for tag in page.select("head :is(link[rel=stylesheet], script)"):
+            if tag.name == "link" or re.search(SCRIPTS, str(tag)):
+                head[str(tag)] = None
+        article = page.select_one("article.bd-article")
+        for tag in article.select(DROPPED):
+            tag.decompose()
+        localize(article, name, names)
+        unfold(article)
+        chapter = article.find("section")
+        heading = chapter.find("h1")
+        number = heading.select_one(".section-number")
+        prefix = number.get_text(strip=True) if number else ""
+        if moved := move_solutions(article, prefix):
+            part = make(f"<section id='solutions-{identifier(name)}'></section>")
+            part.append(make(f"<h2>{heading.decode_contents()}</h2>"))
+            part.extend(moved)
+            solutions.append(part)
+        if name == OPENING:
+            heading.string = "About this book"
+        # A link may lead to a page, and not to an anchor in it.
+        chapter.insert(0, make(f"<span id='{identifier(name)}'></span>"))
+        parts.append((caption, chapter))
+    parts.append((" ", solutions))
+    for i, (_, chapter) in enumerate(parts):
+        chapter["class"], chapter["style"] = "chapter", f"page: chapter-{i}"
+    heads = "\n".join(
+        f'@page chapter-{i} {{ @top-left {{ content: "{chapter.h1.get_text()}"; }} }}'
+        for i, (_, chapter) in enumerate(parts)
+    )
+    config = yaml.safe_load((HERE.parent / "_config.yml").read_text(encoding="utf-8"))
+    title, author = escape(config["title"]), escape(config["author"])
+    return f"""<!doctype html>
+<html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">
+<title>{title}</title><meta name="author" content="{author}">
+{"".join(head)}
+<style>{(HERE / "print.css").read_text(encoding="utf-8")}
+{heads}</style></head><body><article class="bd-article tex2jax_ignore mathjax_ignore">
+<section class="title"><p class="name">{title}</p><p>{author}</p>
+<p>Version {version("neural-network-basics")}, {config["copyright"]}</p>
+<p class="note">Printed from the book’s pages, where some figures move and self-checks answer.</p>
+</section>
+<section class="contents"><h1>Contents</h1>{contents(parts)}</section>
+{"".join(str(chapter) for _, chapter in parts)}
+</article></body></html>"""
+
+
+def pages_of_targets(pdf: bytes) -> dict[str, int]:
+    """Return the page number of each link target in a PDF of Chromium's."""
+    objects = dict(re.findall(rb"^(\d+) 0 obj\n(.*?)^endobj", pdf, re.M | re.S))
+
+    def leaves(number: bytes) -> Iterator[bytes]:
+        kids = re.search(rb"/Kids \[([^\]]*)\]", objects[number])
+        if not kids:
+            yield number
+        else:
+            for kid in re.findall(rb"(\d+) 0 R", kids[1]):
+                yield from leaves(kid)
+
+    root = re.search(rb"/Type /Catalog\s*/Pages (\d+) 0 R", pdf)
+    numbers = {leaf: i for i, leaf in enumerate(leaves(root[1]), 1)}
+    targets = re.findall(rb"/([\w.-]+) \[(\d+) 0 R\s*/XYZ", pdf)
+    return {target.decode(): numbers[leaf] for target, leaf in targets}
+
+
+def print_pdf(page: Page) -> bytes:
+    """Print, and again with the page numbers, until these stay as they are."""
+    known: dict[str, int] = {}
+    for _ in range(4):
+        pdf = page.pdf(prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
+        found = pages_of_targets(pdf)
+        if found == known:
+            return pdf
+        page.evaluate(
+            """(found) => document.querySelectorAll("span.page").forEach((span) => {
+                span.textContent = found[span.dataset.target] ?? "?";
+            })""",
+            known := found,
+        )
+    raise SystemExit("error: page numbers do not settle")
+
+
+def main() -> int:
+    """Print the book of a folder into that folder."""
+    html = Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "_build" / "html").resolve()
+    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
+    joined = html / "_print" / "book.html"
+    joined.parent.mkdir(exist_ok=True)
+    try:
+        joined.write_text(join(html), encoding="utf-8")
+        with (
+            sync_playwright() as playwright,
+            playwright.chromium.launch(
+                executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            ) as browser,
+        ):
+            # As wide as the text on paper, so that what fits here fits there.
+            page = browser.new_page(viewport={"width": 650, "height": 900}, color_scheme="light")
+            page.emulate_media(media="print")
+            page.goto(joined.as_uri())
+            page.wait_for_function(READY, timeout=60_000)
+            page.evaluate(SETTLE)
+            if faults := page.evaluate(FAULTS):
+                raise SystemExit("\n".join([f"error: {len(faults)} faults", *faults[:20]]))
+            (html / PDF).write_bytes(print_pdf(page))
+    finally:
+        if "KEEP" not in os.environ:
+            shutil.rmtree(joined.parent)
+    print(f"The book on paper: {html / PDF}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
