@@ -7,6 +7,8 @@ import assets
 import book
 import pytest
 from docutils import nodes
+from nbformat.v4 import new_code_cell
+from notebooks import with_installer
 from sphinx.errors import ConfigError
 from statements import marked, statements
 
@@ -109,3 +111,13 @@ def test_the_form_and_the_picture_that_pages_name_are_there():
     assert assets.PICTURE.exists()
     form = (assets.PICTURE.parent / "ISSUE_TEMPLATE" / "book.yml").read_text(encoding="utf-8")
     assert "id: place" in form
+
+
+def test_the_cell_that_installs_nnlib_comes_and_goes_with_the_address():
+    cells = [new_code_cell("1 + 1")]
+    assert with_installer(cells, "") == cells
+    first, *rest = with_installer(cells, "https://github.com/a/b")
+    assert first.source.endswith('@ git+https://github.com/a/b"')
+    assert rest == cells
+    assert with_installer([first, *rest], "https://github.com/c/d")[1:] == cells
+    assert with_installer([first, *rest], "") == cells
