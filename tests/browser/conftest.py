@@ -60,8 +60,10 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
-READY = """() => (window.MathJax ? MathJax.startup?.promise?.then(() => true) : true)
-    && [...document.querySelectorAll("div.chart")].every((chart) => chart.view)"""
+READY = """async () => {
+    await window.MathJax?.startup?.promise;
+    return [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
+}"""
 
 
 @pytest.fixture
