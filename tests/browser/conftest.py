@@ -60,9 +60,13 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
-READY = """async () => {
+# Formulas are set, charts drawn, and colors no longer on their way from one to another.
+READY = """async (scheme) => {
     await window.MathJax?.startup?.promise;
-    return [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
+    await document.fonts.ready;
+    const drawn = [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
+    const moving = document.getAnimations().some(({ playState }) => playState === "running");
+    return document.documentElement.dataset.theme === scheme && drawn && !moving;
 }"""
 
 
@@ -75,12 +79,12 @@ def open_page(browser):
         def opened(name, width=390, scheme="light"):
             view = {"width": width, "height": 844}
             context = contexts.enter_context(
-                browser.new_context(viewport=view, color_scheme=scheme)
+                browser.new_context(viewport=view, color_scheme=scheme, reduced_motion="reduce")
             )
             page = context.new_page()
             faults.watch(page)
             page.goto((HTML / f"{name}.html").as_uri())
-            page.wait_for_function(READY)
+            page.wait_for_function(READY, arg=scheme)
             return page
 
         opened.requested = faults.requested
