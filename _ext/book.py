@@ -101,10 +101,9 @@ def own_nodes(app: Sphinx, doctree: nodes.document) -> None:
 
 def name_tests(app: Sphinx, doctree: nodes.document) -> None:
     """Write under each statement which tests check it."""
-    tests = marked()
     for statement in doctree.findall(is_statement):
         label = statement["label"]
-        found = shown_tests(app.env)[label] = tests.get(label, [])
+        found = show_tests(app.env, label)
         if not found:
             logger.warning("no test is marked with the statement %s", label, location=statement)
             continue
@@ -166,12 +165,10 @@ class StatementTests(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list, read as Markdown."""
-        tests = marked()
         lines = []
         for label, (file, title) in statements().items():
             self.env.note_dependency(str(ROOT / "chapters" / file))
-            found = shown_tests(self.env)[label] = tests.get(label, [])
-            names = ", ".join(f"`{test.name}`" for test in found)
+            names = ", ".join(f"`{test.name}`" for test in show_tests(self.env, label))
             lines.append(f"- {{prf:ref}}`{label}`, {title}: {names}")
         return self.parse_text_to_nodes("\n".join(lines))
 
@@ -181,10 +178,12 @@ def is_statement(node: nodes.Node) -> bool:
     return isinstance(node, nodes.Element) and node.get("realtype") in KINDS
 
 
-def shown_tests(env: BuildEnvironment) -> dict[str, list[Marked]]:
-    """Return the tests that the page which is being read names, by statement."""
+def show_tests(env: BuildEnvironment, label: str) -> list[Marked]:
+    """Return the tests of a statement, and remember that the page being read names them."""
     env.statement_tests = getattr(env, "statement_tests", {})
-    return env.statement_tests.setdefault(env.docname, {})
+    found = marked().get(label, [])
+    env.statement_tests.setdefault(env.docname, {})[label] = found
+    return found
 
 
 def forget_tests(app: Sphinx, env: BuildEnvironment, page: str) -> None:
