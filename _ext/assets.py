@@ -23,13 +23,8 @@ MATHJAX = (
     "input/tex/extensions/",
 )
 ICONS = "vendor/fontawesome/webfonts/fa-solid-900.ttf"
-# The preview of a link to the book, where its public address is known.
-PICTURE = HERE.parent / ".github" / "page.png"
-
-
-def lay_picture(static: Path) -> None:
-    """Lay the picture of a page where previews look for it."""
-    shutil.copyfile(PICTURE, static / PICTURE.name)
+# What pdf.py prints beside the pages.
+PDF = "neural-network-basics.pdf"
 
 
 def lay(static: Path) -> None:

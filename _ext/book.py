@@ -7,50 +7,27 @@ that checks it.
 from __future__ import annotations
 
 import json
-import re
 import zlib
 from functools import cache, cached_property
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from textwrap import shorten
 from typing import Any, ClassVar
-from urllib.parse import urlencode
 
 import assets
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.config import Config
 from sphinx.domains import ObjType, std
 from sphinx.environment import BuildEnvironment
-from sphinx.errors import ConfigError
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 from statements import KINDS, ROOT, Marked, marked, statements
 
-PDF = "neural-network-basics.pdf"
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 logger = logging.getLogger(__name__)
-
-
-def go_public(app: Sphinx, config: Config) -> None:
-    """Offer to run and to mend what lies at the public address, where _config.yml gives one."""
-    options = config.html_theme_options
-    address = options.get("repository_url")
-    if not address:
-        return
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
-        raise ConfigError(
-            f"_config.yml: repository: url is {address!r}, not https://github.com/OWNER/NAME"
-        )
-    options["launch_buttons"] = {
-        "colab_url": "https://colab.research.google.com",
-        "binderhub_url": "https://mybinder.org",
-        "notebook_interface": "jupyterlab",
-    }
 
 
 def lay_assets(app: Sphinx) -> None:
@@ -61,8 +38,6 @@ def lay_assets(app: Sphinx) -> None:
     """
     if app.builder.format == "html":
         assets.lay(Path(app.outdir) / "_static")
-        if app.config.html_baseurl:
-            assets.lay_picture(Path(app.outdir) / "_static")
 
 
 def trim_assets(app: Sphinx, error: Exception | None) -> None:
@@ -203,7 +178,7 @@ def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
 
 def printed(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     """Return the opening page when the PDF has come or gone since it was written."""
-    found = (Path(app.outdir) / PDF).exists()
+    found = (Path(app.outdir) / assets.PDF).exists()
     before, env.printed = getattr(env, "printed", False), found
     return [app.config.root_doc] if found != before else []
 
@@ -218,7 +193,7 @@ def finish_page(
     for role in (' role="doc-biblioentry"', ' role="list"'):
         context["body"] = context["body"].replace(role, "")
     if page == app.config.root_doc and app.env.printed:
-        link = f'<a href="{context["pathto"](PDF, 1)}">This book as one PDF</a>'
+        link = f'<a href="{context["pathto"](assets.PDF, 1)}">This book as one PDF</a>'
         context["body"] = context["body"].replace(
             "</h1>", f'</h1>\n<p class="pdf-link">{link}</p>', 1
         )
@@ -229,53 +204,14 @@ def finish_page(
         app.add_js_file("quiz.js", loading_method="defer")
 
 
-def publish_page(
-    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
-) -> None:
-    """Give a page what needs the public address: a way to report an error, and a preview."""
-    if doctree is None:
-        return
-    if address := app.config.html_theme_options.get("repository_url"):
-        form = urlencode({"template": "book.yml", "place": page})
-        context["header_buttons"].append(
-            {
-                "type": "link",
-                "url": f"{address}/issues/new?{form}",
-                "text": "",
-                "tooltip": "Report an error on this page",
-                "icon": "fas fa-bug",
-                "label": "report-button",
-            }
-        )
-    if site := app.config.html_baseurl.rstrip("/"):
-        preview = {
-            "title": app.env.titles[page].astext(),
-            "description": description(doctree),
-            "image": f"{site}/_static/{assets.PICTURE.name}",
-            "url": f"{site}/{page}.html",
-            "type": "article",
-            "site_name": app.config.html_title,
-        }
-        context["metatags"] += "".join(
-            f'\n<meta property="og:{name}" content="{escape(text)}" />'
-            for name, text in preview.items()
-        )
-
-
-def description(doctree: nodes.document) -> str:
-    """Return the beginning of a page's first paragraph."""
-    paragraph = next(iter(doctree.findall(nodes.paragraph)), nodes.paragraph())
-    return shorten(paragraph.astext(), 200, placeholder=" …")
-
-
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
+    app.setup_extension("public")
     app.add_css_file("book.css")
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
     app.add_domain(StandardDomain, override=True)
-    app.connect("config-inited", go_public)
     app.connect("builder-inited", lay_assets)
     app.connect("build-finished", trim_assets)
     app.connect("doctree-read", own_nodes)
@@ -287,7 +223,6 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", finish_page)
-    app.connect("html-page-context", publish_page)
     # Pages that were read by another version of this file are read anew.
     written = zlib.crc32(Path(__file__).read_bytes())
     return {"parallel_read_safe": False, "parallel_write_safe": True, "env_version": written}

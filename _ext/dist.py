@@ -8,6 +8,8 @@ from importlib.metadata import files
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+import assets
+
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 # What these packages lay into the pages has no other notice.
@@ -23,7 +25,7 @@ PACKAGES = (
     "sphinx-togglebutton",
 )
 # Sphinx's notes for its next build, and what differs from one printing to the next.
-LEFT_OUT = {".buildinfo", "neural-network-basics.pdf"}
+LEFT_OUT = {".buildinfo", assets.PDF}
 
 
 def notices() -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 import yaml
-from book import PDF
+from assets import PDF
 from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Page, sync_playwright
 

@@ -3,8 +3,7 @@
 import json
 from types import SimpleNamespace
 
-import assets
-import book
+import public
 import pytest
 from docutils import nodes
 from nbformat.v4 import new_code_cell
@@ -58,23 +57,23 @@ def test_a_mark_is_found_in_any_file_of_the_folder(tmp_path):
     }
 
 
-def public(address):
+def offers(address):
     config = SimpleNamespace(html_theme_options={"repository_url": address})
-    book.go_public(None, config)
+    public.go_public(None, config)
     return config.html_theme_options
 
 
 def test_without_a_public_address_nothing_is_offered():
-    assert public("") == {"repository_url": ""}
+    assert offers("") == {"repository_url": ""}
 
 
 def test_a_public_address_offers_colab_and_binder():
-    assert {"colab_url", "binderhub_url"} < set(public("https://github.com/a/b")["launch_buttons"])
+    assert {"colab_url", "binderhub_url"} < set(offers("https://github.com/a/b")["launch_buttons"])
 
 
 def test_an_address_that_is_not_on_github_is_refused():
     with pytest.raises(ConfigError, match="'github.com/a/b', not https://github.com/OWNER/NAME"):
-        public("github.com/a/b")
+        offers("github.com/a/b")
 
 
 def published(repository, site):
@@ -85,7 +84,7 @@ def published(repository, site):
     page = nodes.document("", "")
     page += nodes.paragraph("", "What it is.")
     context = {"header_buttons": [], "metatags": ""}
-    book.publish_page(SimpleNamespace(config=config, env=env), "chapters/a", "", context, page)
+    public.publish_page(SimpleNamespace(config=config, env=env), "chapters/a", "", context, page)
     return context
 
 
@@ -108,8 +107,8 @@ def test_a_page_of_a_published_book_can_be_reported_and_previewed():
 
 
 def test_the_form_and_the_picture_that_pages_name_are_there():
-    assert assets.PICTURE.exists()
-    form = (assets.PICTURE.parent / "ISSUE_TEMPLATE" / "book.yml").read_text(encoding="utf-8")
+    assert public.PICTURE.exists()
+    form = (public.PICTURE.parent / "ISSUE_TEMPLATE" / "book.yml").read_text(encoding="utf-8")
     assert "id: place" in form
 
 
