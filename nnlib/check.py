@@ -21,7 +21,7 @@ from functools import partial
 from itertools import pairwise
 from numbers import Real
 from textwrap import fill
-from types import MappingProxyType
+from types import MappingProxyType, NoneType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -107,9 +107,21 @@ class Misconception:
 
 
 @dataclass(frozen=True)
-class _Raised:
+class Raised:
+    """In place of what a function returns: the error that it raised."""
+
     kind: str
     message: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """In place of what a function returns: the name of a type that no check asks for."""
+
+    kind: str
+
+
+Seen: TypeAlias = np.ndarray | str | Raised | Other | None
 
 
 def _output(function: Function, arguments: Arguments) -> Any:
@@ -166,27 +178,42 @@ class Check:
         """
         check_callable(function, "function")
         check_count(seed, "seed", least=0)
-        got, wanted = self._seen(function, seed), self._seen(self.right, seed)
-        if _same(got, wanted):
+        return self.judge(self.see(function, seed), seed)
+
+    def see(self, function: Function, seed: int) -> Seen:
+        """Run the function on the inputs, and return what is to be compared.
+
+        It may cross from one process to another: a grader need not run what it judges.
+
+        Returns
+        -------
+        array, str, Raised, Other or None
+        """
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                seen = self.observe(function, self._arguments(seed))
+            except Exception as error:
+                message = re.sub(r"\b0x[0-9a-fA-F]+", "0x...", " ".join(str(error).split()))
+                return Raised(type(error).__name__, message)
+        if isinstance(seen, np.ndarray) and seen.dtype.hasobject:
+            return Other("array of dtype object")
+        return seen if isinstance(seen, (np.ndarray, str, NoneType)) else Other(type(seen).__name__)
+
+    def judge(self, seen: Seen, seed: int = 0) -> Result:
+        """Return what :meth:`run` finds, of what :meth:`see` has seen with the same seed."""
+        wanted = self.see(self.right, seed)
+        if _same(seen, wanted):
             return Result(self.name, True, "")
-        message = f"{_difference(got, wanted)}, for {_shown(self._arguments(seed))}."
+        message = f"{_difference(seen, wanted)}, for {_shown(self._arguments(seed))}."
         for mistake in self.misconceptions:
-            if _same(got, self._seen(mistake.wrong, seed)):
+            if _same(seen, self.see(mistake.wrong, seed)):
                 message += f" This looks like: {mistake.name}. {mistake.hint}"
                 break
         return Result(self.name, False, message)
 
     def _arguments(self, seed: int) -> Arguments:
         return self.inputs(np.random.default_rng(seed))
-
-    def _seen(self, function: Function, seed: int) -> Any:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                return self.observe(function, self._arguments(seed))
-            except Exception as error:
-                message = re.sub(r"\b0x[0-9a-fA-F]+", "0x...", " ".join(str(error).split()))
-                return _Raised(type(error).__name__, message)
 
 
 # --- comparing and telling ------------------------------------------------------------------------
@@ -208,14 +235,16 @@ def _close(got: FloatArray, wanted: FloatArray) -> NDArray[np.bool_]:
 
 def _difference(got: Any, wanted: Any) -> str:
     """Return in words how what was seen differs from what was wanted."""
-    if isinstance(got, _Raised):
+    if isinstance(got, Raised):
         return f"it raised {got.kind}: {got.message}".removesuffix(": ")
     if isinstance(wanted, str):
         return f"it {got}, but should have {wanted}"
     if got is None:
         return "it returned None (is there a return at its end?)"
     if not isinstance(got, np.ndarray):
-        return f"it returned a {type(got).__name__}, but should have returned an array"
+        kind = got.kind if isinstance(got, Other) else type(got).__name__
+        article = "an" if kind[0] in "aeiou" else "a"
+        return f"it returned {article} {kind}, but should have returned an array"
     for what in ("shape", "dtype"):
         came, expected = getattr(got, what), getattr(wanted, what)
         if came != expected:
