@@ -1,0 +1,1 @@
+"""Grading of assignments on nnlib: from a notebook that may be broken to points with reasons."""

@@ -1,0 +1,124 @@
+"""What an assignment asks for: items of so many points, each with checks of :mod:`nnlib.check`.
+
+Seeing what a student's function does is kept apart from judging it, so that the two may happen in
+different processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from nnlib.check import Check, Raised, Result, Seen
+
+
+class Part(NamedTuple):
+    """Points that are earned when all of some checks pass."""
+
+    points: int
+    name: str
+    checks: Sequence[Check]
+
+
+class Outcome(NamedTuple):
+    """What an item has earned, and by part what it was worth and found."""
+
+    item: str
+    points: int
+    earned: int
+    results: list[tuple[Part, list[Result]]]
+
+    def __str__(self) -> str:
+        lines = [f"{self.item}: {self.earned} of {self.points} points"]
+        for part, results in self.results:
+            wrong = [result for result in results if not result.ok]
+            lines.append(f"  {0 if wrong else part.points} of {part.points}  {part.name}")
+            lines += [f"      {result.name}: {result.message}" for result in wrong[:1]]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One function or class that a student writes.
+
+    Attributes
+    ----------
+    name : str
+        Of the function. Its solution has the cell of this name, its checks that of ``check-NAME``.
+    parts : sequence of Part
+    needs : mapping, optional
+        What it builds on: while the item is graded, these names mean the reference, so that an
+        earlier mistake is charged once.
+    """
+
+    name: str
+    parts: Sequence[Part]
+    needs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    @property
+    def points(self) -> int:
+        """What the item is worth."""
+        return sum(part.points for part in self.parts)
+
+    @property
+    def checks(self) -> list[Check]:
+        """The checks of all parts."""
+        return [check for part in self.parts for check in part.checks]
+
+    def see(self, namespace: dict[str, Any], seed: int) -> Iterator[Seen]:
+        """Run the student's function of a notebook's variables, once for each check."""
+        replaced = {name: namespace[name] for name in self.needs if name in namespace}
+        namespace.update(self.needs)
+        try:
+            for check in self.checks:
+                if self.name in namespace:
+                    yield check.see(namespace[self.name], seed)
+                else:
+                    yield Raised("NameError", f"name '{self.name}' is not defined")
+        finally:
+            for name in self.needs:
+                del namespace[name]
+            namespace.update(replaced)
+
+    def judge(self, seen: Sequence[Seen], seed: int) -> Outcome:
+        """Return what has been earned by what was seen."""
+        judged = iter([check.judge(s, seed) for check, s in zip(self.checks, seen, strict=True)])
+        results = [(part, [next(judged) for _ in part.checks]) for part in self.parts]
+        earned = sum(part.points for part, found in results if all(result.ok for result in found))
+        return Outcome(self.name, self.points, earned, results)
+
+
+@dataclass(frozen=True)
+class Rubric:
+    """All items of an assignment, and its questions that a person grades.
+
+    Attributes
+    ----------
+    name : str
+    items : sequence of Item
+    written : mapping of str to int
+        From the cell of each written answer to its points.
+    allowed : sequence of str
+        Packages that the student's functions may use, beside Python's own.
+    seed : int
+        Of the inputs: another than the 0 of the public checks.
+    """
+
+    name: str
+    items: Sequence[Item]
+    written: Mapping[str, int]
+    allowed: Sequence[str] = ("numpy",)
+    seed: int = 2026
+
+    def grade(self, namespace: dict[str, Any], seed: int | None = None) -> list[Outcome]:
+        """Grade the variables of a notebook, in this process."""
+        seed = self.seed if seed is None else seed
+        return [item.judge(list(item.see(namespace, seed)), seed) for item in self.items]
+
+    def score(self, name: str, namespace: dict[str, Any]) -> int:
+        """Grade one item, print what was found and return its points: a test cell's last line."""
+        item = next(item for item in self.items if item.name == name)
+        outcome = item.judge(list(item.see(namespace, self.seed)), self.seed)
+        print(outcome)
+        return outcome.earned

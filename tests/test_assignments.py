@@ -1,0 +1,111 @@
+"""The graders: right submissions earn everything, wrong ones lose what they should, with words."""
+
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import nbformat
+import pytest
+from .mistakes import Mistake
+
+SOURCE = Path(__file__).parent.parent / "assignments" / "source"
+ASSIGNMENTS = sorted(path.name for path in SOURCE.iterdir())
+SOLUTION = re.compile(r"( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
+STUBS = {
+    "raise": "raise NotImplementedError()",
+    "pass": "pass",
+    "dots": "...",
+    "return None": "return None",
+}
+
+
+def rubric(name):
+    return import_module(f"rubrics.{name}").RUBRIC
+
+
+def mistakes(name):
+    return import_module(f".mistakes.{name}", __package__).MISTAKES
+
+
+ROWS = [
+    pytest.param(name, mistake, id=f"{name}: {mistake.name}")
+    for name in ASSIGNMENTS
+    for mistake in mistakes(name)
+]
+
+
+@cache
+def cells(name):
+    notebook = nbformat.read(SOURCE / name / f"{name}.ipynb", as_version=4)
+    return [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
+
+
+def code(name, stub=None):
+    """Return what the notebook's cells define, with a stub in place of each solution if given."""
+    sources = [
+        cell.source
+        for cell in cells(name)
+        if cell.cell_type == "code" and not cell.metadata.nbgrader.grade
+    ]
+    if stub is not None:
+        sources = [SOLUTION.sub(rf"\1{STUBS[stub]}", source) for source in sources]
+    return "\n\n".join(sources)
+
+
+def submission(source):
+    namespace = {"__name__": "__main__"}
+    exec(compile(source, "submission", "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_the_reference_earns_everything(name, seed):
+    outcomes = rubric(name).grade(submission(code(name)), 100 * seed)
+    assert [str(o) for o in outcomes if o.earned < o.points] == []
+
+
+@pytest.mark.parametrize("stub", STUBS)
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_an_untouched_notebook_earns_nothing(name, stub):
+    outcomes = rubric(name).grade(submission(code(name, stub)))
+    assert [str(o) for o in outcomes if o.earned] == []
+
+
+@pytest.mark.parametrize(("name", "mistake"), ROWS)
+def test_a_mistake_costs_its_own_items_alone(name, mistake):
+    namespace = submission(code(name) + "\n\n" + mistake.code)
+    outcomes = {outcome.item: outcome for outcome in rubric(name).grade(namespace)}
+    assert {i for i, o in outcomes.items() if o.earned < o.points} == set(mistake.told)
+    for item, words in mistake.told.items():
+        assert words in str(outcomes[item])
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_every_known_mistake_is_made_by_a_submission(name):
+    told = {(item, words) for mistake in mistakes(name) for item, words in mistake.told.items()}
+    missing = [
+        (item.name, known.name)
+        for item in rubric(name).items
+        for check in item.checks
+        for known in check.misconceptions
+        if not any(item.name == i and known.name in words for i, words in told)
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_cells_and_rubric_agree(name):
+    graded = {
+        cell.metadata.nbgrader.grade_id: cell.metadata.nbgrader
+        for cell in cells(name)
+        if cell.metadata.nbgrader.grade
+    }
+    points = {f"check-{item.name}": item.points for item in rubric(name).items}
+    assert {key: meta.points for key, meta in graded.items()} == points | dict(rubric(name).written)
+    assert {key for key, meta in graded.items() if meta.solution} == set(rubric(name).written)
+
+
+def test_every_mistake_says_what_it_costs():
+    assert [row.id for row in ROWS if not row.values[1].told] == []
