@@ -7,7 +7,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from .mistakes import Mistake
 
 SOURCE = Path(__file__).parent.parent / "assignments" / "source"
 ASSIGNMENTS = sorted(path.name for path in SOURCE.iterdir())
