@@ -886,6 +886,169 @@ KL_DIVERGENCE = _information_checks(
     ),
 )
 
+
+def _labeled_scores(rows: Sequence[Sequence[float]], *labels: int) -> Inputs:
+    return lambda _: {"scores": np.array(rows, np.float64), "labels": np.array(labels)}
+
+
+_LABELED_SCORES: Mapping[str, Inputs] = {
+    "a batch": _labeled,
+    "large scores": _labeled_scores([[1000, 1001, 1003]], 0),
+    "rows far apart": _labeled_scores([[0, 1, 2], [2000, 2001, 2003]], 1, 0),
+    "a true class far behind": _labeled_scores([[0, -1000, -2000]], 1),
+}
+_PAIRS_HINT = (
+    "How many entries does your index pick from a batch of 6 rows? Each row goes with one label, "
+    "its own."
+)
+_COUNTING_HINT = "From which number do labels count, from 0 or from 1? What does index -1 mean?"
+
+
+def _softmax_cross_entropy(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
+    return losses.softmax_cross_entropy(scores, labels, "mean")
+
+
+#: Checks of softmax_cross_entropy(scores, labels), the mean over the batch.
+SOFTMAX_CROSS_ENTROPY = _checks(
+    _softmax_cross_entropy,
+    _LABELED_SCORES,
+    Misconception(
+        "the sum over the batch in place of the mean",
+        lambda s, k: losses.softmax_cross_entropy(s, k, "sum"),
+        "What should happen to the loss when every example comes twice?",
+    ),
+    Misconception(
+        "the loss of each example",
+        lambda s, k: losses.softmax_cross_entropy(s, k),
+        "Gradient descent goes down one number. How are the losses of a batch put together?",
+    ),
+    Misconception(
+        "a mean over the classes too",
+        lambda s, k: _softmax_cross_entropy(s, k) / s.shape[1],
+        "A one-hot row has one term that counts. By how many is the sum divided, and how many "
+        "examples are there?",
+    ),
+    Misconception(
+        "the wrong sign",
+        lambda s, k: -_softmax_cross_entropy(s, k),
+        "A probability is at most 1. Which sign has its logarithm, and which a loss?",
+    ),
+    Misconception(
+        "softmax twice",
+        lambda s, k: _softmax_cross_entropy(probability.softmax(s), k),
+        "Probabilities are no scores: a second softmax flattens them. Which one is too many?",
+    ),
+    Misconception(
+        "no logarithm",
+        lambda s, k: -_true(probability.softmax(s), k).mean(),
+        "What should the loss be where the true class has probability 1, and what where it has 0?",
+    ),
+    Misconception(
+        "off-by-one class",
+        lambda s, k: _softmax_cross_entropy(s, (k - 1) % s.shape[1]),
+        _COUNTING_HINT,
+    ),
+    Misconception(
+        "every label for every row",
+        lambda s, k: -probability.log_softmax(s)[:, k].mean(),
+        _PAIRS_HINT,
+    ),
+    Misconception(
+        "a logarithm of base 2",
+        lambda s, k: _softmax_cross_entropy(s, k) / np.log(2),
+        _BASE_HINT,
+    ),
+    Misconception(
+        "the logarithm of a softmax that is 0",
+        lambda s, k: -np.log(_true(probability.softmax(s), k)).mean(),
+        "A probability may be too small for a float, its logarithm is not. Which of your functions "
+        "gives the logarithm without the probability?",
+    ),
+    Misconception(
+        "no shift before exp",
+        lambda s, k: (np.log(np.exp(s).sum(axis=1)) - _true(s, k)).mean(),
+        _SHIFT_HINT,
+    ),
+    Misconception(
+        "the logarithm of an overflow",
+        lambda s, k: -np.log(_true(np.exp(s), k) / np.exp(s).sum(axis=1)).mean(),
+        _SHIFT_HINT,
+    ),
+    Misconception(
+        "the maximum of the whole array",
+        lambda s, k: (np.log(np.exp(s - s.max()).sum(axis=1)) - _true(s - s.max(), k)).mean(),
+        _ROW_MAXIMUM_HINT,
+    ),
+)
+
+
+def _softmax_cross_entropy_gradient(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
+    return losses.softmax_cross_entropy.gradient(scores, labels, "mean")
+
+
+def _one_hot(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
+    return np.eye(scores.shape[1], dtype=scores.dtype)[labels]
+
+
+#: Checks of softmax_cross_entropy_gradient(scores, labels), of the mean over the batch.
+SOFTMAX_CROSS_ENTROPY_GRADIENT = _checks(
+    _softmax_cross_entropy_gradient,
+    _LABELED_SCORES,
+    Misconception(
+        "the gradient of the sum over the batch",
+        lambda s, k: losses.softmax_cross_entropy.gradient(s, k, "sum"),
+        "The loss is a mean over the examples. How much of it belongs to one row?",
+    ),
+    Misconception(
+        "a mean over the classes too",
+        lambda s, k: _softmax_cross_entropy_gradient(s, k) / s.shape[1],
+        "The loss is a mean over the examples. By what is it divided, and by what is it not?",
+    ),
+    Misconception(
+        "the wrong sign",
+        lambda s, k: -_softmax_cross_entropy_gradient(s, k),
+        "The gradient points to where the loss grows. Should it grow with the true score?",
+    ),
+    Misconception(
+        "the target left out",
+        lambda s, k: probability.softmax(s) / len(s),
+        "What should the entries of a row sum to, if a common shift of its scores changes nothing?",
+    ),
+    Misconception(
+        "the logarithm of softmax in place of softmax",
+        lambda s, k: (probability.log_softmax(s) - _one_hot(s, k)) / len(s),
+        "What should the entries of a row sum to, if a common shift of its scores changes nothing?",
+    ),
+    Misconception(
+        "the true class alone",
+        lambda s, k: _softmax_cross_entropy_gradient(s, k) * _one_hot(s, k),
+        "The loss falls as the score of the true class rises. What does it do as a rival's rises?",
+    ),
+    Misconception(
+        "off-by-one class",
+        lambda s, k: _softmax_cross_entropy_gradient(s, (k - 1) % s.shape[1]),
+        _COUNTING_HINT,
+    ),
+    Misconception(
+        "every label for every row",
+        lambda s, k: (probability.softmax(s) - _one_hot(s, k).max(axis=0)) / len(s),
+        _PAIRS_HINT,
+    ),
+    Misconception(
+        "no shift before exp",
+        lambda s, k: (np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) - _one_hot(s, k)) / len(s),
+        _SHIFT_HINT,
+    ),
+    Misconception(
+        "the maximum of the whole array",
+        lambda s, k: (
+            (np.exp(s - s.max()) / np.exp(s - s.max()).sum(axis=1, keepdims=True) - _one_hot(s, k))
+            / len(s)
+        ),
+        _ROW_MAXIMUM_HINT,
+    ),
+)
+
 # --- networks -------------------------------------------------------------------------------------
 
 
@@ -1196,6 +1359,8 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         "log_softmax": LOG_SOFTMAX,
         "cross_entropy": CROSS_ENTROPY,
         "kl_divergence": KL_DIVERGENCE,
+        "softmax_cross_entropy": SOFTMAX_CROSS_ENTROPY,
+        "softmax_cross_entropy_gradient": SOFTMAX_CROSS_ENTROPY_GRADIENT,
         "mlp_forward": MLP_FORWARD,
         "sgd_step": SGD_STEP,
         "multi_layer_net": MULTI_LAYER_NET,
@@ -1332,6 +1497,22 @@ def kl_divergence(function: Function, *, seed: int = 0) -> Report:
     Parameters, returns and errors as for :func:`relu`.
     """
     return _report("kl_divergence", function, seed)
+
+
+def softmax_cross_entropy(function: Function, *, seed: int = 0) -> Report:
+    """Check ``softmax_cross_entropy(scores, labels)``: the mean loss, for class indices.
+
+    Parameters, returns and errors as for :func:`relu`.
+    """
+    return _report("softmax_cross_entropy", function, seed)
+
+
+def softmax_cross_entropy_gradient(function: Function, *, seed: int = 0) -> Report:
+    """Check ``softmax_cross_entropy_gradient(scores, labels)``: of the mean loss, in the scores.
+
+    Parameters, returns and errors as for :func:`relu`.
+    """
+    return _report("softmax_cross_entropy_gradient", function, seed)
 
 
 def mlp_forward(function: Function, *, seed: int = 0) -> Report:

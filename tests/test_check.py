@@ -65,6 +65,26 @@ def numpy_kl(y, p):
     return np.sum(np.where(seen, y * np.log(quotient), 0), axis=-1)
 
 
+def numpy_softmax_cross_entropy(scores, labels):
+    return -numpy_log_softmax(scores)[np.arange(len(scores)), labels].mean()
+
+
+def numpy_softmax_cross_entropy_gradient(scores, labels):
+    p = numpy_softmax(scores)
+    p[np.arange(len(scores)), labels] -= 1
+    return p / len(scores)
+
+
+def torch_cross_entropy(scores, labels):
+    return nn.functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)).numpy()
+
+
+def torch_cross_entropy_gradient(scores, labels):
+    leaf = torch.tensor(scores, requires_grad=True)
+    nn.functional.cross_entropy(leaf, torch.from_numpy(labels)).backward()
+    return leaf.grad.numpy()
+
+
 def numpy_forward(x, weights, biases):
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         x = np.maximum(0, x @ weight.T + bias)
@@ -171,6 +191,16 @@ RIGHT = {
         lambda y, p: scipy.special.rel_entr(y, p).sum(axis=-1),
         lambda y, p: nnlib.cross_entropy(y, p) - nnlib.entropy(y),
     ],
+    "softmax_cross_entropy": [
+        lambda s, k: nnlib.softmax_cross_entropy(s, k, "mean"),
+        numpy_softmax_cross_entropy,
+        torch_cross_entropy,
+    ],
+    "softmax_cross_entropy_gradient": [
+        lambda s, k: nnlib.softmax_cross_entropy.gradient(s, k, "mean"),
+        numpy_softmax_cross_entropy_gradient,
+        torch_cross_entropy_gradient,
+    ],
     "mlp_forward": [nnlib_forward, numpy_forward, torch_forward],
     "sgd_step": [numpy_step, torch_step],
     "multi_layer_net": [MultiLayerNet, SlideNet, sequential],
@@ -273,6 +303,16 @@ def plain_kl(y, p):
 
 def plain_cross_entropy(y, p):
     return -np.sum(y * np.log(p), axis=-1)
+
+
+def paired(rows, labels):
+    return rows[np.arange(len(rows)), labels]
+
+
+def gradient_of_every_label(scores, labels):
+    p = numpy_softmax(scores)
+    p[:, labels] -= 1
+    return p / len(scores)
 
 
 def layers(x, weights, biases, between=numpy_relu, end=lambda z: z, times=lambda x, w: x @ w.T):
@@ -528,6 +568,74 @@ WRONG = {
         "the mean of both directions": (
             lambda y, p: 0.5 * (plain_kl(y, p) + plain_kl(p, y)), BATCH, "is no distance"),
     },
+    "softmax_cross_entropy": common(
+        numpy_softmax_cross_entropy, in_place(numpy_softmax_cross_entropy)
+    ) | {
+        "the sum over the batch in place of the mean": (
+            lambda s, k: -paired(numpy_log_softmax(s), k).sum(), "a batch", "comes twice"),
+        "the loss of each example": (
+            lambda s, k: -paired(numpy_log_softmax(s), k), "a batch", "down one number"),
+        "a mean over the classes too": (
+            lambda s, k: -(np.eye(4)[k] * numpy_log_softmax(s)).mean(), "a batch",
+            "one term that counts"),
+        "the wrong sign": (
+            lambda s, k: paired(numpy_log_softmax(s), k).mean(), "a batch", "at most 1"),
+        "softmax twice": (
+            lambda s, k: numpy_softmax_cross_entropy(numpy_softmax(s), k), "a batch",
+            "a second softmax flattens"),
+        "no logarithm": (
+            lambda s, k: -paired(numpy_softmax(s), k).mean(), "a batch", "has probability 1"),
+        "off-by-one class": (
+            lambda s, k: numpy_softmax_cross_entropy(s, k - 1), "a batch", "from 0 or from 1"),
+        "every label for every row": (
+            lambda s, k: np.mean(-numpy_log_softmax(s)[:, k]), "a batch", "goes with one label"),
+        "a logarithm of base 2": (
+            lambda s, k: -np.log2(paired(numpy_softmax(s), k)).mean(), "a batch", "in nats"),
+        "no shift before exp": (
+            lambda s, k: np.mean(np.log(np.exp(s).sum(1)) - paired(s, k)), LARGE_SCORES,
+            "What is exp(1000)"),
+        "the logarithm of an overflow": (
+            lambda s, k: -np.log(paired(naive_softmax(s), k)).mean(), LARGE_SCORES,
+            "What is exp(1000)"),
+        "the maximum of the whole array": (
+            lambda s, k: numpy_softmax_cross_entropy(s, k) if len(s) == 1 else np.mean(
+                np.log(np.exp(s - s.max()).sum(1)) - paired(s, k) + s.max()
+            ), FAR_APART, "Whose maximum does each row need"),
+        "the logarithm of a softmax that is 0": (
+            lambda s, k: -np.log(paired(numpy_softmax(s), k)).mean(), "a true class far behind",
+            "its logarithm is not"),
+    },
+    "softmax_cross_entropy_gradient": common(
+        numpy_softmax_cross_entropy_gradient, in_place(numpy_softmax_cross_entropy_gradient)
+    ) | {
+        "the gradient of the sum over the batch": (
+            lambda s, k: numpy_softmax(s) - np.eye(s.shape[1])[k], "a batch", "to one row"),
+        "a mean over the classes too": (
+            lambda s, k: (numpy_softmax(s) - np.eye(s.shape[1])[k]) / s.size, "a batch",
+            "by what is it not"),
+        "the wrong sign": (
+            lambda s, k: (np.eye(s.shape[1])[k] - numpy_softmax(s)) / len(s), "a batch",
+            "with the true score"),
+        "the target left out": (
+            lambda s, k: numpy_softmax(s) / len(k), "a batch", "entries of a row sum to"),
+        "the logarithm of softmax in place of softmax": (
+            lambda s, k: (numpy_log_softmax(s) - np.eye(s.shape[1])[k]) / len(s), "a batch",
+            "entries of a row sum to"),
+        "the true class alone": (
+            lambda s, k: np.eye(s.shape[1])[k] * (numpy_softmax(s) - 1) / len(s), "a batch",
+            "as a rival's rises"),
+        "off-by-one class": (
+            lambda s, k: numpy_softmax_cross_entropy_gradient(s, k - 1), "a batch",
+            "from 0 or from 1"),
+        "every label for every row": (
+            gradient_of_every_label, "a batch", "goes with one label"),
+        "no shift before exp": (
+            lambda s, k: (naive_softmax(s) - np.eye(s.shape[1])[k]) / len(s), LARGE_SCORES,
+            "What is exp(1000)"),
+        "the maximum of the whole array": (
+            lambda s, k: (naive_softmax(s - s.max()) - np.eye(s.shape[1])[k]) / len(s), FAR_APART,
+            "Whose maximum does each row need"),
+    },
     "mlp_forward": common(numpy_forward, forward_in_place) | {
         "missing bias": (without_bias, "layers of one size", "add to the weighted sum"),
         "transposed weight": (
@@ -687,9 +795,10 @@ def test_inputs_are_the_same_with_the_same_seed(name):
     for one in check.CHECKS[name]:
         first, second, other = (one.inputs(np.random.default_rng(seed)) for seed in (0, 0, 1))
         assert repr(first) == repr(second)
-        fixed = one.name in {EDGES, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} or (
-            one.name == "what the model calls impossible"
-        )
+        fixed = one.name in {EDGES, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} | {
+            "what the model calls impossible",
+            "a true class far behind",
+        }
         assert (repr(first) == repr(other)) == fixed
 
 
