@@ -289,23 +289,26 @@ def _arrays(arguments: Arguments) -> list[NDArray[Any]]:
     return [np.asarray(entry) for entries in lists for entry in entries]
 
 
-def _as_float32(value: Any) -> Any:
+def _cast(value: Any, old: type[np.floating[Any]], new: type[np.floating[Any]]) -> Any:
     if isinstance(value, list):
-        return [_as_float32(entry) for entry in value]
-    return value.astype(np.float32) if getattr(value, "dtype", None) == np.float64 else value
+        return [_cast(entry, old, new) for entry in value]
+    return value.astype(new) if getattr(value, "dtype", None) == old else value
 
 
 def _in_float32(inputs: Inputs) -> Inputs:
-    return lambda rng: {name: _as_float32(value) for name, value in inputs(rng).items()}
+    return lambda rng: {k: _cast(v, np.float64, np.float32) for k, v in inputs(rng).items()}
 
 
 def _checks(
-    right: Function, inputs: Mapping[str, Inputs], *misconceptions: Misconception
+    right: Function,
+    inputs: Mapping[str, Inputs],
+    *misconceptions: Misconception,
+    observe: Callable[[Function, Arguments], Any] = _output,
 ) -> tuple[Check, ...]:
     """Return a check for each of the inputs, and on the first of them those of dtype and change."""
 
-    def losing(*arguments: Any) -> FloatArray:
-        return np.asarray(right(*arguments), np.float64)
+    def losing(*arguments: Any) -> Any:
+        return _cast(right(*arguments), np.float32, np.float64)
 
     def changing(first: FloatArray, *others: Any) -> Any:
         result = right(first, *others)
@@ -329,8 +332,8 @@ def _checks(
     )
     first = next(iter(inputs.values()))
     return (
-        *(Check(name, made, right, known) for name, made in inputs.items()),
-        Check("float32 stays float32", _in_float32(first), right, known),
+        *(Check(name, made, right, known, observe) for name, made in inputs.items()),
+        Check("float32 stays float32", _in_float32(first), right, known, observe),
         Check("the arguments stay as they were", first, right, known, _kept),
     )
 
@@ -1063,11 +1066,15 @@ def _network(*sizes: int, rows: tuple[int, ...] = (8,)) -> Inputs:
     return made
 
 
-def _mlp(x: FloatArray, weights: list[FloatArray], biases: list[FloatArray]) -> FloatArray:
+def _net(x: FloatArray, weights: list[FloatArray], biases: list[FloatArray]) -> MLP:
     net = MLP([weights[0].shape[1], *map(len, weights)], rng=0, dtype=x.dtype)
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         net.weights[i][...], net.biases[i][...] = weight, bias
-    return net(x)
+    return net
+
+
+def _mlp(x: FloatArray, weights: list[FloatArray], biases: list[FloatArray]) -> FloatArray:
+    return _net(x, weights, biases)(x)
 
 
 def _forward(
@@ -1129,6 +1136,155 @@ MLP_FORWARD = _checks(
         lambda x, w, b: _forward(activations.relu(x), w, b),
         "Does the first layer see the inputs themselves? In which order do the parts of a layer "
         "come?",
+    ),
+)
+
+
+def _scored(*sizes: int) -> Inputs:
+    inputs = _network(*sizes)
+    return lambda rng: inputs(rng) | {"gradient": rng.normal(size=(8, sizes[-1]))}
+
+
+def _gradients(
+    x: FloatArray, weights: list[FloatArray], biases: list[FloatArray], gradient: FloatArray
+) -> list[list[FloatArray]]:
+    net = _net(x, weights, biases)
+    net.forward(x)
+    gradients = net.backward(gradient)
+    return [list(gradients.weights), list(gradients.biases)]
+
+
+def _backward(
+    x: FloatArray,
+    weights: list[FloatArray],
+    biases: list[FloatArray],
+    gradient: FloatArray,
+    *,
+    slope: Function = activations.relu.derivative,
+    slope_of: int = -1,
+    transposed: bool = False,
+    output: Function = activations.relu,
+    output_of: int = 0,
+    total: Function = sum,
+) -> list[list[FloatArray]]:
+    layers = range(1, len(weights) + 1)
+    z = [_forward(x, weights[:i], biases[:i]) for i in layers]
+    a = [x, *(output(each) for each in z[:-1]), z[-1]]
+    found: list[list[FloatArray]] = [[], []]
+    for i in reversed(range(len(weights))):
+        found[0].insert(0, gradient.T @ a[i + output_of])
+        found[1].insert(0, total(gradient))
+        weight = weights[i].T if transposed else weights[i]
+        if slope_of:
+            gradient = gradient @ weight * slope(z[i + slope_of])
+        else:
+            gradient = (gradient * slope(z[i])) @ weight
+    return found
+
+
+def _counted(function: Function, arguments: Arguments) -> str:
+    output = function(*arguments.values())
+    if isinstance(output, (list, tuple)) and all(isinstance(p, (list, tuple)) for p in output):
+        return f"returned lists of {' and '.join(str(len(part)) for part in output)} arrays"
+    return f"returned {'None' if output is None else f'a {type(output).__name__}'}"
+
+
+def _one_of(part: int, layer: int) -> Callable[[Function, Arguments], Any]:
+    return lambda function, arguments: np.array(function(*arguments.values())[part][layer - 1])
+
+
+def _joined(function: Function, arguments: Arguments) -> FloatArray:
+    weights, biases = function(*arguments.values())
+    return np.concatenate([np.ravel(gradient) for gradient in (*weights, *biases)])
+
+
+_ON_THE_WAY_HINT = (
+    "Which numbers did ReLU let pass on the way forward, and how steep was it there? On the way "
+    "back the gradient meets the same layer's ReLU once."
+)
+_EXAMPLES_HINT = (
+    "Every example adds its part to the gradient of a bias. How many biases has a layer, and along "
+    "which axis do the examples lie?"
+)
+_BACKWARD = (
+    Misconception(
+        "transposed weight",
+        partial(_backward, transposed=True),
+        "Forward, a weight takes a row from (in) to (out). Which axes have to meet when the "
+        "gradient goes back from (out) to (in)?",
+    ),
+    Misconception(
+        "transposed gradient of the weight",
+        lambda *arguments: [[w.T for w in _gradients(*arguments)[0]], _gradients(*arguments)[1]],
+        "A weight has shape (out, in), and so has its gradient. Which index is that of the unit?",
+    ),
+    Misconception(
+        "the gradient through ReLU forgotten",
+        partial(_backward, slope=np.ones_like),
+        _ON_THE_WAY_HINT,
+    ),
+    Misconception(
+        "ReLU in place of its derivative",
+        partial(_backward, slope=activations.relu),
+        _ON_THE_WAY_HINT,
+    ),
+    Misconception(
+        "the derivative of ReLU at the wrong layer",
+        partial(_backward, slope_of=0),
+        "Between which two linear layers lies the ReLU that the gradient meets next? After the "
+        "last there is none.",
+    ),
+    Misconception(
+        "a ReLU after the last layer",
+        lambda x, w, b, g: _gradients(x, w, b, g * activations.relu.derivative(_mlp(x, w, b))),
+        "The scores come straight from a linear layer. What does the gradient in them meet first?",
+    ),
+    Misconception(
+        "preactivations in place of outputs",
+        partial(_backward, output=activations.identity),
+        "What did the weight multiply on the way forward: the numbers before ReLU or after it?",
+    ),
+    Misconception(
+        "the output of a layer in place of its input",
+        partial(_backward, output_of=1),
+        "With what was this layer's weight multiplied on the way forward?",
+    ),
+    Misconception(
+        "biases not summed over the batch", partial(_backward, total=np.array), _EXAMPLES_HINT
+    ),
+    Misconception(
+        "biases summed over the units",
+        partial(_backward, total=partial(np.sum, axis=1)),
+        _EXAMPLES_HINT,
+    ),
+    Misconception("one sum for all biases", partial(_backward, total=np.sum), _EXAMPLES_HINT),
+    Misconception(
+        "mean for sum over the batch",
+        lambda x, w, b, g: _gradients(x, w, b, g / len(x)),
+        "Is the loss a sum over the examples or their mean? The gradient in the scores that came "
+        "in knows already.",
+    ),
+    Misconception(
+        "layers in the other order",
+        lambda *arguments: [part[::-1] for part in _gradients(*arguments)],
+        "You found the last layer's gradient first. Where in the list does it belong?",
+    ),
+)
+_THREE_LAYERS = _scored(3, 3, 3, 3)
+
+#: Checks of backward(x, weights, biases, gradient in the scores), which returns two lists.
+MLP_BACKWARD = (
+    Check("a list for the weights, one for the biases", _THREE_LAYERS, _gradients, (), _counted),
+    *(
+        Check(f"the {what} of layer {i}", _THREE_LAYERS, _gradients, _BACKWARD, _one_of(part, i))
+        for i in (3, 2, 1)
+        for part, what in enumerate(("weights", "biases"))
+    ),
+    *_checks(
+        _gradients,
+        {"layers of several sizes": _scored(2, 5, 4, 3), "one layer": _scored(4, 3)},
+        *_BACKWARD,
+        observe=_joined,
     ),
 )
 
@@ -1362,6 +1518,7 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         "softmax_cross_entropy": SOFTMAX_CROSS_ENTROPY,
         "softmax_cross_entropy_gradient": SOFTMAX_CROSS_ENTROPY_GRADIENT,
         "mlp_forward": MLP_FORWARD,
+        "mlp_backward": MLP_BACKWARD,
         "sgd_step": SGD_STEP,
         "multi_layer_net": MULTI_LAYER_NET,
     }
@@ -1521,6 +1678,17 @@ def mlp_forward(function: Function, *, seed: int = 0) -> Report:
     Parameters, returns and errors as for :func:`relu`.
     """
     return _report("mlp_forward", function, seed)
+
+
+def mlp_backward(function: Function, *, seed: int = 0) -> Report:
+    """Check ``backward(x, weights, biases, gradient)`` of the network of :func:`mlp_forward`.
+
+    `gradient` is that of a scalar in the scores, one row for each example. The function returns two
+    lists: the gradients in the weights and those in the biases, first layer first.
+
+    Parameters, returns and errors as for :func:`relu`.
+    """
+    return _report("mlp_backward", function, seed)
 
 
 def sgd_step(function: Function, *, seed: int = 0) -> Report:
