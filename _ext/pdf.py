@@ -131,6 +131,13 @@ def unfold(article: Tag) -> None:
         summary.replace_with(make(f"<p class=fold>Code{': ' * bool(words)}{escape(words)}</p>"))
 
 
+def mark_long_code(article: Tag) -> None:
+    """Let code of more lines than a cell of the chapters has go on over pages."""
+    for code in article.select("div[class*=highlight-]"):
+        if code.get_text().count("\n") > 15:
+            code["class"].append("long")
+
+
 def self_check(quiz: Tag, number: str) -> Tag:
     """Leave of a self-check its question and choices; return its answers, each with its reason."""
     link = str(quiz["id"])
@@ -209,6 +216,7 @@ def join(html: Path) -> str:
             tag.decompose()
         localize(article, name, names)
         unfold(article)
+        mark_long_code(article)
         chapter = article.find("section")
         heading = chapter.find("h1")
         number = heading.select_one(".section-number")
