@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nnlib.check import Check, Raised, Result, Seen
+from nnlib.check import Check, Function, Raised, Result, Seen
 
 
 class Part(NamedTuple):
@@ -54,7 +54,7 @@ class Item:
 
     name: str
     parts: Sequence[Part]
-    needs: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    needs: Mapping[str, Function] = field(default_factory=dict)
 
     @property
     def points(self) -> int:
@@ -66,14 +66,19 @@ class Item:
         """The checks of all parts."""
         return [check for part in self.parts for check in part.checks]
 
-    def see(self, namespace: dict[str, Any], seed: int) -> Iterator[Seen]:
+    def see(
+        self,
+        namespace: dict[str, Any],
+        seed: int,
+        wrap: Callable[[Function], Function] = lambda function: function,
+    ) -> Iterator[Seen]:
         """Run the student's function of a notebook's variables, once for each check."""
         replaced = {name: namespace[name] for name in self.needs if name in namespace}
         namespace.update(self.needs)
         try:
             for check in self.checks:
                 if self.name in namespace:
-                    yield check.see(namespace[self.name], seed)
+                    yield check.see(wrap(namespace[self.name]), seed)
                 else:
                     yield Raised("NameError", f"name '{self.name}' is not defined")
         finally:
@@ -103,6 +108,10 @@ class Rubric:
         Packages that the student's functions may use, beside Python's own.
     seed : int
         Of the inputs: another than the 0 of the public checks.
+    seconds : float
+        For each cell and each item.
+    memory : int
+        Bytes for all of a submission.
     """
 
     name: str
@@ -110,6 +119,8 @@ class Rubric:
     written: Mapping[str, int]
     allowed: Sequence[str] = ("numpy",)
     seed: int = 2026
+    seconds: float = 10
+    memory: int = 4 * 2**30
 
     def grade(self, namespace: dict[str, Any], seed: int | None = None) -> list[Outcome]:
         """Grade the variables of a notebook, in this process."""
