@@ -216,7 +216,7 @@ def grade_cells(
 
 def next_item(cells: Sequence[Cell], cell: Cell) -> str | None:
     """Return the item whose checks come first after a cell."""
-    after = (c.name for c in cells[cells.index(cell) :] if is_check(c))
+    after = (c.name for c in cells[cells.index(cell) :] if c.name and is_check(c))
     return next(after, "check-").removeprefix("check-") or None
 
 
@@ -233,6 +233,7 @@ def grade(assignment: str, path: Path | None, seconds: float | None = None) -> d
     """
     began = time.monotonic()
     rubric = load(assignment)
+    cells: list[Cell]
     if path is None:
         cells, notes = [], [f"there is no notebook {assignment}.ipynb"]
     else:

@@ -50,7 +50,7 @@ def read(path: Path) -> tuple[list[Cell], list[str]]:
 
 def decode(data: bytes) -> tuple[str, list[str]]:
     """Return the text of a file in UTF-8, UTF-16 or UTF-32, or else in Western Europe's bytes."""
-    encoding = json.detect_encoding(data)
+    encoding: str = json.detect_encoding(data)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError:

@@ -23,7 +23,7 @@ from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
-import scipy.special
+import scipy.special  # noqa: F401 (so that open_ufuncs finds it loaded)
 
 from nnlib import check
 from nnlib.check import Other, Raised, Seen
@@ -74,7 +74,7 @@ class Watch:
         self.allowed = allowed | OWN | sys.stdlib_module_names | {"__main__", "builtins"}
         self.found: dict[str, None] = {}
         self.permitted: set[CodeType] = set()
-        self.active = self.busy = False
+        self.active = self.watching = self.busy = False
         sys.addaudithook(self.audit)
 
     def profile(self, frame: FrameType, event: str, function: Any) -> None:
@@ -110,8 +110,8 @@ class Watch:
             if event == "open" and self.is_ours(arguments[0]) and asked_for(sys._getframe(1)):
                 self.found[f"{Path(os.fsdecode(arguments[0])).name} was opened"] = None
                 raise PermissionError("the grader's files are not for submissions")
-            if event == "import" and arguments[0].partition(".")[0] in OWN:
-                self.found[f"{arguments[0]} was imported"] = None
+            if event == "import":
+                self.importing(arguments[0])
             elif event in ("sys.setprofile", "gc.get_objects", "gc.get_referrers"):
                 self.found[f"{event} was called"] = None
             elif event == "sys._getframe" and asked_for(sys._getframe(1), {"inspect"}):
@@ -126,19 +126,27 @@ class Watch:
             return False
         return os.path.realpath(os.fsdecode(path)).startswith(f"{HOME}{os.sep}")
 
+    def importing(self, module: str) -> None:
+        """Refuse a module that is not allowed, where an item imports it while it is graded."""
+        package = module.partition(".")[0]
+        foreign = self.watching and package not in self.allowed
+        if package in OWN or (foreign and asked_for(sys._getframe(2))):
+            self.found[f"{module} was imported"] = None
+            raise ImportError(f"{module} is not for this item")
+
     @contextmanager
     def over(self, item: Item) -> Iterator[None]:
         """Watch while an item is graded."""
         self.permitted = {code for need in item.needs.values() for code in codes(need)}
         threading.setprofile(self.profile)
         sys.setprofile(self.profile)
-        self.active = True
+        self.active = self.watching = True
         try:
             yield
         finally:
-            self.active = False
+            self.active = self.watching = False
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
 
 
 def asked_for(frame: FrameType | None, through: Container[str] = sys.stdlib_module_names) -> bool:
