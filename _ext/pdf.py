@@ -21,7 +21,7 @@ from urllib.parse import urldefrag, urljoin
 
 import yaml
 from assets import PDF
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
@@ -131,6 +131,37 @@ def unfold(article: Tag) -> None:
         summary.replace_with(make(f"<p class=fold>Code{': ' * bool(words)}{escape(words)}</p>"))
 
 
+def name_headings(article: Tag) -> None:
+    """Let a heading have the names of its section, which may begin on the page before."""
+    for section in article.select("section[id]"):
+        heading = section.find(re.compile("h[1-6]"), recursive=False)
+        for other in heading.find_previous_siblings("span"):
+            heading.insert(0, other)
+        heading["id"] = section["id"]
+        del section["id"]
+
+
+def words_of(heading: Tag) -> str:
+    """Return what a heading says, without its names."""
+    said = copy.copy(heading)
+    for tag in said.select("[id]"):
+        del tag["id"]
+    return said.decode_contents()
+
+
+def hold_punctuation(article: Tag) -> None:
+    """Keep a formula and the punctuation beside it on one line."""
+    for math in article.select("span.math"):
+        before, after = math.previous_sibling, math.next_sibling
+        whole = math.wrap(make("<span class=whole></span>"))
+        if isinstance(before, NavigableString) and before.endswith(("(", "“", "[")):
+            whole.insert(0, before[-1])
+            before.replace_with(before[:-1])
+        if isinstance(after, NavigableString) and (signs := re.match(r"[^\w\s(]+", after)):
+            whole.append(signs[0])
+            after.replace_with(after[signs.end() :])
+
+
 def mark_long_code(article: Tag) -> None:
     """Let code of more lines than a cell of the chapters has go on over pages."""
     for code in article.select("div[class*=highlight-]"):
@@ -193,9 +224,8 @@ def contents(parts: list[tuple[str, Tag]]) -> str:
         if caption:
             lines.append(f"<p class=part>{escape(caption)}</p>")
         for heading in chapter.select("h1, h2"):
-            link = heading.find_parent("section")["id"]
-            words = f"<span class=words>{heading.decode_contents()}</span><span class=dots></span>"
-            lines.append(f"<p class='to-{heading.name}'>{page_number(link, words)}</p>")
+            words = f"<span class=words>{words_of(heading)}</span><span class=dots></span>"
+            lines.append(f"<p class='to-{heading.name}'>{page_number(heading['id'], words)}</p>")
     return "\n".join(lines)
 
 
@@ -204,7 +234,7 @@ def join(html: Path) -> str:
     opening = read(html, OPENING)
     names = names_in_order(opening)
     parts: list[tuple[str, Tag]] = []
-    solutions = make("<section id=solutions><h1>Solutions</h1></section>")
+    solutions = make("<section><h1 id=solutions>Solutions</h1></section>")
     head: dict[str, None] = {}
     for name, caption in names.items():
         page = read(html, name)
@@ -216,14 +246,16 @@ def join(html: Path) -> str:
             tag.decompose()
         localize(article, name, names)
         unfold(article)
+        name_headings(article)
+        hold_punctuation(article)
         mark_long_code(article)
         chapter = article.find("section")
         heading = chapter.find("h1")
         number = heading.select_one(".section-number")
         prefix = number.get_text(strip=True) if number else ""
         if moved := move_solutions(article, prefix):
-            part = make(f"<section id='solutions-{identifier(name)}'></section>")
-            part.append(make(f"<h2>{heading.decode_contents()}</h2>"))
+            part = make("<section></section>")
+            part.append(make(f"<h2 id='solutions-{identifier(name)}'>{words_of(heading)}</h2>"))
             part.extend(moved)
             solutions.append(part)
         if name == OPENING:
