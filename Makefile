@@ -5,10 +5,11 @@ PYTEST := $(BIN)/python -m pytest -n 2
 # A Python of yours must not reach into .venv.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help environment book pdf test test-book coverage bench mutants dist lab notebooks lint clean
+.PHONY: help environment book pdf test test-book coverage bench mutants dist lab notebooks lint \
+    grading assignments test-assignments grade class clean
 
 help: ## List these targets
-	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
 
 environment:
 	@sh _ext/environment.sh
@@ -33,7 +34,8 @@ test: environment ## Run unit tests, doctests and every chapter against its stor
 	@$(PYTEST) tests
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
-	@$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 --dist loadfile chapters
+	@PYTHONPATH=assignments $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
+	    --dist loadfile chapters assignments/source
 
 test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)
 	@$(PYTEST) tests/browser
@@ -70,10 +72,37 @@ bench: environment ## Measure nnlib's speed against others; installs jax
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
 	@$(BIN)/python benchmarks/bench.py
 
+grading: environment
+	@cmp -s requirements-grading.txt .venv/grading || { \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-grading.txt \
+	    && cp requirements-grading.txt .venv/grading; }
+
+# nbgrader calls alembic by its name.
+assignments: grading ## Make what students are given: assignments/release/NAME/NAME.ipynb
+	@rm -rf assignments/release
+	@cd assignments && for name in source/*; do PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/nbgrader \
+	    generate_assignment --log-level=WARN --create --force "$${name#source/}" || exit; done
+	@ls assignments/release/*/*.ipynb
+
+test-assignments: export OMP_NUM_THREADS = 1
+test-assignments: grading ## Grade right, wrong and hostile submissions, also through nbgrader
+	@$(PYTEST) tests/grading
+
+grade: export OMP_NUM_THREADS = 1
+grade: environment ## Grade a class: make grade ASSIGNMENT=losses SUBMISSIONS=folder
+	@test -n "$(ASSIGNMENT)" -a -n "$(SUBMISSIONS)" || \
+	    { echo "usage: make grade ASSIGNMENT=name SUBMISSIONS=folder"; exit 2; }
+	@PYTHONPATH=assignments $(BIN)/python -m grading class "$(ASSIGNMENT)" "$(SUBMISSIONS)"
+
+class: export OMP_NUM_THREADS = 1
+class: environment ## Grade 300 made submissions to the assignment on losses, good and evil
+	@$(BIN)/python tests/grading/submissions.py
+
 lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy nnlib
+	@PYTHONPATH=assignments $(BIN)/mypy assignments/grading
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml

@@ -1,6 +1,6 @@
-"""Execute the chapters and store them in one form, so that two runs give identical files.
+"""Execute the notebooks and store them in one form, so that two runs give identical files.
 
-``python _ext/notebooks.py [--check] [FILE ...]`` takes all chapters unless told otherwise. With
+``python _ext/notebooks.py [--check] [FILE ...]`` takes all chapters and assignments by default. With
 ``--check`` nothing is run or written: it fails where a stored notebook is not in that form or a
 code cell has not been executed, in order.
 """
@@ -25,9 +25,9 @@ from nbformat.v4 import new_code_cell
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-CHAPTERS = ROOT / "chapters"
+PLACES = ("chapters/*.ipynb", "assignments/source/*/*.ipynb")
 INSTALLER = "install"  # the id of its cell
-KEPT_CELL_METADATA = ("tags", "mystnb")
+KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader")
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -121,10 +121,12 @@ def main() -> int:
     """Execute, or check, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="check the stored form, run nothing")
-    parser.add_argument("files", nargs="*", type=Path, help="notebooks, all chapters if none")
+    parser.add_argument("files", nargs="*", type=Path, help="notebooks, all if none")
     options = parser.parse_args()
     status = 0
-    for path in options.files or sorted(CHAPTERS.glob("*.ipynb")):
+    # Where the rubrics are that the source of an assignment asks.
+    os.environ["PYTHONPATH"] = str(ROOT / "assignments")
+    for path in options.files or sorted(path for place in PLACES for path in ROOT.glob(place)):
         if options.check:
             # The first fault is enough: one command mends them all.
             for fault in islice(faults(path), 1):
