@@ -1,24 +1,46 @@
 // Opened as a file, a page may not read the others: found pages are listed without an excerpt.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-// What scrolls sideways can be reached by keyboard, and only that: a formula that fits is no stop.
-const scrolling = ".math, .math mjx-container, .pst-scrollable-table-container";
+// What scrolls sideways can be reached by keyboard, and only that. A formula that fits is no stop,
+// though slanted letters lean a little out of its box.
+const slack = 4;
 const reach = () => {
-  for (const box of document.querySelectorAll(scrolling)) {
-    const scrolls =
-      box.scrollWidth > box.clientWidth && /auto|scroll/.test(getComputedStyle(box).overflowX);
-    if (scrolls) box.tabIndex = 0;
-    else box.removeAttribute("tabindex");
+  const boxes = [
+    ...document.querySelectorAll(".math, .math mjx-container, .pst-scrollable-table-container"),
+  ];
+  for (const box of boxes) box.style.overflow = "";
+  const scrolls = boxes.map(
+    (box) =>
+      box.scrollWidth > box.clientWidth + slack &&
+      /auto|scroll/.test(getComputedStyle(box).overflowX),
+  );
+  boxes.forEach((box, i) => {
+    if (scrolls[i]) box.tabIndex = 0;
+    else {
+      box.removeAttribute("tabindex");
+      box.style.overflow = "visible";
+    }
+  });
+};
+// A browser may break a line before the comma or the period that follows a formula.
+const keepMarks = () => {
+  for (const formula of document.querySelectorAll("span.math")) {
+    const next = formula.nextSibling;
+    const mark = /^[.,:;!?)’”]+/.exec(next?.nodeType === Node.TEXT_NODE ? next.data : "");
+    if (!mark) continue;
+    next.splitText(mark[0].length);
+    const whole = document.createElement("span");
+    whole.className = "formula-and-mark";
+    formula.before(whole);
+    whole.append(formula, next);
   }
 };
 document.addEventListener("DOMContentLoaded", async () => {
+  keepMarks();
   // The theme's label of these hides from some what others read on them.
   for (const labeled of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     labeled.removeAttribute("aria-label");
   }
-  addEventListener("resize", reach);
   await window.MathJax?.startup?.promise;
-  reach();
-  // Fonts that come late make formulas wider.
-  await document.fonts.ready;
-  reach();
+  // Anew when a window is turned, a font arrives late, a solution is unfolded.
+  new ResizeObserver(reach).observe(document.body);
 });
