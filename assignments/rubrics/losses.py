@@ -60,6 +60,10 @@ def labeled(inputs):
     }
 
 
+def one_row(rng):
+    return {"scores": rng.normal(size=(1, 4)), "labels": rng.integers(4, size=1)}
+
+
 def far_behind(rng):
     labels = rng.integers(3, size=2)
     return {"scores": rng.normal(size=(2, 3)) - 900 * np.eye(3)[labels], "labels": labels}
@@ -145,7 +149,7 @@ def of_distributions(name, checks, needs):
     return Item(name, parts, needs)
 
 
-def of_a_batch(name, checks, points, needs):
+def of_a_batch(name, checks, values, needs):
     """Return the item of the softmax cross-entropy or of its gradient."""
     large = [
         *some(checks, LARGE, FAR_APART, "a true class far behind"),
@@ -153,14 +157,25 @@ def of_a_batch(name, checks, points, needs):
         again(checks, FAR_APART, "more rows far apart", labeled(more_apart)),
         again(checks, "a true class far behind", "others far behind", far_behind),
     ]
-    parts = [
-        Part(points, "a batch", some(checks, "a batch")),
-        Part(1, "scores of any size", large),
-    ]
-    return Item(name, [*parts, careful(checks)], needs)
+    return Item(name, [*values, Part(1, "scores of any size", large), careful(checks)], needs)
 
 
-SCORES = {"softmax": nnlib.softmax, "log_softmax": nnlib.log_softmax}
+BUILDS_ON = {"softmax": nnlib.softmax, "log_softmax": nnlib.log_softmax}
+SOFTMAX_CROSS_ENTROPY = of_a_batch(
+    "softmax_cross_entropy",
+    check.SOFTMAX_CROSS_ENTROPY,
+    [
+        Part(1, "one example", [again(check.SOFTMAX_CROSS_ENTROPY, "a batch", "a row", one_row)]),
+        Part(1, "the mean of a batch", some(check.SOFTMAX_CROSS_ENTROPY, "a batch")),
+    ],
+    BUILDS_ON,
+)
+SOFTMAX_CROSS_ENTROPY_GRADIENT = of_a_batch(
+    "softmax_cross_entropy_gradient",
+    check.SOFTMAX_CROSS_ENTROPY_GRADIENT,
+    [Part(1, "a batch", some(check.SOFTMAX_CROSS_ENTROPY_GRADIENT, "a batch"))],
+    BUILDS_ON,
+)
 
 RUBRIC = Rubric(
     "losses",
@@ -170,10 +185,8 @@ RUBRIC = Rubric(
         LOG_SOFTMAX,
         of_distributions("cross_entropy", check.CROSS_ENTROPY, {}),
         of_distributions("kl_divergence", check.KL_DIVERGENCE, {"cross_entropy": cross_entropy}),
-        of_a_batch("softmax_cross_entropy", check.SOFTMAX_CROSS_ENTROPY, 2, SCORES),
-        of_a_batch(
-            "softmax_cross_entropy_gradient", check.SOFTMAX_CROSS_ENTROPY_GRADIENT, 1, SCORES
-        ),
+        SOFTMAX_CROSS_ENTROPY,
+        SOFTMAX_CROSS_ENTROPY_GRADIENT,
     ),
     written={"written-promises": 4},
     allowed=("numpy",),
