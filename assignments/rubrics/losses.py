@@ -47,12 +47,6 @@ def more_apart(rng):
     return {"scores": rng.normal(size=(3, 4)) + 1e4 * rng.permutation([[-1], [0], [1]])}
 
 
-def masked_by_zero(scores, labels):
-    own = np.eye(scores.shape[1])[labels]
-    true = (own * scores).sum(axis=1)
-    return np.maximum(0, ((1 - own) * scores).max(axis=1) - true + 1)
-
-
 def labeled(inputs):
     return lambda rng: {
         "scores": (scores := np.atleast_2d(inputs(rng)["scores"])),
@@ -80,6 +74,12 @@ def impossible(rng):
 def cross_entropy(y, p):
     """Return what a student's function would, also where the arguments are no distributions."""
     return np.where(y > 0, -xlogy(y, p), 0).sum(axis=-1)
+
+
+def masked_by_zero(scores, labels):
+    own = np.eye(scores.shape[1])[labels]
+    true = (own * scores).sum(axis=1)
+    return np.maximum(0, ((1 - own) * scores).max(axis=1) - true + 1)
 
 
 HINGE = Item(
