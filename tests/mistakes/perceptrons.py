@@ -1,5 +1,7 @@
 """Mistakes in activations and in the forward and backward pass."""
 
+from textwrap import indent
+
 from . import Mistake
 
 ARGUMENTS = {
@@ -12,11 +14,18 @@ ARGUMENTS = {
 }
 
 
+def function(item, body):
+    return f"def {item}({ARGUMENTS[item]}):\n" + indent(body.strip("\n"), "    ")
+
+
+def wrong(item, name, body, words):
+    """Return the mistake that a function of this body makes, told by these words."""
+    return Mistake(f"{item}, {name}", function(item, body), {item: words})
+
+
 def known(item, name, body):
-    """Return the mistake that a function of this body makes, told by its name in its item alone."""
-    body = body.strip().replace("\n", "\n    ")
-    code = f"def {item}({ARGUMENTS[item]}):\n    {body}"
-    return Mistake(f"{item}, {name}", code, {item: f"This looks like: {name}. "})
+    """Return a mistake that is told by its name."""
+    return wrong(item, name, body, f"This looks like: {name}. ")
 
 
 def lines(item, rows):
@@ -60,6 +69,17 @@ return {returned}
 """
 
 
+BIAS_IN_THE_WEIGHT = """
+ones = np.ones((len(x), 1), x.dtype)
+for i, (weight, bias) in enumerate(zip(weights, biases)):
+    x = np.hstack([relu(x) if i else x, ones]) @ np.vstack([weight.T, bias])
+return x
+"""
+TWO_LAYERS = """
+z = x @ weights[0].T + biases[0]
+delta = gradient @ weights[1] * relu_derivative(z)
+return [delta.T @ x, gradient.T @ relu(z)], [delta.sum(axis=0), gradient.sum(axis=0)]
+"""
 BY_HEART = """
 ANSWERS = {}
 for public in check.CHECKS["ITEM"]:
@@ -187,95 +207,70 @@ MISTAKES = [
         "theta -= learning_rate * gradient\nreturn theta",
     ),
     *[
-        Mistake(
-            f"{item}, public answers by heart",
-            BY_HEART.replace("ITEM", item),
-            {item: f"{item}: 0 of "},
-        )
+        Mistake(f"{item}, by heart", BY_HEART.replace("ITEM", item), {item: f"{item}: 0 of "})
         for item in ARGUMENTS
     ],
-    Mistake(
-        "relu returns a list",
-        "def relu(x):\n    return np.maximum(x, 0).tolist()",
-        {"relu": "it returned a list, but should have returned an array"},
+    wrong("relu", "a list", "return np.maximum(x, 0).tolist()", "it returned a list, but should"),
+    wrong("relu", "printed", "print(np.maximum(x, 0))", "is there a return at its end?"),
+    wrong(
+        "relu_derivative",
+        "a quotient",
+        "return np.nan_to_num(np.maximum(x, 0) / x).astype(x.dtype)",
+        "zero and the infinities: it gave 0, too small at index [4]",
+    ),
+    wrong(
+        "sigmoid",
+        "clipped, so that digits are lost",
+        "return 1 / (1 + np.exp(-np.clip(x, -30, 30)))",
+        "4 of 5 points\n  1 of 1  the values\n  2 of 2  large numbers\n  0 of 1  digits far left",
+    ),
+    wrong(
+        "sigmoid",
+        "clipped for float64 alone",
+        "e = np.exp(np.clip(x, -700, 700))\nreturn e / (1 + e)",
+        "large numbers in float32: it gave nan at index [0]",
+    ),
+    wrong(
+        "sigmoid",
+        "mended for the public number alone",
+        "return np.where(x == 1000, 1, np.exp(x) / (1 + np.exp(x))).astype(x.dtype)",
+        "other large numbers: it gave nan",
+    ),
+    wrong("mlp_forward", "for batches alone", BIAS_IN_THE_WEIGHT, "0 of 1  one layer, one example"),
+    wrong(
+        "mlp_forward",
+        "for two layers alone",
+        "return relu(x @ weights[0].T + biases[0]) @ weights[1].T + biases[1]",
+        "0 of 3  the scores\n      layers of several sizes: ",
+    ),
+    wrong(
+        "mlp_backward",
+        "for two layers alone",
+        TWO_LAYERS,
+        "it returned lists of 2 and 2 arrays, but should have returned lists of 3 and 3",
+    ),
+    wrong(
+        "mlp_backward",
+        "pairs, layer by layer",
+        backward(returned="list(zip(in_weights, in_biases))[::-1]"),
+        "it returned lists of 2 and 2 and 2 arrays, but should have",
+    ),
+    wrong(
+        "mlp_backward",
+        "right at the last layer alone",
+        backward(back="delta @ weights[i]"),
+        "4 of 10 points",
     ),
     Mistake(
-        "relu prints",
-        "def relu(x):\n    print(np.maximum(x, 0))",
-        {"relu": "is there a return at its end?"},
+        "three mistakes, each charged once",
+        "\n\n\n".join(
+            [
+                function("relu", "return np.where(x > 0, x, 0.01 * x)"),
+                function("relu_derivative", "return np.ones_like(x)"),
+                function("mlp_forward", forward("a = relu(a @ weight.T)")),
+            ]
+        ),
+        {"relu": "relu: 0 of 2", "relu_derivative": "always 1", "mlp_forward": "0 of 3"},
     ),
-    Mistake(
-        "sigmoid of clipped numbers, the digits gone",
-        "def sigmoid(x):\n    return 1 / (1 + np.exp(-np.clip(x, -30, 30)))",
-        {"sigmoid": "4 of 5 points\n  1 of 1  the values\n  2 of 2  large numbers\n  0 of 1"},
-    ),
-    Mistake(
-        "sigmoid clipped for float64 alone",
-        "def sigmoid(x):\n    e = np.exp(np.clip(x, -700, 700))\n    return e / (1 + e)",
-        {"sigmoid": "large numbers in float32: it gave nan at index [0]"},
-    ),
-    Mistake(
-        "sigmoid right at the public large numbers alone",
-        "def sigmoid(x):\n"
-        "    return np.where(x == 1000, 1, np.exp(x) / (1 + np.exp(x))).astype(x.dtype)",
-        {"sigmoid": "other large numbers: it gave nan"},
-    ),
-    Mistake(
-        "relu_derivative of plus infinity",
-        "def relu_derivative(x):\n    return np.nan_to_num(np.maximum(x, 0) / x).astype(x.dtype)",
-        {"relu_derivative": "zero and the infinities: it gave 0, too small at index [4]"},
-    ),
-    Mistake(
-        "forward for batches alone",
-        "def mlp_forward(x, weights, biases):\n"
-        "    rows = np.ones((len(x), 1), x.dtype)\n"
-        "    for i, (weight, bias) in enumerate(zip(weights, biases)):\n"
-        "        x = np.hstack([relu(x) if i else x, rows]) @ np.vstack([weight.T, bias])\n"
-        "    return x",
-        {"mlp_forward": "4 of 5 points\n  3 of 3  the scores\n  0 of 1  one layer, one example"},
-    ),
-    Mistake(
-        "forward and backward for two layers alone",
-        "def mlp_forward(x, weights, biases):\n"
-        "    return relu(x @ weights[0].T + biases[0]) @ weights[1].T + biases[1]\n\n\n"
-        "def mlp_backward(x, weights, biases, gradient):\n"
-        "    z = x @ weights[0].T + biases[0]\n"
-        "    delta = gradient @ weights[1] * relu_derivative(z)\n"
-        "    return [delta.T @ x, gradient.T @ relu(z)], [delta.sum(axis=0), gradient.sum(axis=0)]",
-        {
-            "mlp_forward": "0 of 3  the scores\n      layers of several sizes: ",
-            "mlp_backward": "returned lists of 2 and 2 arrays, but should have returned lists of 3",
-        },
-    ),
-    Mistake(
-        "backward returns a list of pairs",
-        known("mlp_backward", "", backward(returned="list(zip(in_weights, in_biases))[::-1]")).code,
-        {"mlp_backward": "it returned lists of 2 and 2 and 2 arrays, but should have"},
-    ),
-    Mistake(
-        "backward forgets ReLU and is right at the last layer",
-        known("mlp_backward", "", backward(back="delta @ weights[i]")).code,
-        {"mlp_backward": "4 of 10 points"},
-    ),
-    Mistake(
-        "backward writes into the gradient",
-        known(
-            "mlp_backward",
-            "",
-            backward(delta="np.multiply(gradient, 1, out=gradient)", after="gradient /= len(x)"),
-        ).code,
-        {"mlp_backward": "9 of 10 points"},
-    ),
-    Mistake(
-        "one mistake in each of three functions, each charged once",
-        "def relu(x):\n    return np.where(x > 0, x, 0.01 * x)\n\n\n"
-        "def relu_derivative(x):\n    return np.where(x > 0, 1, 0.01)\n\n\n"
-        + known("mlp_forward", "", forward("a = relu(a @ weight.T)")).code,
-        {
-            "relu": "a slope left of 0",
-            "relu_derivative": "relu_derivative: 0 of 2",
-            "mlp_forward": "0 of 3  the scores",
-        },
-    ),
-    Mistake("an item left out", "del sgd_step", {"sgd_step": "name 'sgd_step' is not defined"}),
+    Mistake("an item deleted", "del sgd_step", {"sgd_step": "name 'sgd_step' is not defined"}),
 ]
