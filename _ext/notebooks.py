@@ -1,8 +1,8 @@
 """Execute the notebooks and store them in one form, so that two runs give identical files.
 
-``python _ext/notebooks.py [--check] [FILE ...]`` takes all chapters and assignments by default. With
-``--check`` nothing is run or written: it fails where a stored notebook is not in that form or a
-code cell has not been executed, in order.
+``python _ext/notebooks.py [--check] [FILE ...]`` takes all chapters and assignments unless told
+otherwise. With ``--check`` nothing is run or written: it fails where a stored notebook is not in
+that form or a code cell has not been executed, in order.
 """
 
 from __future__ import annotations

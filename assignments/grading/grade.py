@@ -24,6 +24,8 @@ from .submission import SOURCE, Cell, compare, is_check, read
 
 # Cells and items together may take so many times the seconds of one of them.
 PATIENCE = 12
+# In place of the kind of an error, where the process has died.
+LOST = "no result"
 BLANK = {"", "YOUR ANSWER HERE"}
 
 
@@ -45,8 +47,11 @@ def load(assignment: str) -> Rubric:
 
 @cache
 def original(assignment: str) -> list[Cell]:
-    """Return the cells of the source of an assignment."""
-    return read(SOURCE / assignment / f"{assignment}.ipynb")[0]
+    """Return the cells that count of the source of an assignment."""
+    rubric = load(assignment)
+    names = {item.name for item in rubric.items} | set(rubric.written)
+    cells, _ = read(SOURCE / assignment / f"{assignment}.ipynb")
+    return [cell for cell in cells if cell.name in names or is_check(cell)]
 
 
 @cache
@@ -159,7 +164,7 @@ class Notebook:
                 seen.append(worker.unpack(reply["seen"]))
         except Died as death:
             self.stop()
-            lost = Raised("no result", str(death))
+            lost = Raised(LOST, str(death))
             return seen + [lost] * (len(item.checks) - len(seen)), []
         raise AssertionError
 
@@ -176,6 +181,8 @@ def grade_cells(
 ) -> tuple[list[Outcome], dict[str, list[str]], list[str]]:
     """Grade the cells of a notebook.
 
+    What stands below the last item is not run: it is the reader's.
+
     Returns
     -------
     outcomes : list of Outcome
@@ -188,7 +195,9 @@ def grade_cells(
     items = {item.name: item for item in rubric.items}
     noticed: dict[str, list[str]] = {}
     notes = []
-    code = [cell for cell in cells if cell.kind == "code" and not is_check(cell)]
+    last = max((i for i, c in enumerate(cells) if c.name in items or is_check(c)), default=None)
+    before = cells if last is None else cells[: last + 1]
+    code = [cell for cell in before if cell.kind == "code" and not is_check(cell)]
     outcomes = []
     with Notebook(rubric, code, seconds) as notebook:
         for cell, error, found in notebook.run():
@@ -200,6 +209,8 @@ def grade_cells(
                 noticed.setdefault(name or "", []).extend(found)
         for item in rubric.items:
             seen, found = notebook.see(item, rubric.seed)
+            if isinstance(seen[-1], Raised) and seen[-1].kind == LOST:
+                notes.append(f"{item.name}: {seen[-1].message}")
             if found:
                 noticed.setdefault(item.name, []).extend(found)
             outcomes.append(item.judge(seen, rubric.seed))

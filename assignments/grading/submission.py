@@ -90,27 +90,27 @@ def as_cell(entry: Any) -> Cell | None:
 def compare(cells: Sequence[Cell], original: Sequence[Cell]) -> tuple[list[Cell], list[str]]:
     """Return the cells, of copies the first alone with its name, and what was done to them.
 
-    What was handed out is ``original``, hidden tests and solutions included.
+    What was handed out is ``original``, hidden tests and solutions included: the cells that count.
     """
-    kept, notes, seen = [], [], {}
+    kept: list[Cell] = []
+    seen: dict[str | None, Cell] = {}
+    done: dict[str, list[str | None]] = {}
     for cell in cells:
         if cell.name in seen:
-            notes.append(f"the cell {cell.name} was copied")
+            done.setdefault("copied", []).append(cell.name)
             cell = replace(cell, name=None)
         elif cell.name:
             seen[cell.name] = cell
         kept.append(cell)
     for cell in original:
-        if cell.name is None:
-            continue
         found = seen.get(cell.name)
         if found is None:
-            notes.append(f"the cell {cell.name} was deleted")
+            done.setdefault("deleted", []).append(cell.name)
         elif found.kind != cell.kind:
-            notes.append(f"the cell {cell.name} was turned into {found.kind}")
+            done.setdefault(f"turned into {found.kind}", []).append(cell.name)
         elif is_check(cell) and shown(found) != shown(cell):
-            notes.append(f"the cell {cell.name} was edited; the original is used")
-    return kept, notes
+            done.setdefault("edited, the original is used", []).append(cell.name)
+    return kept, [f"{what}: {', '.join(map(str, names))}" for what, names in done.items()]
 
 
 def shown(cell: Cell) -> str:

@@ -34,7 +34,10 @@ HOME = Path(__file__).resolve().parent.parent
 STUDENT = "<the submission"
 # Code of these is the grader's own.
 OWN = {"rubrics", "grading"}
-GUARDED: tuple[Any, ...] = (check, check.Check, check.Report, check.Misconception, check.Result)
+GUARDED: tuple[Any, ...] = (
+    *(check, check.Check, check.Report, check.Misconception, check.Result),
+    *(np, np.linalg, np.random),
+)
 
 
 # --- what crosses ---------------------------------------------------------------------------------
@@ -87,6 +90,8 @@ class Watch:
             owner = type(getattr(function, "__self__", function))
             module = getattr(function, "__module__", None) or owner.__module__
             name = function.__qualname__
+            if function is sys.setprofile and asked_for(frame):
+                self.found["sys.setprofile was called"] = None
         else:
             return
         if module.partition(".")[0] not in self.allowed and self.from_student(frame):
@@ -112,7 +117,7 @@ class Watch:
                 raise PermissionError("the grader's files are not for submissions")
             if event == "import":
                 self.importing(arguments[0])
-            elif event in ("sys.setprofile", "gc.get_objects", "gc.get_referrers"):
+            elif event in ("gc.get_objects", "gc.get_referrers"):
                 self.found[f"{event} was called"] = None
             elif event == "sys._getframe" and asked_for(sys._getframe(1), {"inspect"}):
                 self.found["the grader's frames were looked at"] = None
@@ -200,6 +205,7 @@ def shown_as(ufunc: np.ufunc, name: str) -> FunctionType:
 
 def serve(connection: Connection, rubric_name: str, folder: str, memory: int, cpu: int) -> None:
     """Run cells and items as they come, until the connection ends."""
+    own = os.getpid()
     os.setsid()
     os.chdir(folder)
     null = os.open(os.devnull, os.O_RDWR)
@@ -222,6 +228,8 @@ def serve(connection: Connection, rubric_name: str, folder: str, memory: int, cp
     while True:
         request = json.loads(connection.recv_bytes())
         for reply in session.answer(request):
+            if os.getpid() != own:  # a child of the submission's came back to here
+                os._exit(0)
             connection.send_bytes(json.dumps(reply).encode())
 
 
@@ -253,7 +261,11 @@ class Session:
         yield {"error": error, "noticed": list(self.watch.found)}
 
     def eval_wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as called by a line of the submission."""
+        """Return the function as called by a line of the submission, and watch again.
+
+        An error in the watch itself, such as of too deep a recursion, has ended it.
+        """
+        sys.setprofile(self.watch.profile)
         return eval(self.wrap, {"__name__": "__main__"})(function)
 
     def run(self, source: str) -> str | None:
@@ -278,18 +290,12 @@ class Session:
             return compile(TransformerManager().transform_cell(source), name, mode)
 
     def mend(self) -> None:
-        """Notice what was changed in nnlib.check, and change it back."""
+        """Notice what was changed in NumPy or nnlib.check, and change it back."""
         for thing, before in self.guarded:
             now = vars(thing)
-            changed = [name for name in {*before, *now} if before.get(name) is not now.get(name)]
-            for name in changed:
-                if name.startswith("__") and name.endswith("__") and name not in before:
-                    continue
+            for name in [name for name in before if now.get(name) is not before[name]]:
                 self.watch.found[f"{thing.__name__}.{name} was changed"] = None
-                if name in before:
-                    setattr(thing, name, before[name])
-                else:
-                    delattr(thing, name)
+                setattr(thing, name, before[name])
 
     # What IPython's dialect calls. A magic that only times or captures runs what it is given.
 
