@@ -15,7 +15,7 @@ from torch import nn
 
 import nnlib
 from nnlib import check
-from nnlib.pytorch import MultiLayerNet
+from nnlib.pytorch import MultiLayerNet, TwoLayerNet
 
 
 def rows_of(scores, labels):
@@ -182,6 +182,100 @@ def sequential(input_size, layer_sizes, output_size):
     return nn.Sequential(*layers, nn.Linear(input_size, output_size))
 
 
+def with_one_layer(build):
+    return lambda input_size, hidden_size, output_size: build(
+        input_size, [hidden_size], output_size
+    )
+
+
+def torch_predict(net, x):
+    with torch.inference_mode():
+        return torch.softmax(net(x), dim=1).argmax(1)
+
+
+def numpy_predict(net, x):
+    return net.requires_grad_(False)(x).numpy().argmax(axis=-1)
+
+
+def numpy_accuracy(net, x, labels):
+    return np.mean(numpy_predict(net, x) == labels.numpy())
+
+
+def torch_accuracy(net, x, labels):
+    return (torch_predict(net, x) == labels).float().mean()
+
+
+def movement_by_hand(net, layers, x, labels, learning_rate):
+    """Return how far each weight moves, without an optimizer and with the gradient's own length."""
+    listed = list(net.parameters())
+    gradients = torch.autograd.grad(nn.functional.cross_entropy(net(x), labels), listed)
+    lengths = {p: learning_rate * g.norm() for p, g in zip(listed, gradients, strict=True)}
+    return torch.stack([lengths.get(layer.weight, torch.zeros(())) for layer in layers])
+
+
+def movement(net, layers, x, labels, rate, parameters=None, length=None, keep=torch.clone):
+    before = [keep(layer.weight.detach()) for layer in layers]
+    optimizer = torch.optim.SGD(parameters(layers) if parameters else net.parameters(), lr=rate)
+    optimizer.zero_grad()
+    nn.CrossEntropyLoss()(net(x), labels).backward()
+    optimizer.step()
+    pairs = zip(layers, before, strict=True)
+    length = length or (lambda new, old: torch.dist(new, old))
+    return [length(layer.weight, old).item() for layer, old in pairs]
+
+
+def movement_of_uncleared(net, layers, x, labels, rate):
+    before = [layer.weight.detach().clone() for layer in layers]
+    nn.functional.cross_entropy(net(x), labels).backward()
+    torch.optim.SGD(net.parameters(), rate).step()
+    return [torch.dist(layer.weight, old) for layer, old in zip(layers, before, strict=True)]
+
+
+def train_by_hand(net, x, labels, epochs, batch_size, learning_rate, seed):
+    generator = torch.Generator().manual_seed(seed)
+    parameters, means = list(net.parameters()), []
+    for _ in range(epochs):
+        order, losses = torch.randperm(len(x), generator=generator), []
+        for start in range(0, len(x), batch_size):
+            batch = order[start : start + batch_size]
+            p = net(x[batch]).log_softmax(dim=1)
+            loss = -p[torch.arange(len(batch)), labels[batch]].mean()
+            with torch.no_grad():
+                for q, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+                    q -= learning_rate * g
+            losses.append(loss.item())
+        means.append(np.mean(losses))
+    return means
+
+
+def training(
+    order=lambda n, generator, seed: torch.randperm(n, generator=generator),
+    labels_of=lambda labels, batch, start: labels[batch],
+    loss=nn.functional.cross_entropy,
+    actions=("zero_grad", "backward", "step"),
+    parameters=lambda net: net.parameters(),
+    last=None,
+    report=lambda losses: sum(losses).item() / len(losses),
+):
+    def train(net, x, labels, epochs, batch_size, learning_rate, seed):
+        optimizer = torch.optim.SGD(parameters(net), lr=learning_rate)
+        generator = torch.Generator().manual_seed(seed)
+        means = []
+        for _ in range(epochs):
+            losses = []
+            for i, batch in enumerate(order(len(x), generator, seed).split(batch_size)):
+                if last == "dropped" and len(batch) < batch_size:
+                    continue
+                value = loss(net(x[batch]), labels_of(labels, batch, i * batch_size))
+                for action in actions:
+                    getattr(value if action == "backward" else optimizer, action)()
+                losses.append(value)
+            means.append(report(losses))
+        return means
+
+    return train
+
+
 RIGHT = {
     "relu": [nnlib.relu, numpy_relu, through_torch(torch.relu), lambda x: np.where(x > 0, x, 0)],
     "relu_derivative": [
@@ -240,7 +334,12 @@ RIGHT = {
     "mlp_forward": [nnlib_forward, numpy_forward, torch_forward],
     "mlp_backward": [nnlib_backward, numpy_backward, torch_backward],
     "sgd_step": [numpy_step, torch_step],
+    "two_layer_net": [TwoLayerNet, with_one_layer(SlideNet), with_one_layer(sequential)],
     "multi_layer_net": [MultiLayerNet, SlideNet, sequential],
+    "predict": [torch_predict, numpy_predict],
+    "accuracy": [numpy_accuracy, torch_accuracy],
+    "movement": [movement, movement_by_hand],
+    "train": [training(), train_by_hand],
 }
 
 
@@ -471,6 +570,8 @@ FAR_LEFT, FLOAT32 = "digits far left", "float32 stays float32"
 KEPT, BATCH, ROW = "the arguments stay as they were", "a batch of rows", "one row"
 LAYER_2, LAYER_3 = "the weights of layer 2", "the weights of layer 3"
 LARGE_SCORES, FAR_APART = "large scores", "rows far apart"
+OF_TORCH = {"two_layer_net", "multi_layer_net", "predict", "accuracy", "movement", "train"}
+REGISTERED, TWO_STEPS = "every layer is registered", "two steps with all examples"
 
 
 def common(right, wrong_in_place):
@@ -801,7 +902,81 @@ WRONG = {
         "the graph cut off": (
             net(without_gradient), "every parameter gets a gradient", "keeps autograd from seeing"),
     },
+    "predict": {
+        "a graph recorded": (
+            lambda net, x: net(x).detach().argmax(1), "no graph is recorded", "ask for a gradient"),
+        "the wrong axis": (
+            lambda net, x: net(x).argmax(0), "a batch", "Which axis holds its classes"),
+        "one class for the whole batch": (
+            lambda net, x: torch.argmax(net(x)), "a batch", "there are examples"),
+        "the largest score in place of its class": (
+            lambda net, x: net(x).max(dim=1).values, "a batch", "how high the winner scored"),
+    },
+    "accuracy": {
+        "a count in place of a share": (
+            lambda *given: (torch_predict(*given[:2]) == given[2]).sum(), "some are wrong",
+            "What share"),
+        "a percentage": (
+            lambda *given: 100 * numpy_accuracy(*given), "some are wrong",
+            "if everything is right"),
+        "the share of mistakes": (
+            lambda *given: 1 - numpy_accuracy(*given), "some are wrong", "Which were asked for"),
+    },
+    "movement": {
+        "nothing moved": (
+            partial(movement, keep=lambda weight: weight), REGISTERED,
+            "a copy, or the very tensor"),
+        "an optimizer of the layers": (
+            partial(movement, parameters=lambda layers: nn.ModuleList(layers).parameters()),
+            "a layer is not registered", "hand to one"),
+        "the change of a length": (
+            partial(movement, length=lambda new, old: new.norm() - old.norm()), REGISTERED,
+            "the difference or the length"),
+        "gradients left from before": (
+            movement_of_uncleared, "gradients are left from before", "in grad already"),
+        "a softmax before the loss": (
+            lambda net, *given: movement(nn.Sequential(net, nn.Softmax(-1)), *given), REGISTERED,
+            "of a second one"),
+    },
+    "train": {
+        "no parameter moves": (
+            training(actions=("backward", "zero_grad", "step")), TWO_STEPS,
+            "cleared it just before"),
+        "gradients never cleared": (
+            training(actions=("backward", "step")), TWO_STEPS, "in grad already"),
+        "a softmax before the loss": (
+            lambda net, *given: training()(nn.Sequential(net, nn.Softmax(-1)), *given), TWO_STEPS,
+            "of a second one"),
+        "an optimizer of the last layer": (
+            training(parameters=lambda net: net[-1].parameters()), TWO_STEPS,
+            "which has the network"),
+        "the sum of the batch in place of its mean": (
+            training(loss=nn.CrossEntropyLoss(reduction="sum")), TWO_STEPS, "twice as large"),
+        "no shuffling": (
+            training(order=lambda n, *_: torch.arange(n)), "small batches", "In which order"),
+        "the same order in every epoch": (
+            training(order=lambda n, _, seed: torch.randperm(
+                n, generator=torch.Generator().manual_seed(seed))),
+            "small batches", "how often is it asked"),
+        "the last batch dropped": (training(last="dropped"), "small batches", "fill a whole batch"),
+        "examples and labels out of step": (
+            training(labels_of=lambda labels, batch, start: labels[start : start + len(batch)]),
+            TWO_STEPS,
+            "Does it still after the shuffling"),
+        "the loss of the last batch": (
+            training(report=lambda losses: losses[-1].item()), "the losses", "the other batches"),
+        "the sum of the losses": (
+            training(report=lambda losses: sum(losses).item()), "the losses", "half as large"),
+        "losses that hold on to their graphs": (
+            training(report=lambda losses: sum(losses) / len(losses)), "the losses are numbers",
+            "besides its number"),
+    },
 }  # fmt: skip
+WRONG["two_layer_net"] = {
+    mistake: (with_one_layer(function), where, words)
+    for mistake, (function, where, words) in WRONG["multi_layer_net"].items()
+    if mistake != "a list in place of nn.ModuleList"
+}
 
 
 def known(name):
@@ -945,9 +1120,7 @@ def spoiling(right):
     return function
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(RIGHT) - {"multi_layer_net", "mlp_forward", "mlp_backward"})
-)
+@pytest.mark.parametrize("name", sorted(set(RIGHT) - {"mlp_forward", "mlp_backward"} - OF_TORCH))
 def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
     report = getattr(check, name)(spoiling(RIGHT[name][0]))
     assert [result.name for result in report.results if not result.ok] == [KEPT]
@@ -978,6 +1151,7 @@ def test_the_net_of_a_student_leaves_torch_as_it_was():
     expected = torch.rand(2)
     torch.manual_seed(3)
     assert all(one.run(SlideNet).ok for one in check.MULTI_LAYER_NET)
+    assert all(one.run(RIGHT[name][0]).ok for name in OF_TORCH for one in check.CHECKS[name])
     assert torch.equal(torch.rand(2), expected)
 
 
