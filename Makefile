@@ -34,7 +34,7 @@ test: environment ## Run unit tests, doctests and every chapter against its stor
 	@$(PYTEST) tests
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
-	@PYTHONPATH=assignments $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
+	@PYTHONPATH="$(CURDIR)/assignments" $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	    --dist loadfile chapters assignments/source
 
 test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)

@@ -6,16 +6,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from grading.nbgrader import GradeApart  # noqa: E402
-from nbgrader.preprocessors import Execute  # noqa: E402
-from nbgrader.converters import Autograde  # noqa: E402
+from grading.nbgrader import DropCopies, GradeApart
+from nbgrader.converters import Autograde
+from nbgrader.preprocessors import DeduplicateIds, Execute
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.course_id = "neural_network_basics"
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 c.OverwriteCells.add_missing_cells = True
-c.Autograde.autograde_preprocessors = [
-    GradeApart if step is Execute else step
-    for step in Autograde.autograde_preprocessors.default_args[0]
-]
+replaced = {DeduplicateIds: DropCopies, Execute: GradeApart}
+for steps in ("sanitize_preprocessors", "autograde_preprocessors"):
+    usual = getattr(Autograde, steps).default_args[0]
+    setattr(c.Autograde, steps, [replaced.get(step, step) for step in usual])

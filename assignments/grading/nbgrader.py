@@ -14,6 +14,23 @@ from .rubric import Outcome
 from .submission import Cell
 
 
+class DropCopies(NbGraderPreprocessor):  # type: ignore[misc]
+    """In place of nbgrader's ``DeduplicateIds``, after which its next step fails."""
+
+    def preprocess(
+        self, notebook: NotebookNode, resources: dict[str, Any]
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Take from copies of a cell what nbgrader knows it by."""
+        seen = set()
+        for cell in notebook.cells:
+            name = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if name in seen:
+                del cell.metadata["nbgrader"]
+            elif name:
+                seen.add(name)
+        return notebook, resources
+
+
 class GradeApart(NbGraderPreprocessor):  # type: ignore[misc]
     """In place of nbgrader's ``Execute``: test cells get their points as output."""
 

@@ -1,0 +1,132 @@
+"""The assignments through nbgrader itself: generate, autograde, feedback, export."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from . import submissions
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSIGNMENTS = sorted(path.name for path in (ROOT / "assignments" / "source").iterdir())
+
+
+def nbgrader(folder, *arguments):
+    """Run nbgrader, which calls alembic by its name."""
+    bin_folder = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
+    command = [bin_folder / "nbgrader", *arguments]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of its own."""
+    ignored = shutil.ignore_patterns("release", "*.db", "__pycache__")
+    shutil.copytree(ROOT / "assignments", tmp_path / "course", ignore=ignored)
+    return tmp_path / "course"
+
+
+def solved(course, name):
+    return nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
+
+
+def solve(course, name, code=""):
+    """Return what students are given, solved as in the source, with code below the last cell."""
+    given = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
+    answers = {cell.id: cell.source for cell in solved(course, name).cells}
+    solutions = [
+        cell
+        for cell in given.cells
+        if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code"
+    ]
+    for cell in solutions:
+        cell.source = answers[cell.id]
+    solutions[-1].source += f"\n\n{code}"
+    return given
+
+
+def earned(name, notebook):
+    """Return what a notebook earns, found in this process."""
+    rubric = import_module(f"rubrics.{name}").RUBRIC
+    space = {"__name__": "__main__"}
+    for cell in notebook.cells:
+        meta = cell.metadata.get("nbgrader")
+        if cell.cell_type == "code" and meta and not meta.grade:
+            exec(cell.source, space)
+    return {outcome.item: outcome.earned for outcome in rubric.grade(space)}
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_an_assignment_from_hand_out_to_export(course, name):
+    nbgrader(course, "generate_assignment", name, "--create", "--force")
+    given = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
+    text = json.dumps(given)
+    for word in ("BEGIN SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "RUBRIC"):
+        assert word not in text
+    mistakes = import_module(f"mistakes.{name}").MISTAKES
+    students = {"untouched": given, "right": solve(course, name)}
+    students |= {f"wrong{n}": solve(course, name, mistakes[n].code) for n in (0, 7, 14)}
+    expected = {student: sum(earned(name, nb).values()) for student, nb in students.items()}
+    assert len(set(expected.values())) > 2
+    for student, notebook in students.items():
+        folder = course / "submitted" / student / name
+        folder.mkdir(parents=True)
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+
+    log = nbgrader(course, "autograde", name, "--create")
+    assert "ERROR" not in log
+    nbgrader(course, "generate_feedback", name)
+    nbgrader(course, "export")
+
+    with open(course / "grades.csv", newline="") as file:
+        table = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+    assert table == expected
+    page = (course / "feedback" / "wrong0" / name / f"{name}.html").read_text()
+    for words in mistakes[0].told.values():
+        assert words.split(".")[0] in page
+
+
+def test_the_students_version_is_the_same_every_time(course):
+    texts = []
+    for _ in range(2):
+        nbgrader(course, "generate_assignment", "losses", "--create", "--force")
+        texts.append((course / "release" / "losses" / "losses.ipynb").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_nbgrader_survives_what_students_do(course):
+    name = "losses"
+    nbgrader(course, "generate_assignment", name, "--create", "--force")
+    items = import_module("rubrics.losses").RUBRIC.items
+    most = {item.name: item.points for item in items}
+    students = {
+        "loop": (submissions.HOSTILE["loop"], "hinge"),
+        "exit": (submissions.HOSTILE["os._exit"], "softmax"),
+        "copied": (submissions.RIGHT["copied"], "softmax"),
+        "deleted": (submissions.RIGHT["checks deleted"], "log_softmax"),
+        "edited": (submissions.RIGHT["checks edited"], "softmax"),
+        "copy": (submissions.CHEATS["nnlib"], "kl_divergence"),
+    }
+    expected = {}
+    for student, ((edit, _), item) in students.items():
+        notebook = submissions.handed_out()
+        lost = edit(notebook, item)
+        expected[student] = sum(most.values()) - (most[item] if lost else 0)
+        folder = course / "submitted" / student / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.ipynb").write_bytes(submissions.dumped(notebook))
+    nbgrader(course, "autograde", name, "--create")
+    nbgrader(course, "export")
+    with open(course / "grades.csv", newline="") as file:
+        table = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+    assert table == expected
