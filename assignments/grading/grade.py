@@ -94,6 +94,7 @@ class Notebook:
 
     def start(self) -> None:
         """Start the process, and run again what ran before."""
+        os.makedirs(self.folder, exist_ok=True)  # the submission may have removed it
         context = forks(self.rubric.name)
         self.connection, theirs = context.Pipe()
         total = int(PATIENCE * self.seconds) + 1
