@@ -27,6 +27,8 @@ PATIENCE = 12
 # In place of the kind of an error, where the process has died.
 LOST = "no result"
 BLANK = {"", "YOUR ANSWER HERE"}
+# So many characters of a cell are kept for the feedback.
+LONGEST = 20_000
 
 
 def load(assignment: str) -> Rubric:
@@ -253,13 +255,19 @@ def grade(assignment: str, path: Path | None, seconds: float | None = None) -> d
         cells, more = compare(cells, original(assignment)) if cells else ([], [])
         notes += more
     outcomes, noticed, more = grade_cells(rubric, cells, seconds or rubric.seconds)
-    answers = {cell.name: cell.source.strip() for cell in cells if cell.name in rubric.written}
+    texts = {cell.name: cell.source.strip() for cell in cells if cell.name}
     return {
         "assignment": assignment,
         "earned": sum(outcome.earned for outcome in outcomes),
-        "items": [told(outcome, noticed.get(outcome.item, [])) for outcome in outcomes],
+        "items": [
+            told(outcome, noticed.get(outcome.item, []), texts.get(outcome.item, ""))
+            for outcome in outcomes
+        ],
         "written": {
-            name: {"points": points, "answer": "" if (a := answers.get(name, "")) in BLANK else a}
+            name: {
+                "points": points,
+                "answer": "" if (a := texts.get(name, "")) in BLANK else a[:LONGEST],
+            }
             for name, points in rubric.written.items()
         },
         "notes": notes + more,
@@ -267,18 +275,22 @@ def grade(assignment: str, path: Path | None, seconds: float | None = None) -> d
     }
 
 
-def told(outcome: Outcome, noticed: list[str]) -> dict[str, Any]:
-    """Return an outcome as JSON can hold it."""
-    parts = []
+def told(outcome: Outcome, noticed: list[str], code: str) -> dict[str, Any]:
+    """Return an outcome as JSON can hold it; what a mistake looks like is said once."""
+    parts, said = [], set()
     for part, results in outcome.results:
-        wrong = [f"{result.name}: {result.message}" for result in results if not result.ok]
+        wrong = [result for result in results if not result.ok]
+        message = f"{wrong[0].name}: {wrong[0].message}" if wrong else ""
+        what, looks, hint = message.partition(" This looks like: ")
         earned = 0 if wrong or noticed else part.points
         told = {"name": part.name, "points": part.points, "earned": earned}
-        parts.append(told | {"message": wrong[0] if wrong else ""})
+        parts.append(told | {"message": what if hint in said else what + looks + hint})
+        said.add(hint)
     return {
         "item": outcome.item,
         "points": outcome.points,
         "earned": outcome.earned,
         "noticed": noticed,
         "parts": parts,
+        "code": code[:LONGEST],
     }
