@@ -1549,9 +1549,11 @@ TWO_LAYER_NET = tuple(
 
 def _echo(classes: int) -> Any:
     """Return a network that gives its inputs as scores, and has a weight."""
+    import torch
     from torch import nn
 
-    layer = nn.utils.skip_init(nn.Linear, classes, classes, bias=False)  # draws no numbers
+    with torch.random.fork_rng(devices=[]):
+        layer = nn.Linear(classes, classes, bias=False)
     nn.init.eye_(layer.weight)
     return nn.Sequential(layer, nn.Identity())
 
@@ -1682,9 +1684,11 @@ def _layered(*listed: bool, passes: int = 0) -> Inputs:
 
 def _net_of(*sizes: int, listed: Sequence[bool]) -> tuple[Any, list[Any]]:
     """Return a network with ReLU and its linear layers, of which it has registered some."""
+    import torch
     from torch import nn
 
-    layers = [_fill(nn.utils.skip_init(nn.Linear, n, m)) for n, m in pairwise(sizes)]
+    with torch.random.fork_rng(devices=[]):
+        layers = [_fill(nn.Linear(n, m)) for n, m in pairwise(sizes)]
     parts: list[Any] = []
     for layer, known in zip(layers, listed, strict=True):
         shell = nn.Identity()
