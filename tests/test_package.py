@@ -11,7 +11,11 @@ import pytest
 
 import nnlib
 
-SOURCES = {path.stem: path for path in Path(nnlib.__file__).parent.glob("*.py")}
+HOME = Path(nnlib.__file__).parent
+SOURCES = {
+    ".".join(path.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in HOME.rglob("*.py")
+}
 # Private modules lie below the core. Whatever else is not in it stands on top of it, and nothing
 # in the core may import that.
 LAYERS = (
