@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -103,6 +104,13 @@ def test_every_registered_object_is_offered_by_its_name():
     for name, thing in {**nnlib.ACTIVATIONS, **nnlib.LOSSES}.items():
         assert getattr(nnlib, name) is thing
         assert name in nnlib.__all__
+
+
+def test_every_package_is_distributed():
+    settings = tomllib.loads((HOME.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    packages = {path.parent.relative_to(HOME.parent) for path in HOME.rglob("__init__.py")}
+    listed = settings["tool"]["setuptools"]["packages"]
+    assert sorted(listed) == sorted(".".join(package.parts) for package in packages)
 
 
 def test_the_package_says_that_it_is_typed():

@@ -35,7 +35,8 @@ STUDENT = "<the submission"
 # Code of these is the grader's own.
 OWN = {"rubrics", "grading"}
 GUARDED: tuple[Any, ...] = (
-    *(check, check.Check, check.Report, check.Misconception, check.Result),
+    *(module for name, module in sys.modules.items() if name.startswith("nnlib.check")),
+    *(check.Check, check.Report, check.Misconception, check.Result),
     *(np, np.linalg, np.random),
 )
 

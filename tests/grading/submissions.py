@@ -191,6 +191,10 @@ CHEATS: dict[str, tuple[Edit, str]] = {
         solution("from nnlib import check\ncheck.ITEM = lambda f: None\nSAME"),
         "check.ITEM was changed",
     ),
+    "a part of the checker patched": (
+        solution("import nnlib.check._core as c\nc._arrays = lambda arguments: []\nSAME"),
+        "check._core._arrays was changed",
+    ),
     "Check.run patched": (
         solution(
             "from nnlib import check\n"

@@ -1,0 +1,187 @@
+"""Checks of activations."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnlib import activations, probability
+from nnlib._arrays import FloatArray
+from nnlib.check._core import Arguments, Inputs, Misconception, checks, fixed, normal
+
+
+def _both_signs(rng: np.random.Generator) -> Arguments:
+    x = rng.normal(size=5)
+    return {"x": np.array([x, -2 * x])}
+
+
+_AXES: dict[str, Inputs] = {
+    "numbers of both signs": _both_signs,
+    "three axes": normal("x", 2, 3, 4),
+}
+
+#: Checks of relu(x).
+RELU = checks(
+    activations.relu,
+    _AXES | {"zero and the infinities": fixed("x", -np.inf, -1, 0, 1, np.inf)},
+    Misconception(
+        "the absolute value",
+        np.abs,
+        "What should become of a negative number? Draw the graph left of 0.",
+    ),
+    Misconception(
+        "the wrong half kept",
+        lambda x: np.minimum(x, 0),
+        "Which side passes and which is cut off? Try one positive number by hand.",
+    ),
+    Misconception(
+        "a slope left of 0",
+        activations.leaky_relu,
+        "That is a relative of ReLU. How large is ReLU itself at -1?",
+    ),
+    Misconception(
+        "the derivative",
+        activations.relu.derivative,
+        "That is how steep ReLU is. How high is it at 2?",
+    ),
+    Misconception(
+        "Python's max of an array",
+        lambda x: max(0, x),
+        "Python's max picks one of two things as a whole. What picks entry by entry?",
+    ),
+    Misconception(
+        "one maximum of all numbers",
+        lambda x: np.maximum(0, x.max()),
+        "Every number is compared with 0 by itself: as many come out as went in.",
+    ),
+    Misconception(
+        "a mask times infinity",
+        lambda x: x * (x > 0),
+        "What is 0 times infinity in floats? Choose between two values instead of multiplying.",
+    ),
+)
+
+#: Checks of the derivative of relu, a function of x.
+RELU_DERIVATIVE = checks(
+    activations.relu.derivative,
+    _AXES | {"zero and the infinities": fixed("x", -np.inf, -1, 0, 1, np.inf)},
+    Misconception(
+        "ReLU itself",
+        activations.relu,
+        "That is the height of the graph. How steep is it?",
+    ),
+    Misconception(
+        "the sign",
+        np.sign,
+        "How steep is a flat line? Look at the graph left of 0.",
+    ),
+    Misconception(
+        "1 at zero",
+        lambda x: np.where(x >= 0, 1.0, 0.0),
+        "At 0 there is no derivative; a convention picks a number. Which one does the book pick?",
+    ),
+    Misconception(
+        "one half at zero",
+        lambda x: np.heaviside(x, 0.5),
+        "At 0 there is no derivative; a convention picks a number. Which one does the book pick?",
+    ),
+    Misconception(
+        "always 1",
+        np.ones_like,
+        "ReLU has two pieces. Is it as steep left of 0 as right of it?",
+    ),
+)
+
+
+def _logistic(x: FloatArray) -> Any:
+    return np.exp(x) / (1 + np.exp(x))
+
+
+#: Checks of a stable sigmoid(x).
+SIGMOID = checks(
+    activations.sigmoid,
+    _AXES
+    | {
+        "large numbers": fixed("x", -1000, 0, 1000),
+        "digits far left": fixed("x", -40, -50, -60),
+    },
+    Misconception(
+        "exp overflows",
+        _logistic,
+        "What is exp(1000) in floats, and inf / inf? The formula can be written in two ways: "
+        "which of them is safe for a large number, which for a very negative one?",
+    ),
+    Misconception(
+        "a function of single numbers",
+        math.exp,
+        "Python's math knows single numbers only. Which module has exp for whole arrays?",
+    ),
+    Misconception(
+        "1 minus nearly 1",
+        lambda x: 1 - 1 / (1 + np.exp(x)),
+        "Of a tiny number nothing is left in 1 minus it. Can it be found without a subtraction?",
+    ),
+    Misconception(
+        "the sign of the exponent",
+        lambda x: activations.sigmoid(-x),
+        "Should the sigmoid rise or fall? Put in a large positive number.",
+    ),
+    Misconception(
+        "tanh",
+        np.tanh,
+        "Between which two numbers does a sigmoid lie, and how large is it at 0?",
+    ),
+    Misconception(
+        "the derivative",
+        activations.sigmoid.derivative,
+        "That is how steep the sigmoid is. How high is it at 0?",
+    ),
+    Misconception(
+        "softmax",
+        probability.softmax,
+        "A sigmoid looks at every number by itself, whatever the others are.",
+    ),
+)
+
+#: Checks of a stable softplus(x).
+SOFTPLUS = checks(
+    activations.softplus,
+    _AXES
+    | {
+        "large numbers": fixed("x", -1000, 0, 1000),
+        "digits far left": fixed("x", -40, -50, -60),
+    },
+    Misconception(
+        "exp overflows",
+        lambda x: np.log1p(np.exp(x)),
+        "What is exp(1000) in floats? Far right softplus is nearly a straight line: which one, "
+        "and what is left when you take it away?",
+    ),
+    Misconception(
+        "1 swallows what is added to it",
+        lambda x: np.maximum(x, 0) + np.log(1 + np.exp(-np.abs(x))),
+        "What is 1 + 1e-18 in floats? NumPy has a logarithm made for numbers next to 1.",
+    ),
+    Misconception(
+        "a logarithm of base 2",
+        lambda x: activations.softplus(x) / np.log(2),
+        "How high should softplus be at 0 with the natural logarithm?",
+    ),
+    Misconception(
+        "the sign of x",
+        lambda x: activations.softplus(-x),
+        "Should softplus rise or fall? Put in a large positive number.",
+    ),
+    Misconception(
+        "ReLU",
+        activations.relu,
+        "Softplus is smooth: how high is it at 0, where ReLU has its corner?",
+    ),
+    Misconception(
+        "the derivative",
+        activations.sigmoid,
+        "That is how steep softplus is. How high is it far to the right?",
+    ),
+)

@@ -1,0 +1,330 @@
+"""What a check is: what it runs, compares and tells; and what every function of arrays must do."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from textwrap import fill
+from types import NoneType
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlib._arrays import FloatArray, check_callable, check_count
+
+Function: TypeAlias = Callable[..., Any]
+Arguments: TypeAlias = dict[str, Any]
+Inputs: TypeAlias = Callable[[np.random.Generator], Arguments]
+
+# float32 results may differ so much, relatively; all others by the second number.
+_FLOAT32, _FLOAT64 = 1e-4, 1e-6
+
+
+class Result(NamedTuple):
+    """What one check found: its name, whether all is well, and if not, what is wrong."""
+
+    name: str
+    ok: bool
+    message: str
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What the checks of one function found.
+
+    The function that makes it prints it; a notebook does not show it a second time.
+
+    Attributes
+    ----------
+    function : str
+        Name of the function that was to be written.
+    results : list of Result
+        Of each check, ``(name, ok, message)``.
+    """
+
+    function: str
+    results: list[Result]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return all(result.ok for result in self.results)
+
+    def __repr__(self) -> str:
+        good = sum(result.ok for result in self.results)
+        return f"<{self.function}: {good} of {len(self.results)} checks passed>"
+
+    def __str__(self) -> str:
+        lines, told = [repr(self)[1:-1]], False
+        for name, ok, message in self.results:
+            lines.append(f"  {'ok   ' if ok else 'WRONG'}  {name}")
+            if not ok and not told:
+                indent = " " * 9
+                lines.append(fill(message, 88, initial_indent=indent, subsequent_indent=indent))
+            told = told or not ok
+        return "\n".join(lines)
+
+    def _ipython_display_(self) -> None:
+        """Show nothing: the lines were printed."""
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A known mistake.
+
+    Attributes
+    ----------
+    name : str
+    wrong : callable
+        An implementation that makes it.
+    hint : str
+        What to think about; never the solution.
+    """
+
+    name: str
+    wrong: Function = field(repr=False)
+    hint: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Raised:
+    """In place of what a function returns: the error that it raised."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """In place of what a function returns: the name of a type that no check asks for."""
+
+    kind: str
+
+
+Seen: TypeAlias = np.ndarray | str | Raised | Other | None
+
+
+def _output(function: Function, arguments: Arguments) -> Any:
+    """Return a copy of what the function returns, as an array if it is a number or an array."""
+    output = function(*arguments.values())
+    return np.array(output) if isinstance(output, (np.ndarray, np.generic, Real)) else output
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a function must do.
+
+    Attributes
+    ----------
+    name : str
+    inputs : callable
+        From a generator to the arguments by their names, made anew for every call: what one
+        function does to them, no other sees.
+    right : callable
+        The right implementation.
+    misconceptions : sequence of Misconception
+        Mistakes that are looked for where the function is wrong, the first that fits is told.
+    observe : callable
+        From (function, arguments) to what is compared: the output, unless told otherwise.
+
+    Examples
+    --------
+    >>> from nnlib import check, softmax
+    >>> check.SOFTMAX[0]
+    Check(name='a batch of rows')
+    >>> check.SOFTMAX[0].run(softmax)
+    Result(name='a batch of rows', ok=True, message='')
+    >>> check.SOFTMAX[0].run(lambda a: softmax(a, axis=0)).ok
+    False
+    """
+
+    name: str
+    inputs: Inputs = field(repr=False)
+    right: Function = field(repr=False)
+    misconceptions: Sequence[Misconception] = field(repr=False)
+    observe: Callable[[Function, Arguments], Any] = field(default=_output, repr=False)
+
+    def run(self, function: Function, seed: int = 0) -> Result:
+        """Return what the check finds of the function, on inputs drawn with the seed.
+
+        Whatever the function raises is a finding and not passed on.
+
+        Raises
+        ------
+        TypeError
+            If `function` cannot be called or `seed` is not an integer.
+        ValueError
+            If `seed` is negative.
+        """
+        check_callable(function, "function")
+        check_count(seed, "seed", least=0)
+        return self.judge(self.see(function, seed), seed)
+
+    def see(self, function: Function, seed: int) -> Seen:
+        """Run the function on the inputs, and return what is to be compared.
+
+        It may cross from one process to another: a grader need not run what it judges.
+
+        Returns
+        -------
+        array, str, Raised, Other or None
+        """
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                seen = self.observe(function, self._arguments(seed))
+            except Exception as error:
+                message = re.sub(r"\b0x[0-9a-fA-F]+", "0x...", " ".join(str(error).split()))
+                return Raised(type(error).__name__, message)
+        if isinstance(seen, np.ndarray) and seen.dtype.hasobject:
+            return Other("array of dtype object")
+        return seen if isinstance(seen, (np.ndarray, str, NoneType)) else Other(type(seen).__name__)
+
+    def judge(self, seen: Seen, seed: int = 0) -> Result:
+        """Return what :meth:`run` finds, of what :meth:`see` has seen with the same seed."""
+        wanted = self.see(self.right, seed)
+        if _same(seen, wanted):
+            return Result(self.name, True, "")
+        message = f"{_difference(seen, wanted)}, for {_shown(self._arguments(seed))}."
+        for mistake in self.misconceptions:
+            if _same(seen, self.see(mistake.wrong, seed)):
+                message += f" This looks like: {mistake.name}. {mistake.hint}"
+                break
+        return Result(self.name, False, message)
+
+    def _arguments(self, seed: int) -> Arguments:
+        return self.inputs(np.random.default_rng(seed))
+
+
+# --- comparing and telling ------------------------------------------------------------------------
+
+
+def _same(got: Any, wanted: Any) -> bool:
+    if not isinstance(wanted, np.ndarray) or not isinstance(got, np.ndarray):
+        return type(got) is type(wanted) and bool(got == wanted)
+    if got.shape != wanted.shape or got.dtype != wanted.dtype:
+        return False
+    return bool(_close(got, wanted).all())
+
+
+def _close(got: FloatArray, wanted: FloatArray) -> NDArray[np.bool_]:
+    relative = _FLOAT32 if wanted.dtype == np.float32 else _FLOAT64
+    scale = np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
+    return np.isclose(got, wanted, rtol=relative, atol=0.1 * relative * scale, equal_nan=True)
+
+
+def _difference(got: Any, wanted: Any) -> str:
+    """Return in words how what was seen differs from what was wanted."""
+    if isinstance(got, Raised):
+        return f"it raised {got.kind}: {got.message}".removesuffix(": ")
+    if isinstance(wanted, str):
+        return f"it {got}, but should have {wanted}"
+    if got is None:
+        return "it returned None (is there a return at its end?)"
+    if not isinstance(got, np.ndarray):
+        kind = got.kind if isinstance(got, Other) else type(got).__name__
+        article = "an" if kind[0] in "aeiou" else "a"
+        return f"it returned {article} {kind}, but should have returned an array"
+    for what in ("shape", "dtype"):
+        came, expected = getattr(got, what), getattr(wanted, what)
+        if came != expected:
+            return f"it returned an array of {what} {came}, but should have {what} {expected}"
+    first = tuple(int(i) for i in np.argwhere(~_close(got, wanted))[0])
+    value = got[first]
+    size = "" if np.isnan(value) else ", too large" if value > wanted[first] else ", too small"
+    place = f" at index {list(first)}" if first else ""
+    return f"it gave {value:.4g}{size}{place}"
+
+
+_DIGITS: Any = {"float_kind": "{:.4g}".format}
+
+
+def _shown(arguments: Arguments) -> str:
+    return ", ".join(f"{name} {_described(value)}" for name, value in arguments.items())
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, list) and any(isinstance(entry, np.ndarray) for entry in value):
+        return "of shapes " + " and ".join(str(entry.shape) for entry in value)
+    if isinstance(value, np.ndarray) and value.size > 8:
+        return f"of shape {value.shape}"
+    if isinstance(value, np.ndarray):
+        return "= " + " ".join(np.array2string(value, separator=", ", formatter=_DIGITS).split())
+    return f"= {value}"
+
+
+# --- what every function of arrays must do --------------------------------------------------------
+
+
+def _kept(function: Function, arguments: Arguments) -> str:
+    before = [array.copy() for array in _arrays(arguments)]
+    function(*arguments.values())
+    after = _arrays(arguments)
+    same = len(before) == len(after) and all(map(np.array_equal, before, after))
+    return "left its arguments as they were" if same else "changed its arguments"
+
+
+def _arrays(arguments: Arguments) -> list[NDArray[Any]]:
+    lists = (value if isinstance(value, list) else [value] for value in arguments.values())
+    return [np.asarray(entry) for entries in lists for entry in entries]
+
+
+def _cast(value: Any, old: type[np.floating[Any]], new: type[np.floating[Any]]) -> Any:
+    if isinstance(value, list):
+        return [_cast(entry, old, new) for entry in value]
+    return value.astype(new) if getattr(value, "dtype", None) == old else value
+
+
+def _in_float32(inputs: Inputs) -> Inputs:
+    return lambda rng: {k: _cast(v, np.float64, np.float32) for k, v in inputs(rng).items()}
+
+
+def checks(
+    right: Function,
+    inputs: Mapping[str, Inputs],
+    *misconceptions: Misconception,
+    observe: Callable[[Function, Arguments], Any] = _output,
+) -> tuple[Check, ...]:
+    """Return a check for each of the inputs, and on the first of them those of dtype and change."""
+
+    def losing(*arguments: Any) -> Any:
+        return _cast(right(*arguments), np.float32, np.float64)
+
+    def changing(first: FloatArray, *others: Any) -> Any:
+        result = right(first, *others)
+        first += 1
+        return result
+
+    known = (
+        Misconception(
+            "float32 lost",
+            losing,
+            "Half the memory was chosen on purpose. Which line makes a float64 array: one of "
+            "np.zeros or np.ones, a conversion, a NumPy constant?",
+        ),
+        Misconception(
+            "an argument changed in place",
+            changing,
+            "Whoever called you still needs it. Which lines write into the array that came in "
+            "(+=, out=, an assignment to an index), and which array should they write into?",
+        ),
+        *misconceptions,
+    )
+    first = next(iter(inputs.values()))
+    return (
+        *(Check(name, made, right, known, observe) for name, made in inputs.items()),
+        Check("float32 stays float32", _in_float32(first), right, known, observe),
+        Check("the arguments stay as they were", first, right, known, _kept),
+    )
+
+
+def normal(name: str, *shape: int) -> Inputs:
+    return lambda rng: {name: 2 * rng.normal(size=shape)}
+
+
+def fixed(name: str, *values: Any) -> Inputs:
+    return lambda _: {name: np.array(values, np.float64)}
