@@ -8,6 +8,16 @@ import sys
 from pathlib import Path
 
 from .classroom import grade_class, grade_into, line, merge
+from .grade import load
+from .submission import Found
+
+
+def at_least_one(text: str) -> int:
+    """Return a whole number from 1 on."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def main() -> int:
@@ -22,23 +32,27 @@ def main() -> int:
     many = commands.add_parser("class", help="grade a folder of submissions")
     many.add_argument("assignment")
     many.add_argument("submissions", type=Path)
-    many.add_argument("output", type=Path, nargs="?", help="by default SUBMISSIONS-graded")
-    many.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    default = "by default SUBMISSIONS-graded/ASSIGNMENT"
+    many.add_argument("output", type=Path, nargs="?", help=default)
+    many.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1)
     for command in (one, many):
-        command.add_argument("--seconds", type=float, help="for each cell and each item")
+        command.add_argument("--seconds", type=at_least_one, help="for each cell and each item")
     joined = commands.add_parser("merge", help="write grades.csv and pages of the result files")
     joined.add_argument("assignment")
     joined.add_argument("output", type=Path, help="the folder that holds results/")
     given = parser.parse_args()
+    load(given.assignment)
     if given.command == "one":
-        path = given.notebook if given.notebook.exists() else None
+        found = Found(given.notebook if given.notebook.is_file() else None)
         student = given.student or given.result.stem
-        print(line(grade_into(given.assignment, student, path, given.result, given.seconds)))
+        print(line(grade_into(given.assignment, student, found, given.result, given.seconds)))
     elif given.command == "class":
+        # A submission that was ended could not tidy up, which is no news.
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
         if not given.submissions.is_dir():
             raise SystemExit(f"error: {given.submissions} is not a folder of submissions")
         folder = given.submissions.resolve()
-        output = given.output or folder.with_name(f"{folder.name}-graded")
+        output = given.output or folder.with_name(f"{folder.name}-graded") / given.assignment
         grade_class(given.assignment, folder, output, given.jobs, given.seconds)
     else:
         merge(given.assignment, given.output)

@@ -14,8 +14,9 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,20 +26,22 @@ from jinja2 import Environment, FileSystemLoader
 
 import nnlib
 
-from .grade import grade, load
+from .grade import failed, grade, load
 from .rubric import Rubric
-from .submission import find
+from .submission import LARGEST, Found, clean, decode, find
+from .worker import end_with_parent
 
 HERE = Path(__file__).parent
-COLUMNS = ("student", "question", "points", "comment")
+COLUMNS = ("student", "question", "points", "comment", "answer")
+Result = dict[str, Any]
 
 
 def save(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        file.write(text)
+        file.write(clean(text))
     os.chmod(name, 0o644)
     os.replace(name, path)
 
@@ -63,32 +66,53 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def digest(assignment: str, path: Path | None, seconds: float | None) -> str:
+def file_name(student: str) -> str:
+    """Return a name for a student's files that is not too long for one."""
+    if len(student.encode()) <= 150:
+        return student
+    return f"{student[:40]}-{short(student)}"
+
+
+def short(text: str) -> str:
+    """Return what tells a text from others."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def digest(assignment: str, found: Found, seconds: float | None) -> str:
     """Return what tells whether a submission, or what grades it, has changed."""
-    found = hashlib.sha256(f"{assignment} {seconds}".encode())
-    sources = [*HERE.glob("*.py"), *Path(nnlib.__file__).parent.glob("*.py")]
-    sources += [HERE.parent / "rubrics" / f"{assignment}.py"]
-    sources += [HERE.parent / "source" / assignment / f"{assignment}.ipynb"]
-    for source in [*sorted(sources), path]:
+    whole = hashlib.sha256(f"{assignment} {seconds} {found.notes}".encode())
+    sources = sorted([*HERE.glob("*.py"), *Path(nnlib.__file__).parent.rglob("*.py")])
+    sources.append(HERE.parent / "rubrics" / f"{assignment}.py")
+    sources.append(HERE.parent / "source" / assignment / f"{assignment}.ipynb")
+    for path in [*sources, *([found.path] if found.path else [])]:
         try:
-            data = source.read_bytes() if source else b""
+            size = path.stat().st_size
+            data = path.read_bytes() if size <= LARGEST else str(size).encode()
         except OSError as error:
             data = str(error).encode()
-        found.update(hashlib.sha256(data).digest())
-    return found.hexdigest()
+        whole.update(hashlib.sha256(data).digest())
+    return whole.hexdigest()
 
 
 def grade_into(
-    assignment: str, student: str, path: Path | None, target: Path, seconds: float | None = None
-) -> dict[str, Any]:
+    assignment: str, student: str, found: Found, target: Path, seconds: float | None = None
+) -> Result:
     """Grade one submission, write its result file and return the result."""
-    key = digest(assignment, path, seconds)
-    result = {"student": student, "digest": key} | grade(assignment, path, seconds)
+    try:
+        result = grade(assignment, found, seconds)
+    except Exception as error:
+        result = failed(assignment, error)
+    key = digest(assignment, found, seconds)
+    return keep({"student": student, "digest": key} | result, target)
+
+
+def keep(result: Result, target: Path) -> Result:
+    """Write a result file and return the result."""
     save(target, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
 
 
-def known(target: Path) -> dict[str, Any]:
+def known(target: Path) -> Result:
     """Return a result file, or nothing where there is none that can be read."""
     try:
         result = json.loads(target.read_text(encoding="utf-8"))
@@ -106,42 +130,71 @@ def grade_class(
     if not found:
         raise SystemExit(f"error: no submission in {submissions}: neither folders nor notebooks")
     with alone(output):
-        results = output / "results"
-        todo = [
-            student
-            for student, path in found.items()
-            if known(results / f"{student}.json").get("digest") != digest(assignment, path, seconds)
-        ]
+        targets = {name: output / "results" / f"{file_name(name)}.json" for name in found}
+        todo = {
+            name: one
+            for name, one in found.items()
+            if known(targets[name]).get("digest") != digest(assignment, one, seconds)
+        }
         print(f"{len(found)} submissions, {len(found) - len(todo)} of them graded before")
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-            futures = [
-                pool.submit(
-                    grade_into, assignment, student, found[student],
-                    results / f"{student}.json", seconds,
-                )
-                for student in todo
-            ]  # fmt: skip
-            try:
-                for number, future in enumerate(as_completed(futures), 1):
-                    print(f"[{number}/{len(todo)}] {line(future.result())}", flush=True)
-            except KeyboardInterrupt:
-                pool.shutdown(cancel_futures=True)
-                raise SystemExit("\nstopped; run the same again to go on") from None
+        results = grade_all(assignment, todo, targets, jobs, seconds)
+        try:
+            for number, result in enumerate(results, 1):
+                print(f"[{number}/{len(todo)}] {line(result)}", flush=True)
+        except KeyboardInterrupt:
+            raise SystemExit("\nstopped; run the same again to go on") from None
         merge(assignment, output, set(found))
 
 
-def line(result: dict[str, Any]) -> str:
+def grade_all(
+    assignment: str,
+    todo: Mapping[str, Found],
+    targets: Mapping[str, Path],
+    jobs: int,
+    seconds: float | None,
+) -> Iterator[Result]:
+    """Grade submissions side by side; return their results as they are made."""
+    left = dict(todo)
+    with pool(jobs) as workers:
+        futures = {
+            workers.submit(grade_into, assignment, name, one, targets[name], seconds): name
+            for name, one in todo.items()
+        }
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+                del left[futures[future]]
+        except BrokenProcessPool:
+            pass
+        except KeyboardInterrupt:
+            workers.shutdown(cancel_futures=True)
+            raise
+    # A grading process has died, of memory it may be: those that are left have one each.
+    for name, one in left.items():
+        with pool(1) as worker:
+            call = worker.submit(grade_into, assignment, name, one, targets[name], seconds)
+            try:
+                yield call.result()
+            except BrokenProcessPool as error:
+                yield keep({"student": name} | failed(assignment, error), targets[name])
+
+
+def pool(jobs: int) -> ProcessPoolExecutor:
+    """Return processes that grade, and end when this one does."""
+    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
+
+
+def line(result: Result) -> str:
     """Return in one line what a submission has earned, and what was noticed in it."""
     points = sum(item["points"] for item in result["items"])
-    said = [f"{item['item']}: {', '.join(item['noticed'])}" for item in noticed(result)]
-    return "; ".join(
-        [f"{result['student']}: {result['earned']} of {points}", *said, *result["notes"]]
-    )
+    return "; ".join([f"{result['student']}: {result['earned']} of {points}", *remarks(result)])
 
 
-def noticed(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the items that earn nothing for what was noticed."""
-    return [item for item in result["items"] if item["noticed"]]
+def remarks(result: Result) -> list[str]:
+    """Return what an instructor should know of a submission."""
+    noticed = [item for item in result["items"] if item["noticed"]]
+    said = [f"{item['item']} earns nothing: {', '.join(item['noticed'])}" for item in noticed]
+    return [*said, *result["notes"]]
 
 
 # --- the tables -----------------------------------------------------------------------------------
@@ -151,87 +204,125 @@ def merge(assignment: str, output: Path, students: set[str] | None = None) -> No
     """Write ``grades.csv`` and the pages, of all result files in the folder."""
     rubric = load(assignment)
     results = [known(path) for path in sorted((output / "results").glob("*.json"))]
-    results = [r for r in results if r and (students is None or r["student"] in students)]
-    marks = read_marks(output / "written.csv", rubric)
-    add_lines(output / "written.csv", rubric, results)
+    results = [r for r in results if r.get("assignment") == assignment and "student" in r]
+    if students is not None:
+        gone = [r["student"] for r in results if r["student"] not in students]
+        results = [r for r in results if r["student"] in students]
+        if gone:
+            print(f"left out, for they are in results/ alone: {', '.join(gone)}")
+    marks = Marks(output / "written.csv", rubric)
+    marks.add(results)
     save(output / "grades.csv", table(rubric, results, marks))
     pages = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
     for result in results:
-        mine = {name: marks.get((result["student"], name), ("", "")) for name in rubric.written}
         page = pages.get_template("feedback.html").render(
-            result=result, rubric=rubric, marks=mine, total=total(rubric, result, marks)
+            result=result, rubric=rubric, marks=marks, total=total(rubric, result, marks)
         )
-        save(output / "feedback" / f"{result['student']}.html", page)
+        save(output / "feedback" / f"{file_name(result['student'])}.html", page)
     page = pages.get_template("written.html").render(rubric=rubric, results=results, marks=marks)
     save(output / "written.html", page)
-    open_answers = sum(
-        (result["student"], name) not in marks and bool(answer["answer"])
-        for result in results
-        for name, answer in result["written"].items()
-    )
     print(f"{output / 'grades.csv'}, a page for each of {len(results)} students in feedback/")
-    if open_answers:
-        print(f"{open_answers} written answers wait: read written.html, fill in written.csv")
+    waiting = sum(total(rubric, result, marks) is None for result in results)
+    if waiting:
+        print(f"{waiting} students wait: read written.html, fill in written.csv, run it again")
 
 
-Marks = dict[tuple[str, str], tuple[str, str]]
+class Marks:
+    """What a person has given for written answers: ``written.csv``.
 
-
-def read_marks(path: Path, rubric: Rubric) -> Marks:
-    """Return what was given for written answers: points and comment.
+    Parameters
+    ----------
+    path : path
+        It need not be there. Commas, semicolons or tabs, in any common encoding, as spreadsheets
+        write it.
+    rubric : Rubric
 
     Raises
     ------
     SystemExit
-        If a line names no question, or gives what are no points of it. Nothing is lost.
+        If it has not the columns, or a line gives what are no points of its question. Nothing is
+        lost.
     """
-    if not path.exists():
-        return {}
-    marks: Marks = {}
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.DictReader(file, restval=""), 2):
-            student, question, points, comment = (row.get(key) or "" for key in COLUMNS)
-            most = rubric.written.get(question)
-            try:
-                if points and not 0 <= float(points) <= (most or 0):
-                    raise ValueError
-            except ValueError:
-                raise SystemExit(
-                    f"error: {path}, line {number}: {points!r} for {question!r} is not a number "
-                    f"from 0 to {most or '(no such question)'}; mend it and run again"
-                ) from None
-            if points:
-                marks[student, question] = (points, comment)
-    return marks
+
+    def __init__(self, path: Path, rubric: Rubric) -> None:
+        self.path, self.rubric = path, rubric
+        self.text = decode(path.read_bytes())[0] if path.exists() else ""
+        self.text = self.text.removeprefix("\ufeff") or ",".join(COLUMNS) + "\n"
+        head = self.text.partition("\n")[0]
+        self.comma = max(",;\t", key=head.count)
+        reader = csv.DictReader(io.StringIO(self.text), delimiter=self.comma, restval="")
+        self.columns = list(reader.fieldnames or ())
+        if missing := {*COLUMNS[:3]} - {*self.columns}:
+            raise SystemExit(
+                f"error: {path}: its first line should name {', '.join(COLUMNS)}, "
+                f"there is no {', '.join(sorted(missing))}; mend it and run again"
+            )
+        self.lines = [{key: row.get(key) or "" for key in COLUMNS} for row in reader]
+        self.given = {
+            (row["student"], row["question"]): row
+            for number, row in enumerate(self.lines, 2)
+            if self.valid(row, number)
+        }
+
+    def valid(self, row: dict[str, str], number: int) -> bool:
+        """Tell whether a line gives points."""
+        most = self.rubric.written.get(row["question"])
+        if not row["points"]:
+            return False
+        try:
+            if not 0 <= float(row["points"]) <= (most or -1):
+                raise ValueError
+        except ValueError:
+            raise SystemExit(
+                f"error: {self.path}, line {number}: {row['points']!r} for {row['question']!r} is "
+                f"not a number from 0 to {most or '(no such question)'}; mend it and run again"
+            ) from None
+        return True
+
+    def points(self, result: Result, question: str) -> str:
+        """Return what was given for an answer; 0 for none, and nothing where it is to be read."""
+        given = self.given.get((result["student"], question))
+        if given:
+            return given["points"]
+        return "" if result["written"][question]["answer"] else "0"
+
+    def comment(self, result: Result, question: str) -> str:
+        """Return what was said of an answer."""
+        return self.given.get((result["student"], question), {}).get("comment", "")
+
+    def add(self, results: list[Result]) -> None:
+        """Add a line to be filled in for each answer that has none; tell of lines gone astray."""
+        students = {result["student"]: result for result in results}
+        for row in self.lines:
+            result = students.get(row["student"])
+            if result is None:
+                print(f"written.csv: there is no student {row['student']!r}")
+            elif row["question"] in result["written"]:
+                now = short(result["written"][row["question"]]["answer"])
+                if row["points"] and row["answer"] not in ("", now):
+                    print(f"written.csv: {row['student']} has changed the answer since it was read")
+        have = {(row["student"], row["question"]) for row in self.lines}
+        out = io.StringIO()
+        writer = csv.DictWriter(
+            out, self.columns, "", "ignore", delimiter=self.comma, lineterminator="\n"
+        )
+        for result in results:
+            for question, written in result["written"].items():
+                if written["answer"] and (result["student"], question) not in have:
+                    key = {"student": result["student"], "question": question}
+                    writer.writerow(key | {"answer": short(written["answer"])})
+        if out.getvalue() or not self.path.exists():
+            end = "" if self.text.endswith("\n") else "\n"
+            save(self.path, self.text + end + out.getvalue())
 
 
-def add_lines(path: Path, rubric: Rubric, results: list[dict[str, Any]]) -> None:
-    """Add a line to be filled in for each answer that has none; leave all that is there."""
-    text = path.read_text(encoding="utf-8-sig") if path.exists() else ",".join(COLUMNS) + "\n"
-    have = {(row["student"], row["question"]) for row in csv.DictReader(io.StringIO(text))}
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    for result in results:
-        for question in rubric.written:
-            answered = result["written"][question]["answer"]
-            if answered and (result["student"], question) not in have:
-                writer.writerow([result["student"], question, "", ""])
-    if out.getvalue() or not path.exists():
-        save(path, text + ("" if text.endswith("\n") else "\n") + out.getvalue())
-
-
-def total(rubric: Rubric, result: dict[str, Any], marks: Marks) -> float | None:
+def total(rubric: Rubric, result: Result, marks: Marks) -> float | None:
     """Return all points of a student, or None while a written answer waits for a person."""
-    points = float(result["earned"])
-    for name in rubric.written:
-        given = marks.get((result["student"], name), ("", ""))[0]
-        if not given and result["written"][name]["answer"]:
-            return None
-        points += float(given or 0)
-    return points
+    given = [marks.points(result, name) for name in rubric.written]
+    return None if "" in given else result["earned"] + sum(map(float, given))
 
 
-def table(rubric: Rubric, results: list[dict[str, Any]], marks: Marks) -> str:
+def table(rubric: Rubric, results: list[Result], marks: Marks) -> str:
     """Return ``grades.csv``: a line a student, a column an item."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -240,20 +331,20 @@ def table(rubric: Rubric, results: list[dict[str, Any]], marks: Marks) -> str:
     writer.writerow(["student", *names, *rubric.written, "total", "of", "remarks"])
     for result in results:
         earned = {item["item"]: item["earned"] for item in result["items"]}
-        given = [
-            marks.get((result["student"], name), ("" if answer["answer"] else "0", ""))[0]
-            for name, answer in result["written"].items()
-        ]
         whole = total(rubric, result, marks)
-        remarks = line(result).split("; ")[1:]
         writer.writerow(
             [
-                result["student"],
-                *(earned[name] for name in names),
-                *given,
+                plain(result["student"]),
+                *(earned.get(name, 0) for name in names),
+                *(marks.points(result, name) for name in rubric.written),
                 "" if whole is None else f"{whole:g}",
                 most,
-                "; ".join(remarks),
+                plain("; ".join(remarks(result))),
             ]
         )
     return out.getvalue()
+
+
+def plain(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -7,23 +7,25 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from multiprocessing.context import ForkServerContext
-from pathlib import Path
 from typing import Any
 
 from nnlib.check import Raised, Seen
 
 from . import worker
 from .rubric import Item, Outcome, Rubric
-from .submission import SOURCE, Cell, compare, is_check, read
+from .submission import SOURCE, Cell, Found, compare, is_check, read
 
-# Cells and items together may take so many times the seconds of one of them.
+# All of a submission together may take so many times the seconds of one cell or item.
 PATIENCE = 12
+# So many bytes may come for one request.
+MOST = 2**28
 # In place of the kind of an error, where the process has died.
 LOST = "no result"
 BLANK = {"", "YOUR ANSWER HERE"}
@@ -49,11 +51,10 @@ def load(assignment: str) -> Rubric:
 
 @cache
 def original(assignment: str) -> list[Cell]:
-    """Return the cells that count of the source of an assignment."""
-    rubric = load(assignment)
-    names = {item.name for item in rubric.items} | set(rubric.written)
+    """Return the cells that count of the source of an assignment: code and answers."""
     cells, _ = read(SOURCE / assignment / f"{assignment}.ipynb")
-    return [cell for cell in cells if cell.name in names or is_check(cell)]
+    written = load(assignment).written
+    return [cell for cell in cells if cell.name and (cell.kind == "code" or cell.name in written)]
 
 
 @cache
@@ -65,7 +66,17 @@ def forks(assignment: str) -> ForkServerContext:
 
 
 class Died(Exception):
-    """The process that ran the submission has ended, or has been ended; says why."""
+    """The process that ran the submission has ended, or was ended; says why.
+
+    Attributes
+    ----------
+    late : bool
+        Whether it took too long.
+    """
+
+    def __init__(self, why: str, late: bool = False) -> None:
+        super().__init__(why)
+        self.late = late
 
 
 class Notebook:
@@ -74,18 +85,18 @@ class Notebook:
     Parameters
     ----------
     rubric : Rubric
-    cells : sequence of Cell
-        The code to run, in order.
     seconds : float
         For each cell and each item.
     """
 
-    def __init__(self, rubric: Rubric, cells: Sequence[Cell], seconds: float) -> None:
+    def __init__(self, rubric: Rubric, seconds: float) -> None:
         self.rubric, self.seconds = rubric, seconds
-        self.cells, self.ran = list(cells), 0
+        self.ran: list[dict[str, Any]] = []
         self.end = time.monotonic() + PATIENCE * seconds
         self.folder = tempfile.mkdtemp(prefix="submission-")
         self.process: Any = None
+        self.fresh = False
+        self.deaths: dict[str, str] = {}
 
     def __enter__(self) -> Notebook:
         return self
@@ -95,81 +106,126 @@ class Notebook:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self) -> None:
-        """Start the process, and run again what ran before."""
+        """Start the process, and run again what ran before, as far as it does."""
+        while self.process is None:
+            self.fork()
+            for number, request in enumerate(self.ran):
+                try:
+                    list(self.exchange(request))
+                except Died:
+                    self.stop()
+                    del self.ran[number]
+                    break
+        self.fresh = True
+
+    def fork(self) -> None:
+        """Start the process."""
         os.makedirs(self.folder, exist_ok=True)  # the submission may have removed it
         context = forks(self.rubric.name)
-        self.connection, theirs = context.Pipe()
+        self.channel, theirs = socket.socketpair()
         total = int(PATIENCE * self.seconds) + 1
         arguments = (theirs, self.rubric.name, self.folder, self.rubric.memory, total)
         self.process = context.Process(target=worker.serve, args=arguments)
         self.process.start()
         theirs.close()
-        for cell in self.cells[: self.ran]:
-            list(self.ask({"cell": cell.source}))
 
     def stop(self) -> None:
-        """End the process and all that it has started."""
+        """End the process and those of its group."""
         if self.process is None:
             return
         try:
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
             self.process.kill()
         self.process.join()
-        self.connection.close()
+        self.channel.close()
         self.process = None
 
-    def ask(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Send a request; return the replies, the last of which says what was noticed."""
-        if self.process is None:
-            self.start()
-        self.connection.send_bytes(json.dumps(request).encode())
-        until = time.monotonic() + self.seconds
-        while True:
-            try:
-                if not self.connection.poll(max(0, min(until, self.end) - time.monotonic())):
-                    spent = until > self.end
-                    raise Died(
-                        "the time of the whole submission is spent"
-                        if spent
-                        else f"it had not ended after {self.seconds:g} seconds"
-                    )
-                reply = json.loads(self.connection.recv_bytes(2**30))
-            except (EOFError, OSError, ValueError):
-                self.process.join(1)
-                raise Died(f"it ended the process ({ending(self.process.exitcode)})") from None
-            yield reply
-            if "noticed" in reply:
-                return
+    def exchange(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Send a request; return the replies as they come. The last says what was noticed.
 
-    def run(self) -> Iterator[tuple[Cell, str | None, list[str]]]:
-        """Run all cells; return each with its error and what was noticed."""
-        while self.ran < len(self.cells):
-            cell = self.cells[self.ran]
+        Raises
+        ------
+        Died
+            If they do not all come.
+        """
+        until = min(time.monotonic() + self.seconds, self.end)
+        try:
+            self.channel.settimeout(self.seconds)
+            self.channel.sendall(json.dumps(request).encode() + b"\n")
+            for line in lines(self.channel, until):
+                reply = json.loads(line)
+                yield reply
+                if "noticed" in reply:
+                    return
+        except TimeoutError:
+            limit = "all of its time" if until == self.end else f"{self.seconds:g} seconds"
+            raise Died(f"it had not ended after {limit}", late=True) from None
+        except (OSError, EOFError, ValueError, TypeError):
+            self.process.join(1)
+            raise Died(f"it ended the process ({ending(self.process.exitcode)})") from None
+
+    def run(self, cell: Cell) -> tuple[list[str], list[str]]:
+        """Run a cell, or if it fails what it defines; return its errors and what was noticed."""
+        errors: list[str] = []
+        noticed: list[str] = []
+        for defined in (False, True):
+            request = {"cell": cell.source, "defined": defined}
             try:
-                (reply,) = self.ask({"cell": cell.source})
+                self.start()
+                (reply,) = self.exchange(request)
             except Died as death:
                 self.stop()
-                del self.cells[self.ran]
-                yield cell, str(death), []
-            else:
-                self.ran += 1
-                yield cell, reply["error"], reply["noticed"]
+                errors.append(str(death))
+                continue
+            self.ran.append(request)
+            noticed += [str(found) for found in reply["noticed"]]
+            errors += [str(error) for error in reply["errors"] if error not in errors]
+            if not reply["errors"]:
+                break
+        return errors, noticed
 
-    def see(self, item: Item, seed: int) -> tuple[list[Seen], list[str]]:
+    def see(self, item: Item, own: bool, again: bool = True) -> tuple[list[Seen], list[str]]:
         """Return what each check of an item sees, and what was noticed meanwhile."""
+        request = {"item": self.rubric.items.index(item), "seed": self.rubric.seed, "own": own}
         seen: list[Seen] = []
+        fresh = False
         try:
-            request = {"item": self.rubric.items.index(item), "seed": seed}
-            for reply in self.ask(request):
+            self.start()
+            fresh, self.fresh = self.fresh, False
+            for reply in self.exchange(request):
                 if "noticed" in reply:
-                    return seen, reply["noticed"]
-                seen.append(worker.unpack(reply["seen"]))
-        except Died as death:
+                    found = [str(found) for found in reply["noticed"]]
+                    if len(seen) == len(item.checks):
+                        return seen, found
+                else:
+                    seen.append(worker.unpack(reply["seen"]))
+            raise Died("it sent what is no answer")
+        except (Died, ValueError, KeyError, TypeError) as death:
             self.stop()
+            # What was left behind by another item may have ended it.
+            if again and not fresh and not getattr(death, "late", False):
+                return self.see(item, own, again=False)
+            self.deaths[item.name] = str(death)
             lost = Raised(LOST, str(death))
+            seen = seen[: len(item.checks)]
             return seen + [lost] * (len(item.checks) - len(seen)), []
-        raise AssertionError
+
+
+def lines(channel: socket.socket, until: float) -> Iterator[bytes]:
+    """Return the lines that come until a moment; then raise TimeoutError."""
+    buffer, came = bytearray(), 0
+    while came <= MOST:
+        channel.settimeout(max(0.001, until - time.monotonic()))
+        data = channel.recv(2**20)
+        if not data:
+            raise EOFError
+        came += len(data)
+        buffer += data
+        if b"\n" in data:
+            *whole, buffer = buffer.split(b"\n")
+            yield from map(bytes, whole)
+    raise OSError("too much")
 
 
 def ending(code: int | None) -> str:
@@ -181,93 +237,84 @@ def ending(code: int | None) -> str:
 
 def grade_cells(
     rubric: Rubric, cells: Sequence[Cell], seconds: float
-) -> tuple[list[Outcome], dict[str, list[str]], list[str]]:
-    """Grade the cells of a notebook.
+) -> tuple[list[Outcome], list[str]]:
+    """Grade the cells of a notebook; return the outcome of each item, and what else happened.
 
     What stands below the last item is not run: it is the reader's.
-
-    Returns
-    -------
-    outcomes : list of Outcome
-        Of each item.
-    noticed : dict
-        From each item that earns nothing for it to what was noticed.
-    notes : list of str
-        What else happened.
     """
-    items = {item.name: item for item in rubric.items}
-    noticed: dict[str, list[str]] = {}
+    names = {item.name for item in rubric.items}
+    noticed: dict[str | None, list[str]] = {}
     notes = []
-    last = max((i for i, c in enumerate(cells) if c.name in items or is_check(c)), default=None)
-    before = cells if last is None else cells[: last + 1]
-    code = [cell for cell in before if cell.kind == "code" and not is_check(cell)]
-    outcomes = []
-    with Notebook(rubric, code, seconds) as notebook:
-        for cell, error, found in notebook.run():
-            where = f"the cell {cell.name}" if cell.name else f"cell {cells.index(cell) + 1}"
-            if error:
-                notes.append(f"{where}: {error}")
+    named = [i for i, cell in enumerate(cells) if cell.name in names or is_check(cell)]
+    before = cells[: named[-1] + 1] if named else cells
+    with Notebook(rubric, seconds) as notebook:
+        for place, cell in enumerate(before):
+            if cell.kind != "code" or is_check(cell):
+                continue
+            errors, found = notebook.run(cell)
+            where = f"the cell {cell.name}" if cell.name else f"cell {place + 1}"
+            notes += [f"{where}: {error}" for error in errors]
             if found:
-                name = cell.name if cell.name in items else next_item(cells, cell)
-                noticed.setdefault(name or "", []).extend(found)
-        for item in rubric.items:
-            seen, found = notebook.see(item, rubric.seed)
-            if isinstance(seen[-1], Raised) and seen[-1].kind == LOST:
-                notes.append(f"{item.name}: {seen[-1].message}")
-            if found:
-                noticed.setdefault(item.name, []).extend(found)
-            outcomes.append(item.judge(seen, rubric.seed))
-    notes += noticed.pop("", [])
-    return (
-        [
-            outcome._replace(earned=0) if outcome.item in noticed else outcome
-            for outcome in outcomes
-        ],
-        noticed,
-        notes,
-    )
+                name = item_of(cells[place:], names)
+                noticed[name] = noticed.get(name, []) + found
+        outcomes = [item.grade(partial(outcome, notebook, item)) for item in rubric.items]
+    notes += [f"{item}: {death}" for item, death in notebook.deaths.items()]
+    notes += noticed.pop(None, [])
+    return [with_notice(one, noticed.get(one.item, [])) for one in outcomes], notes
 
 
-def next_item(cells: Sequence[Cell], cell: Cell) -> str | None:
-    """Return the item whose checks come first after a cell."""
-    after = (c.name for c in cells[cells.index(cell) :] if c.name and is_check(c))
-    return next(after, "check-").removeprefix("check-") or None
+def outcome(notebook: Notebook, item: Item, own: bool) -> Outcome:
+    """Return what an item earns: nothing, where something was noticed."""
+    seen, noticed = notebook.see(item, own)
+    return with_notice(item.judge(seen, notebook.rubric.seed), noticed)
 
 
-def grade(assignment: str, path: Path | None, seconds: float | None = None) -> dict[str, Any]:
+def with_notice(one: Outcome, noticed: Sequence[str]) -> Outcome:
+    """Return an outcome that earns nothing for what was noticed."""
+    return one._replace(earned=0, noticed=[*one.noticed, *noticed]) if noticed else one
+
+
+def item_of(cells: Sequence[Cell], items: set[str]) -> str | None:
+    """Return the item that the first of some cells belongs to: its own, or that checked next."""
+    if cells[0].name in items:
+        return cells[0].name
+    after = (cell.name.removeprefix("check-") for cell in cells if cell.name and is_check(cell))
+    return next((name for name in after if name in items), None)
+
+
+def grade(assignment: str, found: Found, seconds: float | None = None) -> dict[str, Any]:
     """Return the result of a submission as JSON can hold it.
 
     Parameters
     ----------
     assignment : str
-    path : path or None
-        Of the notebook, if there is one.
+    found : Found
     seconds : float, optional
         For each cell and each item, in place of the rubric's.
     """
     began = time.monotonic()
     rubric = load(assignment)
-    cells: list[Cell]
-    if path is None:
-        cells, notes = [], [f"there is no notebook {assignment}.ipynb"]
+    cells: list[Cell] = []
+    notes = list(found.notes)
+    if found.path is None:
+        notes.append(f"there is no notebook {assignment}.ipynb")
     else:
-        cells, notes = read(path)
-        cells, more = compare(cells, original(assignment)) if cells else ([], [])
+        cells, more = read(found.path)
         notes += more
-    outcomes, noticed, more = grade_cells(rubric, cells, seconds or rubric.seconds)
+    if cells:
+        counted = original(assignment)
+        graded = {item.name for item in rubric.items} | set(rubric.written)
+        given = {c.name for c in counted if c.name and c.name not in graded and not is_check(c)}
+        cells, more = compare(cells, counted, given)
+        notes += more
+    outcomes, more = grade_cells(rubric, cells, seconds or rubric.seconds)
     texts = {cell.name: cell.source.strip() for cell in cells if cell.name}
     return {
         "assignment": assignment,
         "earned": sum(outcome.earned for outcome in outcomes),
-        "items": [
-            told(outcome, noticed.get(outcome.item, []), texts.get(outcome.item, ""))
-            for outcome in outcomes
-        ],
+        "items": [told(one, texts.get(one.item, "")) for one in outcomes],
         "written": {
-            name: {
-                "points": points,
-                "answer": "" if (a := texts.get(name, "")) in BLANK else a[:LONGEST],
-            }
+            name: {"points": points, "answer": answer(cells, name)[:LONGEST]}
             for name, points in rubric.written.items()
         },
         "notes": notes + more,
@@ -275,14 +322,42 @@ def grade(assignment: str, path: Path | None, seconds: float | None = None) -> d
     }
 
 
-def told(outcome: Outcome, noticed: list[str], code: str) -> dict[str, Any]:
+def failed(assignment: str, error: BaseException) -> dict[str, Any]:
+    """Return a result for a submission at which the grader itself has failed."""
+    rubric = load(assignment)
+    lost = [Raised(LOST, "the grader failed")]
+    outcomes = [item.judge(lost * len(item.checks), rubric.seed) for item in rubric.items]
+    why = f"{type(error).__name__}: {error}"[:200]
+    return {
+        "assignment": assignment,
+        "earned": 0,
+        "items": [told(one, "") for one in outcomes],
+        "written": {n: {"points": p, "answer": ""} for n, p in rubric.written.items()},
+        "notes": [f"THE GRADER FAILED at this submission, which is not its fault ({why})"],
+        "seconds": 0,
+    }
+
+
+def answer(cells: Sequence[Cell], name: str) -> str:
+    """Return a written answer: what its cell says, and text right below it."""
+    texts: list[str] = []
+    for cell in cells:
+        below = texts and cell.kind == "markdown" and cell.name is None
+        if cell.name == name or below:
+            texts.append(cell.source.strip())
+        elif texts:
+            break
+    return "\n\n".join(text for text in texts if text not in BLANK)
+
+
+def told(outcome: Outcome, code: str) -> dict[str, Any]:
     """Return an outcome as JSON can hold it; what a mistake looks like is said once."""
     parts, said = [], set()
     for part, results in outcome.results:
         wrong = [result for result in results if not result.ok]
         message = f"{wrong[0].name}: {wrong[0].message}" if wrong else ""
         what, looks, hint = message.partition(" This looks like: ")
-        earned = 0 if wrong or noticed else part.points
+        earned = 0 if wrong or outcome.noticed else part.points
         told = {"name": part.name, "points": part.points, "earned": earned}
         parts.append(told | {"message": what if hint in said else what + looks + hint})
         said.add(hint)
@@ -290,7 +365,7 @@ def told(outcome: Outcome, noticed: list[str], code: str) -> dict[str, Any]:
         "item": outcome.item,
         "points": outcome.points,
         "earned": outcome.earned,
-        "noticed": noticed,
+        "noticed": list(outcome.noticed),
         "parts": parts,
         "code": code[:LONGEST],
     }

@@ -43,20 +43,20 @@ class GradeApart(NbGraderPreprocessor):  # type: ignore[misc]
             Cell(cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id"))
             for cell in notebook.cells
         ]
-        outcomes, noticed, notes = grade_cells(rubric, cells, rubric.seconds)
+        outcomes, notes = grade_cells(rubric, cells, rubric.seconds)
         for note in notes:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], note)
         of_cell = {f"check-{outcome.item}": outcome for outcome in outcomes}
         for cell in notebook.cells:
             if is_grade(cell) and not is_solution(cell):
                 outcome = of_cell[cell.metadata.nbgrader.grade_id]
-                cell.outputs = shown(outcome, noticed.get(outcome.item, []))
+                cell.outputs = shown(outcome)
         return notebook, resources
 
 
-def shown(outcome: Outcome, noticed: list[str]) -> list[NotebookNode]:
+def shown(outcome: Outcome) -> list[NotebookNode]:
     """Return the words and, as nbgrader reads them, the points."""
-    text = "\n".join([*(f"earns nothing: {reason}" for reason in noticed), f"{outcome}\n"])
+    text = "\n".join([*(f"earns nothing: {reason}" for reason in outcome.noticed), f"{outcome}\n"])
     points = {"text/plain": f"{float(outcome.earned)}"}
     return [
         new_output("stream", name="stdout", text=text),

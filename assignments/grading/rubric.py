@@ -22,12 +22,13 @@ class Part(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an item has earned, and by part what it was worth and found."""
+    """What an item has earned, by part what it was worth and found, and why it earns nothing."""
 
     item: str
     points: int
     earned: int
     results: list[tuple[Part, list[Result]]]
+    noticed: Sequence[str] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.item}: {self.earned} of {self.points} points"]
@@ -49,7 +50,7 @@ class Item:
     parts : sequence of Part
     needs : mapping, optional
         What it builds on: while the item is graded, these names mean the reference, so that an
-        earlier mistake is charged once.
+        earlier mistake is charged once. Where more is earned with the student's own, that counts.
     """
 
     name: str
@@ -70,11 +71,16 @@ class Item:
         self,
         namespace: dict[str, Any],
         seed: int,
+        own: bool = False,
         wrap: Callable[[Function], Function] = lambda function: function,
     ) -> Iterator[Seen]:
-        """Run the student's function of a notebook's variables, once for each check."""
-        replaced = {name: namespace[name] for name in self.needs if name in namespace}
-        namespace.update(self.needs)
+        """Run the student's function of a notebook's variables, once for each check.
+
+        With ``own``, what it builds on is the student's, too.
+        """
+        needs = {} if own else self.needs
+        replaced = {name: namespace[name] for name in needs if name in namespace}
+        namespace.update(needs)
         try:
             for check in self.checks:
                 if self.name in namespace:
@@ -82,8 +88,8 @@ class Item:
                 else:
                     yield Raised("NameError", f"name '{self.name}' is not defined")
         finally:
-            for name in self.needs:
-                del namespace[name]
+            for name in needs:
+                namespace.pop(name, None)
             namespace.update(replaced)
 
     def judge(self, seen: Sequence[Seen], seed: int) -> Outcome:
@@ -92,6 +98,16 @@ class Item:
         results = [(part, [next(judged) for _ in part.checks]) for part in self.parts]
         earned = sum(part.points for part, found in results if all(result.ok for result in found))
         return Outcome(self.name, self.points, earned, results)
+
+    def grade(self, see: Callable[[bool], Outcome]) -> Outcome:
+        """Return the better outcome: building on the reference, or on the student's own.
+
+        A function may rely on more than was asked for of the one that it builds on.
+        """
+        outcome = see(False)
+        if outcome.earned == self.points or not self.needs:
+            return outcome
+        return max(outcome, see(True), key=lambda one: one.earned)
 
 
 @dataclass(frozen=True)
@@ -125,11 +141,16 @@ class Rubric:
     def grade(self, namespace: dict[str, Any], seed: int | None = None) -> list[Outcome]:
         """Grade the variables of a notebook, in this process."""
         seed = self.seed if seed is None else seed
-        return [item.judge(list(item.see(namespace, seed)), seed) for item in self.items]
+        return [graded(item, namespace, seed) for item in self.items]
 
     def score(self, name: str, namespace: dict[str, Any]) -> int:
         """Grade one item, print what was found and return its points: a test cell's last line."""
         item = next(item for item in self.items if item.name == name)
-        outcome = item.judge(list(item.see(namespace, self.seed)), self.seed)
+        outcome = graded(item, namespace, self.seed)
         print(outcome)
         return outcome.earned
+
+
+def graded(item: Item, namespace: dict[str, Any], seed: int) -> Outcome:
+    """Grade one item of a notebook's variables, in this process."""
+    return item.grade(lambda own: item.judge(list(item.see(namespace, seed, own)), seed))

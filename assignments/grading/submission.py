@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,16 +32,19 @@ def read(path: Path) -> tuple[list[Cell], list[str]]:
         text, notes = decode(path.read_bytes())
     except OSError as error:
         return [], [f"{path.name} cannot be read: {error.strerror}"]
+    if not text.strip():
+        return [], [*notes, "the notebook is empty"]
     try:
         document = json.loads(text)
-        entries = document["cells"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, RecursionError):
+        document = None
+    document = document if isinstance(document, dict) else {}
+    if "worksheets" in document:
+        return [], [*notes, "the notebook is in an old format: open and save it in Jupyter Lab"]
+    entries = document.get("cells")
+    if not isinstance(entries, list):
         entries = whole_entries(text)
-        notes.append(
-            f"the notebook is broken, {len(entries)} cells could be read"
-            if text.strip()
-            else "the notebook is empty"
-        )
+        notes.append(f"the notebook is broken, {len(entries)} cells could be read")
     cells = [cell for entry in entries for cell in [as_cell(entry)] if cell]
     if len(cells) < len(entries):
         notes.append(f"{len(entries) - len(cells)} entries of the notebook are no cells")
@@ -74,6 +77,11 @@ def whole_entries(text: str) -> list[Any]:
     return entries
 
 
+def clean(text: str) -> str:
+    """Return a text without what no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def as_cell(entry: Any) -> Cell | None:
     """Return a cell, or nothing where the entry has no text."""
     try:
@@ -82,35 +90,44 @@ def as_cell(entry: Any) -> Cell | None:
         meta = entry.get("metadata")
         nbgrader = meta.get("nbgrader") if isinstance(meta, dict) else None
         name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-        return Cell(str(entry["cell_type"]), source, name if isinstance(name, str) else None)
+        name = clean(name) if isinstance(name, str) else None
+        return Cell(clean(str(entry["cell_type"])), clean(source), name)
     except (KeyError, TypeError, AttributeError):
         return None
 
 
-def compare(cells: Sequence[Cell], original: Sequence[Cell]) -> tuple[list[Cell], list[str]]:
-    """Return the cells, of copies the first alone with its name, and what was done to them.
+def compare(
+    cells: Sequence[Cell], original: Sequence[Cell], given: Container[str]
+) -> tuple[list[Cell], list[str]]:
+    """Return the cells as they are to be graded, and what was done to them.
 
-    What was handed out is ``original``, hidden tests and solutions included: the cells that count.
+    Of copies, the first alone keeps its name. What was handed out is ``original``, hidden tests and
+    solutions included; cells of code that students were given, and not to change, are put back.
     """
     kept: list[Cell] = []
     seen: dict[str | None, Cell] = {}
-    done: dict[str, list[str | None]] = {}
+    done: dict[str, list[str]] = {}
     for cell in cells:
-        if cell.name in seen:
+        if cell.name and cell.name in seen:
             done.setdefault("copied", []).append(cell.name)
             cell = replace(cell, name=None)
         elif cell.name:
             seen[cell.name] = cell
         kept.append(cell)
+    back = []
     for cell in original:
-        found = seen.get(cell.name)
-        if found is None:
-            done.setdefault("deleted", []).append(cell.name)
-        elif found.kind != cell.kind:
-            done.setdefault(f"turned into {found.kind}", []).append(cell.name)
+        found, name = seen.get(cell.name), cell.name or ""
+        lost = found is None or found.kind != cell.kind
+        if lost and name in given:
+            done.setdefault("put back", []).append(name)
+            back.append(cell)
+        elif found is None:
+            done.setdefault("deleted", []).append(name)
+        elif lost:
+            done.setdefault(f"turned into {found.kind}", []).append(name)
         elif is_check(cell) and shown(found) != shown(cell):
-            done.setdefault("edited, the original is used", []).append(cell.name)
-    return kept, [f"{what}: {', '.join(map(str, names))}" for what, names in done.items()]
+            done.setdefault("edited, the original is used", []).append(name)
+    return back + kept, [f"{what}: {', '.join(names)}" for what, names in done.items()]
 
 
 def shown(cell: Cell) -> str:
@@ -123,23 +140,53 @@ def is_check(cell: Cell) -> bool:
     return bool(cell.name and cell.name.startswith("check-"))
 
 
-def find(folder: Path, assignment: str) -> dict[str, Path | None]:
-    """Return the notebook of each student in a folder of submissions, or None.
+@dataclass(frozen=True)
+class Found:
+    """The notebook of a student, if there is one, and in words what there was to choose from."""
 
-    A student is a notebook (``ada.ipynb``) or a folder, in which the notebook of the assignment's
-    name counts (``ada/losses/losses.ipynb``), or else the only one there is.
+    path: Path | None
+    notes: tuple[str, ...] = ()
+
+
+def find(folder: Path, assignment: str) -> dict[str, Found]:
+    """Return what each student has handed in.
+
+    A student is a notebook (``ada.ipynb``) or a folder, in which a notebook of the assignment's
+    name counts (``ada/losses/losses.ipynb``; the least deep one), or else the only one there is.
     """
-    found: dict[str, Path | None] = {}
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.name.startswith("."):
-            inside = sorted(
-                path
-                for path in entry.rglob("*.ipynb")
-                if ".ipynb_checkpoints" not in path.parts and path.is_file()
-            )
-            named = [path for path in inside if path.stem == assignment]
-            best = named or (inside if len(inside) == 1 else [])
-            found[entry.name] = best[0] if best else None
-        elif entry.suffix == ".ipynb":
-            found[entry.stem] = entry
+    found: dict[str, Found] = {}
+    for entry in sorted(folder.iterdir(), key=lambda entry: (not entry.is_dir(), entry.name)):
+        name = clean(entry.name)
+        if name.startswith((".", "__MACOSX")):
+            continue
+        if entry.is_dir():
+            found[name] = choose(entry, assignment)
+        elif entry.suffix.lower() == ".ipynb":
+            stem = clean(entry.stem)
+            path = entry if entry.is_file() else None
+            found[name if stem in found else stem] = Found(path)
     return found
+
+
+def choose(folder: Path, assignment: str) -> Found:
+    """Return the notebook that counts of those in a student's folder."""
+    inside = [
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() == ".ipynb" and path.is_file() and not hidden(path, folder)
+    ]
+    inside.sort(key=lambda path: (len(path.parts), path.name != f"{assignment}.ipynb", path.name))
+    named = [path for path in inside if path.stem.lower().startswith(assignment.lower())]
+    candidates = named or inside
+    others = ", ".join(clean(str(path.relative_to(folder))) for path in candidates)
+    if not candidates:
+        return Found(None)
+    if not named and len(inside) > 1:
+        return Found(None, (f"which of them counts? {others}",))
+    notes = (f"of {others} the first was graded",) if len(candidates) > 1 else ()
+    return Found(candidates[0], notes)
+
+
+def hidden(path: Path, folder: Path) -> bool:
+    """Tell whether a file is no work of the student's."""
+    return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)

@@ -5,40 +5,33 @@ This is no sandbox: it guards against mistakes and short cuts, not against malic
 
 from __future__ import annotations
 
+import ast
 import base64
-import builtins
+import ctypes
 import io
 import json
 import os
 import resource
 import signal
+import socket
 import sys
-import threading
-from collections.abc import Callable, Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from importlib import import_module
-from multiprocessing.connection import Connection
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, ModuleType
+from types import CodeType
 from typing import Any
 
 import numpy as np
 import scipy.special  # noqa: F401 (so that open_ufuncs finds it loaded)
 
-from nnlib import check
 from nnlib.check import Other, Raised, Seen
 
-from .rubric import Item, Rubric
+from .rubric import Rubric
+from .submission import clean
+from .watch import HOME, OWN, STUDENT, Watch, open_ufuncs
 
-HOME = Path(__file__).resolve().parent.parent
-STUDENT = "<the submission"
-# Code of these is the grader's own.
-OWN = {"rubrics", "grading"}
-GUARDED: tuple[Any, ...] = (
-    *(module for name, module in sys.modules.items() if name.startswith("nnlib.check")),
-    *(check.Check, check.Report, check.Misconception, check.Result),
-    *(np, np.linalg, np.random),
-)
+LARGEST = 2**26
+Function = Callable[..., Any]
 
 
 # --- what crosses ---------------------------------------------------------------------------------
@@ -46,169 +39,57 @@ GUARDED: tuple[Any, ...] = (
 
 def pack(seen: Seen) -> Any:
     """Return what was seen as JSON can hold it."""
+    if isinstance(seen, np.ndarray) and seen.nbytes > LARGEST:
+        seen = Other(f"array of {seen.nbytes / 2**20:.0f} MiB")
     if isinstance(seen, np.ndarray):
         buffer = io.BytesIO()
         np.save(buffer, seen, allow_pickle=False)
         return {"array": base64.b64encode(buffer.getvalue()).decode()}
     if isinstance(seen, Raised):
-        return {"raised": [seen.kind[:100], seen.message[:1000]]}
-    return {"other": seen.kind[:100]} if isinstance(seen, Other) else seen
+        return {"raised": [clean(seen.kind)[:100], clean(seen.message)[:1000]]}
+    if isinstance(seen, Other):
+        return {"other": clean(seen.kind)[:100]}
+    return seen if seen is None else clean(seen)
 
 
 def unpack(packed: Any) -> Seen:
-    """Return what :func:`pack` was given; nothing in it is run."""
-    if isinstance(packed, dict) and "array" in packed:
-        data = io.BytesIO(base64.b64decode(packed["array"]))
-        array = np.load(data, allow_pickle=False)
-        return array if isinstance(array, np.ndarray) else Other("archive")
-    if isinstance(packed, dict) and "raised" in packed:
-        return Raised(*map(str, packed["raised"]))
-    if isinstance(packed, dict):
-        return Other(str(packed.get("other")))
-    return packed if packed is None else str(packed)
+    """Return what :func:`pack` was given; nothing in it is run.
 
-
-# --- what is noticed ------------------------------------------------------------------------------
-
-
-class Watch:
-    """Notices whose functions run while an item is graded, whatever name they go by."""
-
-    def __init__(self, allowed: set[str]) -> None:
-        self.allowed = allowed | OWN | sys.stdlib_module_names | {"__main__", "builtins"}
-        self.found: dict[str, None] = {}
-        self.permitted: set[CodeType] = set()
-        self.active = self.watching = self.busy = False
-        sys.addaudithook(self.audit)
-
-    def profile(self, frame: FrameType, event: str, function: Any) -> None:
-        """Look at every call, of Python and of C, until one is found."""
-        if self.found:
-            return
-        if event == "call":
-            module, name = module_of(frame), frame.f_code.co_qualname
-        elif event == "c_call":
-            owner = type(getattr(function, "__self__", function))
-            module = getattr(function, "__module__", None) or owner.__module__
-            name = function.__qualname__
-            if function is sys.setprofile and asked_for(frame):
-                self.found["sys.setprofile was called"] = None
-        else:
-            return
-        if module.partition(".")[0] not in self.allowed and self.from_student(frame):
-            self.found[f"{module}.{name} was called"] = None
-
-    def from_student(self, frame: FrameType | None) -> bool:
-        """Tell whether it was the student's code that led here, and not the reference's."""
-        while frame and not frame.f_code.co_filename.startswith(STUDENT):
-            package = module_of(frame).partition(".")[0]
-            if frame.f_code in self.permitted or package in OWN | {"importlib"}:
-                return False
-            frame = frame.f_back
-        return frame is not None
-
-    def audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Look at what Python reports of itself."""
-        if not self.active or self.busy:
-            return
-        self.busy = True
-        try:
-            if event == "open" and self.is_ours(arguments[0]) and asked_for(sys._getframe(1)):
-                self.found[f"{Path(os.fsdecode(arguments[0])).name} was opened"] = None
-                raise PermissionError("the grader's files are not for submissions")
-            if event == "import":
-                self.importing(arguments[0])
-            elif event in ("gc.get_objects", "gc.get_referrers"):
-                self.found[f"{event} was called"] = None
-            elif event == "sys._getframe" and asked_for(sys._getframe(1), {"inspect"}):
-                self.found["the grader's frames were looked at"] = None
-        finally:
-            self.busy = False
-
-    @staticmethod
-    def is_ours(path: Any) -> bool:
-        """Tell whether a file belongs to the rubrics."""
-        if not isinstance(path, (str, bytes, os.PathLike)):
-            return False
-        return os.path.realpath(os.fsdecode(path)).startswith(f"{HOME}{os.sep}")
-
-    def importing(self, module: str) -> None:
-        """Refuse a module that is not allowed, where an item imports it while it is graded."""
-        package = module.partition(".")[0]
-        foreign = self.watching and package not in self.allowed
-        if package in OWN or (foreign and asked_for(sys._getframe(2))):
-            self.found[f"{module} was imported"] = None
-            raise ImportError(f"{module} is not for this item")
-
-    @contextmanager
-    def over(self, item: Item) -> Iterator[None]:
-        """Watch while an item is graded."""
-        self.permitted = {code for need in item.needs.values() for code in codes(need)}
-        threading.setprofile(self.profile)
-        sys.setprofile(self.profile)
-        self.active = self.watching = True
-        try:
-            yield
-        finally:
-            self.active = self.watching = False
-            sys.setprofile(None)
-            threading.setprofile(None)
-
-
-def asked_for(frame: FrameType | None, through: Container[str] = sys.stdlib_module_names) -> bool:
-    """Tell whether the student's code does something, itself or through modules of Python's own."""
-    while frame and module_of(frame).partition(".")[0] in through:
-        frame = frame.f_back
-    return frame is not None and frame.f_code.co_filename.startswith(STUDENT)
-
-
-def module_of(frame: FrameType) -> str:
-    """Return the name of the module whose code runs in a frame."""
-    return frame.f_globals.get("__name__") or ""
-
-
-def codes(function: Any) -> set[CodeType]:
-    """Return the code that runs when a reference is used."""
-    if isinstance(function, type):
-        return {f.__code__ for f in vars(function).values() if isinstance(f, FunctionType)}
-    function = getattr(function, "__func__", function)
-    if not isinstance(function, FunctionType):
-        function = type(function).__call__
-    return {function.__code__} if isinstance(function, FunctionType) else set()
-
-
-def open_ufuncs(modules: dict[str, ModuleType]) -> None:
-    """Let calls of scipy.special's ufuncs be seen: as C functions of NumPy's kind, they are not."""
-    shown: dict[int, FunctionType] = {}
-    for name, module in modules.items():
-        if not name.startswith("scipy.special"):
-            continue
-        for key, value in list(vars(module).items()):
-            if isinstance(value, np.ufunc) and not hasattr(np, key):
-                if id(value) not in shown:
-                    shown[id(value)] = shown_as(value, key)
-                setattr(module, key, shown[id(value)])
-
-
-def shown_as(ufunc: np.ufunc, name: str) -> FunctionType:
-    """Return a function of Python's that does what the ufunc does."""
-
-    def call(*arguments: Any, **options: Any) -> Any:
-        return __ufunc__(*arguments, **options)  # type: ignore[name-defined]  # noqa: F821
-
-    code = call.__code__.replace(co_name=name, co_qualname=name)
-    space = {"__name__": "scipy.special", "__builtins__": builtins, "__ufunc__": ufunc}
-    return FunctionType(code, space, name)
+    Raises
+    ------
+    ValueError
+        If it is not of pack's making.
+    """
+    match packed:
+        case {"array": str(data)}:
+            array = np.load(io.BytesIO(base64.b64decode(data)), allow_pickle=False)
+            return array if isinstance(array, np.ndarray) else Other("archive")
+        case {"raised": [str(kind), str(message)]}:
+            return Raised(kind, message)
+        case {"other": str(kind)}:
+            return Other(kind)
+        case str() | None:
+            return packed
+    raise ValueError("not of pack's making")
 
 
 # --- the process ----------------------------------------------------------------------------------
 
 
-def serve(connection: Connection, rubric_name: str, folder: str, memory: int, cpu: int) -> None:
-    """Run cells and items as they come, until the connection ends."""
+def end_with_parent() -> None:
+    """Let the system end this process when the one that started it ends, where it can."""
+    if sys.platform == "linux":
+        set_death_signal = 1
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+
+
+def serve(channel: socket.socket, rubric_name: str, folder: str, memory: int, cpu: int) -> None:
+    """Run cells and items as they come, a line each, until the channel is closed."""
     own = os.getpid()
+    end_with_parent()
     os.setsid()
     os.chdir(folder)
+    os.environ["MPLBACKEND"] = "Agg"
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
@@ -223,92 +104,126 @@ def serve(connection: Connection, rubric_name: str, folder: str, memory: int, cp
     rubric: Rubric = import_module(f"rubrics.{rubric_name}").RUBRIC
     for name in [name for name in sys.modules if name.partition(".")[0] in OWN]:
         del sys.modules[name]
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != HOME]
+    # Modules that the submission writes lie in its folder, the rubrics in none.
+    sys.path[:] = [folder, *(path for path in sys.path if path not in (str(HOME), ""))]
     open_ufuncs(dict(sys.modules))
     session = Session(rubric)
-    while True:
-        request = json.loads(connection.recv_bytes())
-        for reply in session.answer(request):
+    for line in channel.makefile("rb"):
+        for reply in session.answer(json.loads(line)):
             if os.getpid() != own:  # a child of the submission's came back to here
                 os._exit(0)
-            connection.send_bytes(json.dumps(reply).encode())
+            channel.sendall(json.dumps(reply).encode() + b"\n")
 
 
 class Session:
-    """The variables of one notebook, and what is noticed in it."""
+    """The variables of one notebook."""
 
     def __init__(self, rubric: Rubric) -> None:
         self.rubric = rubric
         self.watch = Watch({*rubric.allowed})
+        shell = Shell(self.execute)
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
-        self.namespace |= {"display": lambda *_, **__: None, "get_ipython": lambda: self}
-        self.guarded = [(thing, dict(vars(thing))) for thing in GUARDED]
-        self.wrap = self.compiled(
-            "lambda function: lambda *arguments: function(*arguments)", "eval"
-        )
+        self.namespace |= {"display": lambda *_, **__: None, "get_ipython": lambda: shell}
+        self.wrap = compiled("lambda function: lambda *given: function(*given)", "eval")
 
     def answer(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Run a cell or see an item; the last reply says what was noticed."""
         self.watch.found = {}
+        errors: list[str] = []
         if "cell" in request:
-            error = self.run(request["cell"])
+            errors = self.run(request["cell"], request["defined"])
         else:
             item = self.rubric.items[request["item"]]
-            error = None
             with self.watch.over(item):
-                for seen in item.see(self.namespace, request["seed"], self.eval_wrap):
+                for seen in item.see(
+                    self.namespace, request["seed"], request["own"], self.as_called
+                ):
+                    if not (isinstance(seen, Raised) and seen.kind == "RecursionError"):
+                        self.watch.taken_off()
                     yield {"seen": pack(seen)}
-        self.mend()
-        yield {"error": error, "noticed": list(self.watch.found)}
+        self.watch.mend()
+        yield {"errors": errors, "noticed": [clean(found) for found in self.watch.found]}
 
-    def eval_wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as called by a line of the submission, and watch again.
+    def as_called(self, function: Function) -> Function:
+        """Return the function as called by a line of the submission, and watched."""
+        self.watch.again()
+        wrapped: Function = eval(self.wrap, {"__name__": "__main__"})(function)
+        return wrapped
 
-        An error in the watch itself, such as of too deep a recursion, has ended it.
-        """
-        sys.setprofile(self.watch.profile)
-        return eval(self.wrap, {"__name__": "__main__"})(function)
-
-    def run(self, source: str) -> str | None:
-        """Run a cell, and return the error that it raised."""
+    def run(self, source: str, defined: bool) -> list[str]:
+        """Run a cell, or only what it defines, and return the errors that it raised."""
+        missing: list[str] = []
+        self.namespace[MISSING] = lambda error: missing.append(clean(str(error)))
         self.watch.active = True
         try:
-            exec(self.compiled(source), self.namespace)
+            self.execute(source, defined)
         except BaseException as error:
-            return f"{type(error).__name__}: {error}".removesuffix(": ")[:1000]
+            words = f"{type(error).__name__}: {error}".removesuffix(": ")
+            return [*missing, clean(words)[:1000]]
         finally:
             self.watch.active = False
-        return None
+            self.namespace.pop(MISSING, None)
+        return missing
 
-    def compiled(self, source: str, mode: str = "exec") -> CodeType:
-        """Return code, of IPython's dialect where it is not Python."""
-        name = f"{STUDENT}>"
-        try:
-            return compile(source, name, mode)
-        except SyntaxError:
-            from IPython.core.inputtransformer2 import TransformerManager
+    def execute(self, source: str, defined: bool = False) -> None:
+        """Run source in the notebook's variables."""
+        exec(compiled(source, defined=defined), self.namespace)
 
-            return compile(TransformerManager().transform_cell(source), name, mode)
 
-    def mend(self) -> None:
-        """Notice what was changed in NumPy or nnlib.check, and change it back."""
-        for thing, before in self.guarded:
-            now = vars(thing)
-            for name in [name for name in before if now.get(name) is not before[name]]:
-                self.watch.found[f"{thing.__name__}.{name} was changed"] = None
-                setattr(thing, name, before[name])
+MISSING = "__missing__"
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
-    # What IPython's dialect calls. A magic that only times or captures runs what it is given.
+
+def compiled(source: str, mode: str = "exec", defined: bool = False) -> CodeType:
+    """Return code, of IPython's dialect where it is not Python.
+
+    A package that is missing here ends no cell. With ``defined``, only functions, classes and
+    imports are kept.
+    """
+    try:
+        tree: Any = compile(source, STUDENT, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        source = TransformerManager().transform_cell(source)
+        tree = compile(source, STUDENT, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
+    if mode == "exec":
+        kept = DEFINITIONS if defined else ast.stmt
+        tree.body = [guarded(node) for node in tree.body if isinstance(node, kept)]
+    code: CodeType = compile(ast.fix_missing_locations(tree), STUDENT, mode, dont_inherit=True)
+    return code
+
+
+def guarded(statement: ast.stmt) -> ast.stmt:
+    """Return a statement that goes on where a package is missing that it imports."""
+    if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return statement
+    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+        return statement
+    source = f"try: pass\nexcept ModuleNotFoundError as error: {MISSING}(error)"
+    (attempt,) = ast.parse(source).body
+    assert isinstance(attempt, ast.Try)
+    attempt.body = [statement]
+    return ast.copy_location(attempt, statement)
+
+
+class Shell:
+    """What IPython's dialect calls. A magic that only times or captures runs what it is given."""
+
+    def __init__(self, execute: Callable[[str], None]) -> None:
+        self.__execute = execute
 
     def run_line_magic(self, name: str, line: str, **_: Any) -> None:
         """Run the statement of ``%time``; leave all others."""
         if name in ("time", "timeit"):
-            exec(self.compiled(line), self.namespace)
+            self.__execute(line)
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        """Run the cell below ``%%time`` and its like; leave all others."""
+        """Run the cell below ``%%time`` and its like, write that of ``%%writefile``."""
         if name in ("time", "timeit", "capture", "prun"):
-            exec(self.compiled(cell), self.namespace)
+            self.__execute(cell)
+        elif name == "writefile":
+            Path(line.split()[-1]).write_text(cell, encoding="utf-8")
 
     def system(self, command: str) -> None:
         """Leave the commands of a shell."""

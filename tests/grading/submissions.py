@@ -26,6 +26,7 @@ from mistakes.losses import MISTAKES
 from rubrics.losses import RUBRIC
 
 NAME = "losses"
+SOURCE = ROOT / "assignments" / "source" / NAME / f"{NAME}.ipynb"
 ITEMS = [item.name for item in RUBRIC.items]
 POINTS = {item.name: item.points for item in RUBRIC.items}
 Notebook = dict[str, Any]
@@ -42,8 +43,7 @@ class Submission(NamedTuple):
 
 def handed_out() -> Notebook:
     """Return the assignment as students see it, solved."""
-    path = ROOT / "assignments" / "source" / NAME / f"{NAME}.ipynb"
-    notebook: Notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook: Notebook = json.loads(SOURCE.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         cell["source"] = HIDDEN.sub("", "".join(cell["source"]))
     return notebook
@@ -99,6 +99,12 @@ def check_deleted(notebook: Notebook, item: str) -> bool:
     return False
 
 
+def put_back(notebook: Notebook, item: str) -> bool:
+    """Delete the cell of imports."""
+    notebook["cells"].remove(cell_of(notebook, "imports"))
+    return False
+
+
 def text(notebook: Notebook, item: str) -> bool:
     """Turn the solution into text."""
     cell = cell_of(notebook, item)
@@ -143,26 +149,49 @@ RIGHT: dict[str, tuple[Edit, str]] = {
     ),
     "warned": (solution("SAME\nimport warnings\nwarnings.warn('!')", False), ""),
     "exit below": (solution("SAME\nraise SystemExit", False), "SystemExit"),
+    "input": (solution("x = input()\nSAME", False), "EOFError"),
+    "raised": (solution("1 / 0\nSAME", False), "ZeroDivisionError"),
+    "loop on top": (solution("while True: pass\nSAME", False), "cell ITEM: it had not ended"),
+    "os._exit on top": (solution("import os\nos._exit(3)\nSAME", False), "exit status 3"),
+    "memory on top": (solution("x = [0] * 10**10\nSAME", False), "MemoryError"),
+    "long training below": (solution("SAME\nimport time; time.sleep(60)", False), "cell ITEM: it "),
+    "no such package": (solution("import nopackage, os\nSAME", False), "named 'nopackage'"),
+    "from the future": (solution("from __future__ import annotations\nSAME", False), ""),
+    "NumPy aliased": (solution("import numpy as np\nnp.str = str\nSAME", False), ""),
+    "imports deleted": (put_back, "put back: imports"),
+    "recursion caught": (
+        solution(
+            "SAME\ndef f(): return f()\ntry: f()\nexcept RecursionError: print('deep')", False
+        ),
+        "",
+    ),
+    "own tools": (
+        solution(
+            "SAME\nfrom collections import namedtuple\nfrom functools import lru_cache\n"
+            "from tqdm import tqdm\nimport warnings, typing\nPair = namedtuple('Pair', 'a b')\n"
+            "class Two(typing.NamedTuple):\n    a: int\n    b: int\n"
+            "@lru_cache\ndef half(x): return x / 2\n_f = ITEM\n"
+            "def ITEM(*a):\n    warnings.warn('x', UserWarning, stacklevel=2)\n"
+            "    for _ in tqdm(range(2)): Pair(1, 2), Two(1, 2), half(3)\n    return _f(*a)",
+            False,
+        ),
+        "",
+    ),
 }  # fmt: skip
 BROKEN: dict[str, tuple[Edit, str]] = {
     "deleted": (deleted, "deleted: "),
     "text": (text, "turned into markdown: "),
     "syntax": (solution("def ITEM(:"), "SyntaxError"),
-    "input": (solution("x = input()\nSAME"), "EOFError"),
-    "raised": (solution("1 / 0\nSAME"), "ZeroDivisionError"),
     "recursion": (function("return ITEM(*given)"), ""),
     "number": (solution("ITEM = 3"), ""),
 }
 HOSTILE: dict[str, tuple[Edit, str]] = {
     "loop": (function("while True: pass"), "ITEM: it had not ended"),
-    "loop on top": (solution("while True: pass\nSAME"), "had not ended"),
     "sleep": (function("import time; time.sleep(1000)"), ""),
     "os._exit": (function("import os; os._exit(0)"), "ITEM: it ended the process (exit status 0)"),
-    "os._exit on top": (solution("import os\nos._exit(3)\nSAME"), "exit status 3"),
     "SystemExit": (function("raise SystemExit"), ""),
     "segfault": (function("import ctypes; ctypes.string_at(0)"), "SIGSEGV"),
     "memory": (function("import numpy as np; return np.ones(10**11)"), ""),
-    "memory on top": (solution("x = [0] * 10**10\nSAME"), "MemoryError"),
     "memory bit by bit": (
         function("import numpy as np; x = []\n    while True: x.append(np.ones(10**7))"), ""
     ),
@@ -177,7 +206,7 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
 }  # fmt: skip
 ANSWER = "print('nothing')"
 CHEATS: dict[str, tuple[Edit, str]] = {
-    "nnlib": (solution("from nnlib import ITEM as _f\ndef ITEM(*a): return _f(*a)"), "nnlib."),
+    "nnlib": (solution("from nnlib import ITEM as _f\ndef ITEM(*a): return _f(*a)"), "nnlib"),
     "nnlib.check": (
         solution("from nnlib import check\nITEM = check.CHECKS['ITEM'][0].right"), "nnlib."
     ),
@@ -216,11 +245,44 @@ CHEATS: dict[str, tuple[Edit, str]] = {
             "    while 'self' not in f.f_locals: f = f.f_back\n"
             "    return f.f_locals['self'].right(*given)"
         ),
-        "frames were looked at",
+        "nnlib.",
     ),
     "watch taken off": (
         function("import sys, nnlib; sys.setprofile(None); return nnlib.softmax(given[0])"),
-        "sys.setprofile",
+        "watch was taken off",
+    ),
+    "profiler": (
+        function("import cProfile as c, nnlib as n; return c.Profile().runcall(n.softmax, given[0])"),
+        "watch was taken off",
+    ),
+    "recursion and then": (
+        function(
+            "import nnlib\n    def f(): return f()\n    try: f()\n    except RecursionError: pass\n"
+            "    return nnlib.softmax(given[0])"
+        ),
+        "watch was taken off",
+    ),
+    "thread pool": (
+        function(
+            "import nnlib; from concurrent.futures import ThreadPoolExecutor as P\n"
+            "    return P(1).submit(nnlib.check.CHECKS['ITEM'][0].right, *given).result()"
+        ),
+        "nnlib.",
+    ),
+    "process": (
+        function("import subprocess, sys; return subprocess.run([sys.executable, '-c', '3'])"),
+        "subprocess.Popen",
+    ),
+    "solution read": (
+        function(f"import numpy; return numpy.loadtxt({str(SOURCE)!r}, str, delimiter='~')"),
+        "was opened",
+    ),
+    "shell": (
+        solution(
+            "from nnlib import check\nget_ipython().watch.profile = lambda *a: None\n"
+            "ITEM = check.CHECKS['ITEM'][0].right"
+        ),
+        "",
     ),
 }  # fmt: skip
 # Softmax by any form of import: the item is softmax.
@@ -244,6 +306,9 @@ SOFTMAX = [
     "import torch\ndef softmax(a): return torch.nn.Softmax(-1)(torch.tensor(a)).numpy()",
     "def softmax(a):\n    import torch\n    return torch.tensor(a).softmax(-1).numpy()",
     "from sklearn.utils.extmath import softmax as s\ndef softmax(a): return s(a)",
+    "import nnlib.probability as n, numpy as np\n"
+    "def softmax(a): return np.exp(a - a.max()) + 0 * n.rel_entr(1, 1)",
+    "import nnlib, numpy as np\nsoftmax = np.vectorize(nnlib.softmax, signature='(n)->(n)')",
 ]
 KINDS = RIGHT | BROKEN | HOSTILE | CHEATS
 
@@ -282,7 +347,9 @@ def softmax_cheat(number: int) -> Submission:
     """Return a submission that takes softmax from a library."""
     notebook = handed_out()
     cell_of(notebook, "softmax")["source"] = SOFTMAX[number % len(SOFTMAX)]
-    return Submission(f"softmax {number}", dumped(notebook), POINTS | {"softmax": 0}, "softmax: ")
+    return Submission(
+        f"softmax {number}", dumped(notebook), POINTS | {"softmax": 0}, "softmax earns nothing: "
+    )
 
 
 def whole(kind: str, item: str) -> Submission:
@@ -306,6 +373,13 @@ def whole(kind: str, item: str) -> Submission:
         return Submission(kind, b"null", none, "broken")
     if kind == "binary":
         return Submission(kind, bytes(range(256)) * 99, none, "broken")
+    if kind == "no list":
+        return Submission(kind, b'{"cells": 5}', none, "broken")
+    if kind == "old format":
+        return Submission(kind, b'{"worksheets": [{"cells": []}]}', none, "old format")
+    if kind == "surrogate":
+        solution("def ITEM(*a):\n    raise ValueError('\\ud800')\nx = '\ud800'")(notebook, item)
+        return Submission(kind, json.dumps(notebook).encode(), POINTS | {item: 0}, "")
     if kind == "cut off":
         place = data.index(f'"grade_id": "{item}"'.encode())
         lost = dict.fromkeys(ITEMS[ITEMS.index(item) :], 0)
@@ -320,7 +394,7 @@ def whole(kind: str, item: str) -> Submission:
 
 WHOLE = (
     *("right", "untouched", "missing", "empty", "not JSON", "null", "binary", "cut off"),
-    *("UTF-16", "cp1252"),
+    *("UTF-16", "cp1252", "no list", "old format", "surrogate"),
 )
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -35,15 +36,16 @@ def pair(tmp_path):
 
 
 def test_every_kind_of_submission_earns_what_it_should(tmp_path):
-    everyone = made.lay(made.make(84, seed=1), tmp_path / "in")
+    everyone = made.lay(made.make(108, seed=1), tmp_path / "in")
     done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "4")
     assert done.returncode == 0, done.stderr
     assert made.faults(everyone, tmp_path / "out") == []
+    assert "GRADER FAILED" not in done.stdout
     assert {page.stem for page in (tmp_path / "out" / "feedback").iterdir()} == set(everyone)
 
 
 def test_a_run_that_is_killed_loses_nothing(tmp_path):
-    everyone = made.lay(made.make(12, seed=2) + [made.wrong(n) for n in range(12)], tmp_path / "in")
+    everyone = made.lay([made.wrong(n) for n in range(60)], tmp_path / "in")
     results = tmp_path / "out" / "results"
     command = [sys.executable, "-m", "grading", "class", NAME, tmp_path / "in", tmp_path / "out"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
@@ -53,9 +55,9 @@ def test_a_run_that_is_killed_loses_nothing(tmp_path):
             command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:
             before = len(list(results.glob("*.json")))
-            while process.poll() is None and len(list(results.glob("*.json"))) < before + 3:
-                time.sleep(0.05)
-            time.sleep(chance.uniform(0, 0.5))
+            while process.poll() is None and len(list(results.glob("*.json"))) == before:
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.1))
             os.killpg(process.pid, signal.SIGKILL)
     first = {path: path.stat().st_mtime_ns for path in results.glob("*.json")}
     assert 0 < len(first) < len(everyone)
@@ -83,7 +85,8 @@ def test_written_points_survive_and_count(pair):
     path = pair / "out" / "written.csv"
     lines = path.read_text().splitlines()
     assert made.rows(pair / "out")["000 right"]["total"] == ""
-    marked = [lines[0], f'{lines[1].rstrip(",")},2.5,"well put, and brief"', lines[2]]
+    answer = lines[1].rpartition(",")[2]
+    marked = [lines[0], f'000 right,written-promises,2.5,"well put, brief",{answer}', lines[2]]
     path.write_text("\n".join(marked))
     (notebook,) = (pair / "in").glob("000*/*/*.ipynb")
     notebook.write_bytes(made.by_item(made.BROKEN, "deleted", "hinge").data)
@@ -112,6 +115,7 @@ def test_a_second_run_at_once_is_refused(tmp_path):
     slow = made.by_item(made.HOSTILE, "sleep", "hinge")
     everyone = made.lay([slow, made.wrong(0)], tmp_path / "in")
     command = [sys.executable, "-m", "grading", "class", NAME, tmp_path / "in", tmp_path / "out"]
+    command += ["--seconds", "4"]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as first:
         while not (tmp_path / "out" / ".lock").exists():
@@ -150,6 +154,155 @@ def test_a_wrong_name_is_told_with_what_there_is(arguments, told):
     done = run(*arguments)
     assert done.returncode != 0
     assert told in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("comma", [",", ";", "\t"])
+def test_written_points_are_read_as_spreadsheets_write_them(pair, encoding, comma):
+    cells = ["student", "question", "points", "comment", "answer"]
+    marked = [cells, ["000 right", "written-promises", "3", "café", ""]]
+    text = "\r\n".join(comma.join(row) for row in marked) + "\r\n"
+    (pair / "out" / "written.csv").write_bytes(text.encode(encoding))
+    done = run("merge", NAME, pair / "out")
+    assert done.returncode == 0, done.stderr
+    assert made.rows(pair / "out")["000 right"]["written-promises"] == "3"
+    assert "café" in (pair / "out" / "feedback" / "000 right.html").read_text()
+    assert "001 also" in (pair / "out" / "written.csv").read_text()
+
+
+def test_written_points_without_their_columns_are_refused(pair):
+    path = pair / "out" / "written.csv"
+    path.write_text("000 right,written-promises,3\n")
+    done = run("merge", NAME, pair / "out")
+    assert done.returncode != 0
+    assert "should name student, question, points" in done.stderr
+    assert path.read_text() == "000 right,written-promises,3\n"
+
+
+def test_points_that_fit_nobody_are_told(pair):
+    path = pair / "out" / "written.csv"
+    path.write_text(path.read_text() + "Ada,written-promises,3,,\n")
+    assert "no student 'Ada'" in run("merge", NAME, pair / "out").stdout
+
+
+def test_an_answer_that_has_changed_since_it_was_read_is_told(pair):
+    path = pair / "out" / "written.csv"
+    path.write_text(path.read_text().replace(",,,", ",3,,", 1))
+    (notebook,) = (pair / "in").glob("000*/*/*.ipynb")
+    changed = made.handed_out()
+    made.cell_of(changed, "written-promises")["source"] = "No idea."
+    notebook.write_bytes(made.dumped(changed))
+    told = run("class", NAME, pair / "in", pair / "out").stdout
+    assert "000 right has changed the answer" in told
+
+
+def test_two_assignments_of_one_class_do_not_mix(pair):
+    other = json.loads((pair / "out" / "results" / "000 right.json").read_text())
+    other |= {"assignment": "perceptrons", "student": "someone"}
+    (pair / "out" / "results" / "someone.json").write_text(json.dumps(other))
+    assert run("merge", NAME, pair / "out").returncode == 0
+    assert set(made.rows(pair / "out")) == {"000 right", "001 also"}
+
+
+@pytest.mark.parametrize(
+    ("files", "graded", "remark"),
+    [
+        (["losses (1).ipynb"], True, ""),
+        (["deep/er/losses.ipynb", "losses.ipynb"], True, "the first was graded"),
+        (["a.ipynb", "b.ipynb"], False, "which of them counts? a.ipynb, b.ipynb"),
+        (["notes.ipynb", "Losses.ipynb"], True, ""),
+        ([".ipynb_checkpoints/losses.ipynb", "mine.ipynb"], True, ""),
+        (["__MACOSX/._losses.ipynb"], False, "no notebook"),
+    ],
+)
+def test_the_notebook_that_counts_is_found_or_told(tmp_path, files, graded, remark):
+    for file in files:
+        path = tmp_path / "in" / "ada" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(made.whole("right", "").data)
+    assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
+    row = made.rows(tmp_path / "out")["ada"]
+    assert row["hinge"] == (str(POINTS["hinge"]) if graded else "0")
+    assert remark in row["remarks"]
+
+
+def test_what_is_no_file_is_no_notebook(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "zero.ipynb").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "in" / "pipe.ipynb")
+    made.lay([made.whole("right", "")], tmp_path / "in")
+    assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
+    table = made.rows(tmp_path / "out")
+    assert {name: row["hinge"] for name, row in table.items()} == {
+        "zero": "0",
+        "pipe": "0",
+        "000 right": str(POINTS["hinge"]),
+    }
+
+
+def test_what_a_submission_sends_by_hand_ends_nothing(tmp_path):
+    flood = (
+        "import os\nfor f in range(3, 40):\n    try: os.write(f, b'DATA')\n    except OSError: pass"
+    )
+    data = (r"\0\1\0\0", r"{}\n", r'{"seen": 3}\n', r"[]\n")
+    evil = [made.solution(f"{flood.replace('DATA', d)}\nSAME", False) for d in data]
+    notebooks = []
+    for edit in evil:
+        notebook = made.handed_out()
+        edit(notebook, "hinge")
+        notebooks.append(made.Submission("evil", made.dumped(notebook), POINTS, ""))
+    everyone = made.lay([*notebooks, made.whole("right", "")], tmp_path / "in")
+    done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "3")
+    assert done.returncode == 0, done.stderr
+    assert set(made.rows(tmp_path / "out")) == set(everyone)
+    assert made.rows(tmp_path / "out")["004 right"]["hinge"] == str(POINTS["hinge"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system ends orphans on Linux")
+def test_a_killed_run_leaves_no_process(tmp_path):
+    made.lay([made.by_item(made.HOSTILE, "sleep", "hinge")] * 2, tmp_path / "in")
+    command = [sys.executable, "-m", "grading", "class", NAME, tmp_path / "in", tmp_path / "out"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments"), "MARK": str(tmp_path)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        while len(marked(tmp_path)) < 5:
+            time.sleep(0.1)
+        process.kill()
+    for _ in range(100):
+        if not marked(tmp_path):
+            break
+        time.sleep(0.1)
+    assert marked(tmp_path) == []
+
+
+def marked(mark):
+    """Return the processes whose environment has a mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"MARK={mark}".encode() in (entry / "environ").read_bytes():
+                found.append((entry / "cmdline").read_bytes())
+        except OSError:
+            continue
+    return found
+
+
+def test_a_function_may_rely_on_more_of_its_own(tmp_path):
+    notebook = made.handed_out()
+    made.cell_of(notebook, "softmax")["source"] = (
+        "def softmax(scores, log=False):\n"
+        "    below = scores - scores.max(axis=-1, keepdims=True)\n"
+        "    e = np.exp(below)\n"
+        "    total = e.sum(axis=-1, keepdims=True)\n"
+        "    return below - np.log(total) if log else e / total"
+    )
+    made.cell_of(notebook, "log_softmax")["source"] = (
+        "def log_softmax(scores):\n    return softmax(scores, log=True)"
+    )
+    everyone = made.lay(
+        [made.Submission("own", made.dumped(notebook), POINTS, "")], tmp_path / "in"
+    )
+    assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
+    assert made.faults(everyone, tmp_path / "out") == []
 
 
 class Text(HTMLParser):
