@@ -89,10 +89,10 @@ test-assignments: grading ## Grade right, wrong and hostile submissions, also th
 	@$(PYTEST) tests/grading
 
 grade: export OMP_NUM_THREADS = 1
-grade: environment ## Grade a class: make grade ASSIGNMENT=losses SUBMISSIONS=folder
+grade: environment ## Grade a class: ASSIGNMENT=losses SUBMISSIONS=folder [OPTIONS="--jobs 8 --seconds 20"]
 	@test -n "$(ASSIGNMENT)" -a -n "$(SUBMISSIONS)" || \
 	    { echo "usage: make grade ASSIGNMENT=name SUBMISSIONS=folder"; exit 2; }
-	@PYTHONPATH=assignments $(BIN)/python -m grading class "$(ASSIGNMENT)" "$(SUBMISSIONS)"
+	@PYTHONPATH=assignments $(BIN)/python -m grading class "$(ASSIGNMENT)" "$(SUBMISSIONS)" $(OPTIONS)
 
 class: export OMP_NUM_THREADS = 1
 class: environment ## Grade 300 made submissions to the assignment on losses, good and evil
@@ -104,11 +104,13 @@ lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/mypy nnlib
 	@PYTHONPATH=assignments $(BIN)/mypy assignments/grading
 	@$(BIN)/python _ext/notebooks.py --check
-	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \
+	    assignments/cluster/github-classroom.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/*.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(BIN)/python -m pip check
 
 clean: ## Remove all that was made: .venv, _build and caches
 	@rm -rf .venv _build mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	@rm -rf assignments/release
 	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -203,8 +203,14 @@ def remarks(result: Result) -> list[str]:
 def merge(assignment: str, output: Path, students: set[str] | None = None) -> None:
     """Write ``grades.csv`` and the pages, of all result files in the folder."""
     rubric = load(assignment)
-    results = [known(path) for path in sorted((output / "results").glob("*.json"))]
-    results = [r for r in results if r.get("assignment") == assignment and "student" in r]
+    results = [
+        result
+        for path in sorted((output / "results").glob("*.json"))
+        for result in [known(path)]
+        # A result that names another than its file does was not made here.
+        if result.get("assignment") == assignment
+        and file_name(str(result.get("student"))) == path.stem
+    ]
     if students is not None:
         gone = [r["student"] for r in results if r["student"] not in students]
         results = [r for r in results if r["student"] in students]

@@ -133,11 +133,12 @@ class Notebook:
         """End the process and those of its group."""
         if self.process is None:
             return
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            self.process.kill()
-        self.process.join()
+        if self.process.pid:  # else it could not be started
+            try:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                self.process.kill()
+            self.process.join()
         self.channel.close()
         self.process = None
 
