@@ -1014,6 +1014,8 @@ def test_a_known_mistake_is_named(name, mistake):
         (lambda x: x.tolist(), "it returned a list, but should have returned an array"),
         (lambda x: torch.from_numpy(x).relu(), "it returned a Tensor, but should"),
         (lambda x: "zero", "it returned a str, but should"),
+        (lambda x: 2.0 + 1j, "it returned a complex, but should"),
+        (lambda x: type("", (), {})(), "but should have returned an array"),
         (lambda x: x[0], "of shape (5,), but should have shape (2, 5)"),
         (lambda x: x > 0, "of dtype bool, but should have dtype float64"),
         (lambda x: x * 1j, "of dtype complex128, but should"),

@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,13 +27,14 @@ from jinja2 import Environment, FileSystemLoader
 
 import nnlib
 
-from .grade import failed, grade, load
+from .grade import failed, grade, load, original
 from .rubric import Rubric
 from .submission import LARGEST, Found, clean, decode, find
 from .worker import end_with_parent
 
 HERE = Path(__file__).parent
 COLUMNS = ("student", "question", "points", "comment", "answer")
+SCHEME = re.compile(r"=== BEGIN MARK SCHEME ===(.*?)=== END MARK SCHEME ===", re.DOTALL)
 Result = dict[str, Any]
 
 
@@ -225,12 +227,20 @@ def merge(assignment: str, output: Path, students: set[str] | None = None) -> No
             result=result, rubric=rubric, marks=marks, total=total(rubric, result, marks)
         )
         save(output / "feedback" / f"{file_name(result['student'])}.html", page)
-    page = pages.get_template("written.html").render(rubric=rubric, results=results, marks=marks)
+    page = pages.get_template("written.html").render(
+        rubric=rubric, results=results, marks=marks, schemes=schemes(assignment)
+    )
     save(output / "written.html", page)
     print(f"{output / 'grades.csv'}, a page for each of {len(results)} students in feedback/")
     waiting = sum(total(rubric, result, marks) is None for result in results)
     if waiting:
         print(f"{waiting} students wait: read written.html, fill in written.csv, run it again")
+
+
+def schemes(assignment: str) -> dict[str, str]:
+    """Return for each written question how it is marked, as its model answer's cell says."""
+    found = {cell.name or "": SCHEME.search(cell.source) for cell in original(assignment)}
+    return {name: scheme[1].strip() for name, scheme in found.items() if scheme}
 
 
 class Marks:

@@ -252,7 +252,9 @@ CHEATS: dict[str, tuple[Edit, str]] = {
         "watch was taken off",
     ),
     "profiler": (
-        function("import cProfile as c, nnlib as n; return c.Profile().runcall(n.softmax, given[0])"),
+        function(
+            "import cProfile, nnlib\n    return cProfile.Profile().runcall(nnlib.softmax, given[0])"
+        ),
         "watch was taken off",
     ),
     "recursion and then": (

@@ -85,6 +85,7 @@ def test_written_points_survive_and_count(pair):
     path = pair / "out" / "written.csv"
     lines = path.read_text().splitlines()
     assert made.rows(pair / "out")["000 right"]["total"] == ""
+    assert "One point for each part" in (pair / "out" / "written.html").read_text()
     answer = lines[1].rpartition(",")[2]
     marked = [lines[0], f'000 right,written-promises,2.5,"well put, brief",{answer}', lines[2]]
     path.write_text("\n".join(marked))

@@ -60,7 +60,9 @@ def test_the_example_grades(project):
     (submissions / "wrong.ipynb").write_text(wrong, encoding="utf-8")
     assert json.loads(wrong)
     run(project, "-m", "grading", "class", "leaky", str(submissions))
-    with open(project / "submissions-graded/grades.csv", encoding="utf-8", newline="") as file:
+    with open(
+        project / "submissions-graded/leaky/grades.csv", encoding="utf-8", newline=""
+    ) as file:
         earned = {row["student"]: int(row["leaky_relu"]) for row in csv.DictReader(file)}
     assert earned == {"right": 3, "wrong": 0}
 
