@@ -183,7 +183,12 @@ def grade_all(
 
 def pool(jobs: int) -> ProcessPoolExecutor:
     """Return processes that grade, and end when this one does."""
-    return ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent)
+    return ProcessPoolExecutor(
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=end_with_parent,
+        initargs=(os.getpid(),),
+    )
 
 
 def line(result: Result) -> str:

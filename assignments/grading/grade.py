@@ -266,6 +266,8 @@ def grade_cells(
 
 def outcome(notebook: Notebook, item: Item, own: bool) -> Outcome:
     """Return what an item earns: nothing, where something was noticed."""
+    if item.name in notebook.deaths:  # once is enough
+        return item.judge([Raised(LOST, notebook.deaths[item.name])] * len(item.checks), 0)
     seen, noticed = notebook.see(item, own)
     return with_notice(item.judge(seen, notebook.rubric.seed), noticed)
 

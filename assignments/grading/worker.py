@@ -76,11 +76,13 @@ def unpack(packed: Any) -> Seen:
 # --- the process ----------------------------------------------------------------------------------
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent: int | None = None) -> None:
     """Let the system end this process when the one that started it ends, where it can."""
     if sys.platform == "linux":
         set_death_signal = 1
         ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
+    if os.getppid() != parent and (parent or os.getppid() == 1):  # it has ended already
+        os._exit(1)
 
 
 def serve(channel: socket.socket, rubric_name: str, folder: str, memory: int, cpu: int) -> None:
