@@ -109,6 +109,7 @@ class Notebook:
         """Start the process, and run again what ran before, as far as it does."""
         while self.process is None:
             self.fork()
+            self.fresh = True
             for number, request in enumerate(self.ran):
                 try:
                     list(self.exchange(request))
@@ -116,7 +117,6 @@ class Notebook:
                     self.stop()
                     del self.ran[number]
                     break
-        self.fresh = True
 
     def fork(self) -> None:
         """Start the process."""

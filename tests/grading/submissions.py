@@ -197,6 +197,10 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
     ),
     "fork": (function("import os; os.fork(); return 1.0"), ""),
     "files closed": (function("import os; os.closerange(3, 99)"), ""),
+    "left behind": (
+        function("import os, threading; threading.Timer(0.02, os._exit, [3]).start(); return 1"),
+        "",
+    ),
     "parent killed": (function("import os; os.kill(os.getppid(), 9); return given[0]"), ""),
     "folder": (function("import shutil, os; shutil.rmtree(os.getcwd()); return None"), ""),
     "disk": (function("open('x', 'wb').write(b'0' * 10**9)"), ""),
