@@ -21,11 +21,16 @@ _AXES: dict[str, Inputs] = {
     "numbers of both signs": _both_signs,
     "three axes": normal("x", 2, 3, 4),
 }
+_CORNER = _AXES | {"zero and the infinities": fixed("x", -np.inf, -1, 0, 1, np.inf)}
+_FAR = _AXES | {
+    "large numbers": fixed("x", -1000, 0, 1000),
+    "digits far left": fixed("x", -40, -50, -60),
+}
 
 #: Checks of relu(x).
 RELU = checks(
     activations.relu,
-    _AXES | {"zero and the infinities": fixed("x", -np.inf, -1, 0, 1, np.inf)},
+    _CORNER,
     Misconception(
         "the absolute value",
         np.abs,
@@ -66,7 +71,7 @@ RELU = checks(
 #: Checks of the derivative of relu, a function of x.
 RELU_DERIVATIVE = checks(
     activations.relu.derivative,
-    _AXES | {"zero and the infinities": fixed("x", -np.inf, -1, 0, 1, np.inf)},
+    _CORNER,
     Misconception(
         "ReLU itself",
         activations.relu,
@@ -102,11 +107,7 @@ def _logistic(x: FloatArray) -> Any:
 #: Checks of a stable sigmoid(x).
 SIGMOID = checks(
     activations.sigmoid,
-    _AXES
-    | {
-        "large numbers": fixed("x", -1000, 0, 1000),
-        "digits far left": fixed("x", -40, -50, -60),
-    },
+    _FAR,
     Misconception(
         "exp overflows",
         _logistic,
@@ -148,11 +149,7 @@ SIGMOID = checks(
 #: Checks of a stable softplus(x).
 SOFTPLUS = checks(
     activations.softplus,
-    _AXES
-    | {
-        "large numbers": fixed("x", -1000, 0, 1000),
-        "digits far left": fixed("x", -40, -50, -60),
-    },
+    _FAR,
     Misconception(
         "exp overflows",
         lambda x: np.log1p(np.exp(x)),

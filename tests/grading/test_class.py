@@ -20,9 +20,17 @@ MOST = sum(POINTS.values())
 
 
 def run(*arguments):
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
+    """Run a command of the grader to its end."""
+    with start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        out, errors = process.communicate()
+    return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+
+
+def start(*arguments, mark="", **options):
+    """Start a command of the grader."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments"), "MARK": str(mark)}
     command = [sys.executable, "-m", "grading", *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    return subprocess.Popen(command, env=environment, **options)
 
 
 @pytest.fixture
@@ -47,12 +55,11 @@ def test_every_kind_of_submission_earns_what_it_should(tmp_path):
 def test_a_run_that_is_killed_loses_nothing(tmp_path):
     everyone = made.lay([made.wrong(n) for n in range(60)], tmp_path / "in")
     results = tmp_path / "out" / "results"
-    command = [sys.executable, "-m", "grading", "class", NAME, tmp_path / "in", tmp_path / "out"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
     chance = random.Random(0)
+    folders = (tmp_path / "in", tmp_path / "out")
     for _ in range(3):
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        with start(
+            "class", NAME, *folders, stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:
             before = len(list(results.glob("*.json")))
             while process.poll() is None and len(list(results.glob("*.json"))) == before:
@@ -115,10 +122,8 @@ def test_points_that_cannot_be_are_refused_and_kept(pair, points):
 def test_a_second_run_at_once_is_refused(tmp_path):
     slow = made.by_item(made.HOSTILE, "sleep", "hinge")
     everyone = made.lay([slow, made.wrong(0)], tmp_path / "in")
-    command = [sys.executable, "-m", "grading", "class", NAME, tmp_path / "in", tmp_path / "out"]
-    command += ["--seconds", "4"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as first:
+    arguments = ("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", 4)
+    with start(*arguments, stdout=subprocess.DEVNULL) as first:
         while not (tmp_path / "out" / ".lock").exists():
             time.sleep(0.02)
         second = run("class", NAME, tmp_path / "in", tmp_path / "out")
@@ -262,9 +267,8 @@ def test_what_a_submission_sends_by_hand_ends_nothing(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="the system ends orphans on Linux")
 def test_a_killed_run_leaves_no_process(tmp_path):
     made.lay([made.by_item(made.HOSTILE, "sleep", "hinge")] * 2, tmp_path / "in")
-    command = [sys.executable, "-m", "grading", "class", NAME, tmp_path / "in", tmp_path / "out"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments"), "MARK": str(tmp_path)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+    arguments = ("class", NAME, tmp_path / "in", tmp_path / "out")
+    with start(*arguments, mark=tmp_path, stdout=subprocess.DEVNULL) as process:
         while len(marked(tmp_path)) < 5:
             time.sleep(0.1)
         process.kill()
