@@ -324,6 +324,7 @@ RIGHT = {
     "softmax_cross_entropy": [
         lambda s, k: nnlib.softmax_cross_entropy(s, k, "mean"),
         numpy_softmax_cross_entropy,
+        lambda s, k: float(numpy_softmax_cross_entropy(s, k)),
         torch_cross_entropy,
     ],
     "softmax_cross_entropy_gradient": [
@@ -1068,6 +1069,21 @@ def test_a_gradient_of_another_shape_is_told():
     assert failure.message.startswith(
         "it returned an array of shape (), but should have shape (3,)"
     )
+
+
+SEVERAL_SIZES = next(c for c in check.MLP_BACKWARD if c.name == "layers of several sizes")
+
+
+def test_a_forgotten_relu_is_named_with_layers_of_several_sizes():
+    message = SEVERAL_SIZES.run(partial(back, slope=np.ones_like)).message
+    assert "This looks like: the gradient through ReLU forgotten." in message
+
+
+def test_shapes_that_do_not_fit_are_not_taken_for_a_forgotten_relu():
+    # A loop that goes on to the inputs meets z[-1], that of the last layer.
+    message = SEVERAL_SIZES.run(lambda x, weights, biases, gradient: x * gradient).message
+    assert message.startswith("it raised ValueError: operands could not be broadcast")
+    assert "This looks like" not in message
 
 
 def test_a_wrong_number_has_no_index():

@@ -128,7 +128,7 @@ def step(*listed):
         "x": rng.normal(size=(8, 4)).astype(np.float32),
         "labels": rng.integers(3, size=8),
         "learning_rate": float(rng.uniform(0.05, 0.2)),
-        "listed": listed,
+        "registered": listed,
         "earlier_passes": 0,
     }
 

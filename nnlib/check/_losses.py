@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnlib import losses, probability
 from nnlib._arrays import FloatArray
-from nnlib.check._core import Arguments, Inputs, Misconception, checks
+from nnlib.check._core import Arguments, Function, Inputs, Misconception, _output, checks
 from nnlib.check._probability import BASE_HINT, ROW_MAXIMUM_HINT, SHIFT_HINT
 
 
@@ -118,6 +118,16 @@ def _softmax_cross_entropy(scores: FloatArray, labels: NDArray[np.intp]) -> Floa
     return losses.softmax_cross_entropy(scores, labels, "mean")
 
 
+def _number(function: Function, arguments: Arguments) -> Any:
+    """Return the loss; a number of Python's own has no dtype, and takes that of the scores."""
+
+    def typed(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+        loss = function(scores, labels)
+        return scores.dtype.type(loss) if type(loss) is float else loss
+
+    return _output(typed, arguments)
+
+
 #: Checks of softmax_cross_entropy(scores, labels), the mean over the batch.
 SOFTMAX_CROSS_ENTROPY = checks(
     _softmax_cross_entropy,
@@ -189,6 +199,7 @@ SOFTMAX_CROSS_ENTROPY = checks(
         lambda s, k: (np.log(np.exp(s - s.max()).sum(axis=1)) - _true(s - s.max(), k)).mean(),
         ROW_MAXIMUM_HINT,
     ),
+    observe=_number,
 )
 
 

@@ -134,6 +134,8 @@ def _backward(
     for i in reversed(range(len(weights))):
         found[0].insert(0, gradient.T @ a[i + output_of])
         found[1].insert(0, total(gradient))
+        if i == 0:
+            break
         weight = weights[i].T if transposed else weights[i]
         if slope_of:
             gradient = gradient @ weight * slope(z[i + slope_of])

@@ -339,7 +339,7 @@ def _layered(*listed: bool, passes: int = 0) -> Inputs:
         "x": rng.normal(size=(6, 4)).astype(np.float32),
         "labels": rng.integers(3, size=6),
         "learning_rate": 0.1,
-        "listed": listed,
+        "registered": listed,
         "earlier_passes": passes,
     }
 
