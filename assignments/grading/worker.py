@@ -217,7 +217,7 @@ class Shell:
 
     def run_line_magic(self, name: str, line: str, **_: Any) -> None:
         """Run the statement of ``%time``; leave all others."""
-        if name in ("time", "timeit"):
+        if name == "time":
             self.__execute(line)
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
