@@ -279,6 +279,8 @@ class Marks:
                 f"there is no {', '.join(sorted(missing))}; mend it and run again"
             )
         self.lines = [{key: row.get(key) or "" for key in COLUMNS} for row in reader]
+        for row in self.lines:
+            row["points"] = row["points"].strip().replace(",", ".")
         self.given = {
             (row["student"], row["question"]): row
             for number, row in enumerate(self.lines, 2)

@@ -299,16 +299,13 @@ def grade(assignment: str, found: Found, seconds: float | None = None) -> dict[s
     rubric = load(assignment)
     cells: list[Cell] = []
     notes = list(found.notes)
-    if found.path is None:
+    if found.path is None and not notes:
         notes.append(f"there is no notebook {assignment}.ipynb")
-    else:
+    if found.path:
         cells, more = read(found.path)
         notes += more
     if cells:
-        counted = original(assignment)
-        graded = {item.name for item in rubric.items} | set(rubric.written)
-        given = {c.name for c in counted if c.name and c.name not in graded and not is_check(c)}
-        cells, more = compare(cells, counted, given)
+        cells, more = prepared(rubric, cells)
         notes += more
     outcomes, more = grade_cells(rubric, cells, seconds or rubric.seconds)
     texts = {cell.name: cell.source.strip() for cell in cells if cell.name}
@@ -323,6 +320,14 @@ def grade(assignment: str, found: Found, seconds: float | None = None) -> dict[s
         "notes": notes + more,
         "seconds": round(time.monotonic() - began, 2),
     }
+
+
+def prepared(rubric: Rubric, cells: Sequence[Cell]) -> tuple[list[Cell], list[str]]:
+    """Return the cells of a submission as they are to be graded, and what was done to them."""
+    counted = original(rubric.name)
+    graded = {item.name for item in rubric.items} | set(rubric.written)
+    given = {c.name for c in counted if c.name and c.name not in graded and not is_check(c)}
+    return compare(cells, counted, given)
 
 
 def failed(assignment: str, error: BaseException) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
-from .grade import grade_cells, load
+from .grade import grade_cells, load, prepared
 from .rubric import Outcome
 from .submission import Cell
 
@@ -43,6 +43,7 @@ class GradeApart(NbGraderPreprocessor):  # type: ignore[misc]
             Cell(cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id"))
             for cell in notebook.cells
         ]
+        cells, _ = prepared(rubric, cells)
         outcomes, notes = grade_cells(rubric, cells, rubric.seconds)
         for note in notes:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], note)

@@ -90,6 +90,9 @@ def serve(channel: socket.socket, rubric_name: str, folder: str, memory: int, cp
     own = os.getpid()
     end_with_parent()
     os.setsid()
+    # Among them is what keeps the fork server alive, and so what it has forked.
+    os.closerange(3, channel.fileno())
+    os.closerange(channel.fileno() + 1, 1024)
     os.chdir(folder)
     os.environ["MPLBACKEND"] = "Agg"
     null = os.open(os.devnull, os.O_RDWR)

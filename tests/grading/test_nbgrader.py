@@ -74,6 +74,7 @@ def hostile():
         "copied": (submissions.RIGHT["copied"], "softmax"),
         "deleted": (submissions.RIGHT["checks deleted"], "log_softmax"),
         "edited": (submissions.RIGHT["checks edited"], "softmax"),
+        "imports": (submissions.RIGHT["imports deleted"], ""),
         "cheat": (submissions.CHEATS["nnlib"], "kl_divergence"),
     }
     made = {}
