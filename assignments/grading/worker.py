@@ -98,7 +98,7 @@ def serve(channel: socket.socket, rubric_name: str, folder: str, memory: int, cp
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
-    sys.stdin = open(0, closefd=False)  # multiprocessing's was among the closed
+    sys.stdin = os.fdopen(0, closefd=False)  # multiprocessing's was among the closed
     for limit, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, cpu),
