@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -82,29 +83,41 @@ def short(text: str) -> str:
 
 def digest(assignment: str, found: Found, seconds: float | None) -> str:
     """Return what tells whether a submission, or what grades it, has changed."""
-    whole = hashlib.sha256(f"{assignment} {seconds} {found.notes}".encode())
+    whole = hashlib.sha256(f"{of_grader(assignment)} {seconds} {found.notes}".encode())
+    if found.path:
+        whole.update(of_file(found.path))
+    return whole.hexdigest()
+
+
+@cache
+def of_grader(assignment: str) -> str:
+    """Return what tells whether the grader of an assignment has changed."""
     sources = sorted([*HERE.glob("*.py"), *Path(nnlib.__file__).parent.rglob("*.py")])
     sources.append(HERE.parent / "rubrics" / f"{assignment}.py")
     sources.append(HERE.parent / "source" / assignment / f"{assignment}.ipynb")
-    for path in [*sources, *([found.path] if found.path else [])]:
-        try:
-            size = path.stat().st_size
-            data = path.read_bytes() if size <= LARGEST else str(size).encode()
-        except OSError as error:
-            data = str(error).encode()
-        whole.update(hashlib.sha256(data).digest())
-    return whole.hexdigest()
+    return hashlib.sha256(b"".join(map(of_file, sources))).hexdigest()
+
+
+def of_file(path: Path) -> bytes:
+    """Return what tells whether a file has changed."""
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= LARGEST else str(size).encode()
+    except OSError as error:
+        data = str(error).encode()
+    return hashlib.sha256(data).digest()
 
 
 def grade_into(
     assignment: str, student: str, found: Found, target: Path, seconds: float | None = None
 ) -> Result:
     """Grade one submission, write its result file and return the result."""
+    # Before the notebook is read: one that changes meanwhile is graded again.
+    key = digest(assignment, found, seconds)
     try:
         result = grade(assignment, found, seconds)
     except Exception as error:
         result = failed(assignment, error)
-    key = digest(assignment, found, seconds)
     return keep({"student": student, "digest": key} | result, target)
 
 
