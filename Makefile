@@ -80,8 +80,8 @@ grading: environment
 # nbgrader calls alembic by its name.
 assignments: grading ## Make what students are given: assignments/release/NAME/NAME.ipynb
 	@rm -rf assignments/release
-	@cd assignments && for name in source/*; do PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/nbgrader \
-	    generate_assignment --log-level=WARN --create --force "$${name#source/}" || exit; done
+	@cd assignments && for name in source/*/; do PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/nbgrader \
+	    generate_assignment --log-level=WARN --create --force "$$(basename "$$name")" || exit; done
 	@ls assignments/release/*/*.ipynb
 
 test-assignments: export OMP_NUM_THREADS = 1

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 SOURCE = Path(__file__).parent.parent / "assignments" / "source"
-ASSIGNMENTS = sorted(path.name for path in SOURCE.iterdir())
+ASSIGNMENTS = sorted(path.parent.name for path in SOURCE.glob("*/*.ipynb"))
 SOLUTION = re.compile(r"( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
 STUBS = {
     "raise": "raise NotImplementedError()",
