@@ -157,7 +157,7 @@ class Sigmoid(Activation):
         return expit(x)
 
     def _slope(self, x: FloatArray) -> FloatArray:
-        # 1 - sigmoid(x) rounds to 0 for large x; sigmoid(-x) is the same number, exact.
+        # 1 - sigmoid(x) rounds to 0 for large x; sigmoid(-x) is the same number with its digits.
         return expit(x) * expit(-x)
 
 
@@ -357,8 +357,8 @@ class GELU(Activation):
 class TanhGELU(Activation):
     r"""The approximation of GELU by tanh; in PyTorch, ``gelu(x, approximate="tanh")``.
 
-    .. math:: \frac{x}{2}\left(1 + \tanh u\right) = x\,\mathrm{sigmoid}(2u), \qquad
-              u = \sqrt{2/\pi}\,(x + 0.044715\,x^3)
+    .. math:: \frac{x}{2}\left(1 + \tanh\frac{\rho}{2}\right) = x\,\mathrm{sigmoid}(\rho), \qquad
+              \rho = 2\sqrt{2/\pi}\,(x + 0.044715\,x^3)
 
     It is within 4.8e-4 of GELU absolutely, not relatively: on the left it falls to 0 much faster.
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.

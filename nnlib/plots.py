@@ -134,6 +134,8 @@ def activation(function: Activation, x: ArrayLike | None = None, ax: Axes | None
 def history(record: History, ax: Axes | None = None) -> Axes:
     """Draw the losses of a training run over its epochs, on a log scale.
 
+    The training loss is the mean over the epoch, the validation loss is measured after it.
+
     Parameters
     ----------
     record : History

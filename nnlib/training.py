@@ -1,9 +1,9 @@
 r"""Training: mini-batch gradient descent with momentum.
 
-A step takes the gradient :math:`g` of the mean loss of a batch and moves all parameters
+A step takes the gradient :math:`\nabla` of the mean loss of a batch and moves all parameters
 :math:`\theta` by
 
-.. math:: v \leftarrow \mu v + g, \qquad \theta \leftarrow \theta - \eta v,
+.. math:: v \leftarrow \mu v + \nabla, \qquad \theta \leftarrow \theta - \eta v,
 
 with learning rate :math:`\eta` and momentum :math:`\mu`, as ``torch.optim.SGD`` does.
 """
