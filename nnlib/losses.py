@@ -184,8 +184,8 @@ class Hinge(Loss):
 
     It takes class indices or one-hot rows; soft labels are refused. At a lead of exactly 1 the
     subgradient 0 is taken, and of tied wrong classes the first. This is the loss of Crammer and
-    Singer (2001); PyTorch's ``multi_margin_loss`` sums over all classes and divides by their
-    number instead.
+    Singer (2001); PyTorch's ``multi_margin_loss`` sums over all wrong classes and divides by the
+    number of classes instead.
 
     See Also
     --------

@@ -150,7 +150,8 @@ class MLP(_Parameters):
       (He et al., 2015);
     - 2 / (in + out) ("glorot") before sigmoid, tanh and the identity (Glorot and Bengio, 2010),
 
-    so that neither the signal nor the gradient grows or shrinks much from layer to layer.
+    so that neither the signal nor the gradient grows or shrinks much from layer to layer through
+    ReLU, tanh and the identity. Through sigmoids the gradient shrinks all the same.
 
     See Also
     --------

@@ -1,6 +1,6 @@
 """Figures that chapters share, in one style.
 
-The ground is transparent and the palette is that of Okabe and Ito, which colour-blind readers can
+The ground is transparent and the palette is that of Okabe and Ito, which color-blind readers can
 tell apart; lines differ in dash as well. Functions that draw on axes take `ax` and return it.
 """
 

@@ -33,7 +33,7 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     .. math:: \mathrm{softmax}(s)_i = \frac{\exp s_i}{\sum_j \exp s_j}
               = \frac{\exp(s_i - \max s)}{\sum_j \exp(s_j - \max s)}
 
-    The second form is what is computed: no exponential exceeds 1, so nothing overflows.
+    The second form is what is computed: no exponential exceeds 1, so none overflows.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The same networks in PyTorch, and a training loop that runs on whatever device there is.
 
 Both classes return logits: ``torch.nn.CrossEntropyLoss`` applies the softmax itself, and applying
-it twice keeps the loss from ever reaching 0. Use ``predict_proba`` for probabilities.
+it twice keeps the loss above log(1 + (classes - 1)/e). Use ``predict_proba`` for probabilities.
 """
 
 from __future__ import annotations
@@ -256,7 +256,8 @@ def check_registered(module: nn.Module) -> list[str]:
 
     A module registers the modules and parameters that are assigned to an attribute of it. What
     hides inside a plain list, tuple, set or dict is not registered, nor is a plain tensor that
-    requires a gradient: it computes, but no optimizer trains it and no ``to(device)`` moves it.
+    requires a gradient: it computes, but no optimizer made from ``parameters()`` trains it and no
+    ``to(device)`` moves it.
 
     Parameters
     ----------
