@@ -279,9 +279,9 @@ def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64
     The candidates are the points at which some unit switches on or off, found layer by layer:
     between two of them every preactivation is a line, and a kink is where it crosses 0. A
     candidate counts only if the slope of the output really changes there: kinks may cancel, so
-    one hidden layer of `h` units makes *at most* h + 1 pieces. Rounding blurs both: kinks that are closer than 1e-12 of
-    the interval's larger end are taken for one, and a bend of less than 1e-12 of the slopes that
-    are added up in it for none.
+    one hidden layer of `h` units makes *at most* h + 1 pieces. Rounding blurs both: kinks that are
+    closer than 1e-12 of the interval's larger end are taken for one, and a bend of less than 1e-12
+    of the slopes that are added up in it for none.
 
     Parameters
     ----------
