@@ -1,12 +1,21 @@
 # Neural Network Basics. Needs make, a shell and Python 3.11+; all else goes into .venv.
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -n 2
+# -P: a random.py of yours beside this file is no module of Python's.
+PYTEST := $(BIN)/python -P -m pytest -n 2
+INSTALL := $(BIN)/python -I _ext/install.py --quiet
+# Notes, copies and classes in this folder are yours; without git, all of it is looked at.
+TRACKED = $(or $(wildcard $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null)),.)
 
-# A Python of yours must not reach into .venv.
-unexport PYTHONPATH PYTHONHOME
+# Your settings of Python, pytest, IPython and Matplotlib must not reach into .venv.
+unexport $(filter-out PYTHON,$(filter PYTHON% PYTEST% COVERAGE% MPLBACKEND MYPYPATH JUPYTER_PATH \
+    JUPYTER_PREFER_ENV_PATH,$(.VARIABLES)))
+export IPYTHONDIR := $(CURDIR)/.venv/ipython
+export MATPLOTLIBRC := /dev/null
 
-.PHONY: help environment book pdf test test-book coverage bench mutants dist lab notebooks lint \
-    grading assignments test-assignments grade class clean
+# Targets share _build and .venv.
+.NOTPARALLEL:
+.PHONY: help environment book pdf test test-oldest test-install test-book coverage bench mutants dist lab \
+    notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -14,13 +23,14 @@ help: ## List these targets
 environment:
 	@sh _ext/environment.sh
 
-# The mark outlives a build that failed or was killed. Sphinx would trust the pages that such a
-# build has cached, warnings forgotten: so the next build starts from nothing.
+# The mark is missing after a build that failed or was killed, and differs where a page has gone.
+# Sphinx would trust what it has cached, warnings forgotten, and keep the page: so the next build
+# starts from nothing.
 book: environment ## Build the book, warnings are errors
-	@if test -e _build/unfinished; then rm -rf _build; fi
-	@mkdir -p _build && touch _build/unfinished
+	@cmp -s _toc.yml _build/finished || rm -rf _build
+	@mkdir -p _build && rm -f _build/finished
 	@$(BIN)/jupyter-book build . -W -n --keep-going
-	@rm _build/unfinished
+	@cp _toc.yml _build/finished
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 # The second build lets the opening page lead to the PDF.
@@ -32,10 +42,22 @@ pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
 	@$(PYTEST) tests
-	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
+	@$(BIN)/python -P -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@PYTHONPATH="$(CURDIR)/assignments" $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
-	    --dist loadfile chapters assignments/source
+	    --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
+
+# The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
+test-oldest: export OMP_NUM_THREADS = 1
+test-oldest: environment ## Run the unit tests with the oldest versions that pyproject.toml promises
+	@mkdir -p _build && $(BIN)/python _ext/oldest.py >_build/oldest.txt
+	@sh _ext/environment.sh .venv-oldest requirements-oldest.txt python3.11 python3.12
+	@.venv-oldest/bin/python -P -m pytest -n 2 tests --ignore=tests/test_book.py \
+	    -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
+	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.* OK'
+
+test-install: environment ## Make environments whatever is set for pip, look at a folder lived in
+	@$(PYTEST) --dist loadfile tests/install
 
 test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)
 	@$(PYTEST) tests/browser
@@ -68,20 +90,21 @@ notebooks: export OMP_NUM_THREADS = 1
 notebooks: environment ## Execute the chapters anew and store their outputs (FILES=... for some)
 	@$(BIN)/python _ext/notebooks.py $(FILES)
 
-bench: environment ## Measure nnlib's speed against others; installs jax
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[bench]"
+bench: environment ## Measure nnlib's speed with jax, rewrite benchmarks/last_run.json and its page
+	@$(INSTALL) -c constraints.txt -e ".[bench]"
 	@$(BIN)/python benchmarks/bench.py
+	@$(BIN)/python _ext/notebooks.py chapters/speed.ipynb
 
 grading: environment
 	@cmp -s requirements-grading.txt .venv/grading || { \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-grading.txt \
-	    && cp requirements-grading.txt .venv/grading; }
+	    $(INSTALL) -r requirements-grading.txt && cp requirements-grading.txt .venv/grading; }
 
 # nbgrader calls alembic by its name.
 assignments: grading ## Make what students are given: assignments/release/NAME/NAME.ipynb
 	@rm -rf assignments/release
-	@cd assignments && for name in source/*/; do PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/nbgrader \
-	    generate_assignment --log-level=WARN --create --force "$$(basename "$$name")" || exit; done
+	@cd assignments && for rubric in rubrics/[a-z]*.py; do name=$$(basename "$$rubric" .py); \
+	    test ! -e "source/$$name/$$name.ipynb" || PATH="$(CURDIR)/$(BIN):$$PATH" ../$(BIN)/nbgrader \
+	    generate_assignment --log-level=WARN --create --force --notebook="$$name" "$$name" || exit; done
 	@ls assignments/release/*/*.ipynb
 
 test-assignments: export OMP_NUM_THREADS = 1
@@ -99,8 +122,8 @@ class: environment ## Grade 300 made submissions to the assignment on losses, go
 	@$(BIN)/python tests/grading/submissions.py
 
 lint: environment ## Check code, types, notebooks, pins, workflow and citation
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check $(TRACKED)
+	@$(BIN)/ruff format --check $(TRACKED)
 	@$(BIN)/mypy nnlib
 	@PYTHONPATH=assignments $(BIN)/mypy assignments/grading
 	@$(BIN)/python _ext/notebooks.py --check
@@ -111,6 +134,7 @@ lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/python -m pip check
 
 clean: ## Remove all that was made: .venv, _build and caches
-	@rm -rf .venv _build mutants .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
-	@rm -rf assignments/release
-	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	@rm -rf .venv .venv-oldest _build mutants assignments/release *.egg-info
+	@rm -rf .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find _ext assignments benchmarks chapters nnlib tests \
+	    -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -17,17 +17,25 @@ from typing import Any, ClassVar
 import assets
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
+from sources import ROOT, pages
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.domains import ObjType, std
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
-from statements import KINDS, ROOT, Marked, marked, statements
+from statements import KINDS, Marked, marked, statements
 
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 logger = logging.getLogger(__name__)
+
+
+def only_pages(app: Sphinx, config: Config) -> None:
+    """Read what the table of contents names, and nothing else that lies in this folder."""
+    home = Path(app.srcdir)
+    config.include_patterns = [path.relative_to(home).as_posix() for path in pages(home)]
 
 
 def lay_assets(app: Sphinx) -> None:
@@ -212,6 +220,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
     app.add_domain(StandardDomain, override=True)
+    app.connect("config-inited", only_pages)
     app.connect("builder-inited", lay_assets)
     app.connect("build-finished", trim_assets)
     app.connect("doctree-read", own_nodes)

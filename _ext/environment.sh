@@ -1,7 +1,12 @@
 #!/bin/sh
-# Make .venv; make it anew where the pins, the Python or the folder have changed since.
+# usage: environment.sh [FOLDER REQUIREMENTS [PYTHON...]]
+# Make FOLDER (.venv); make it anew where it is damaged, or where the pins, the Python or the place
+# have changed since.
 set -eu
 cd "$(dirname "$0")/.."
+folder=${1:-.venv}
+requirements=${2:-requirements.txt}
+[ $# -lt 2 ] || shift 2
 
 fail() {
     echo "error: $*" >&2
@@ -12,7 +17,7 @@ fail() {
 # from, not the one inside: that one is deleted below.
 if [ -n "${PYTHON:-}" ]; then
     set -- "$PYTHON"
-else
+elif [ $# = 0 ]; then
     set -- python3 python3.14 python3.13 python3.12 python3.11
 fi
 first=$1
@@ -35,15 +40,16 @@ exec 9<constraints.txt
 stamp=$("$python" -c 'import hashlib, os, pathlib, sys
 parts = [sys.version.encode(), os.fsencode(os.getcwd())]
 parts += [pathlib.Path(n).read_bytes() for n in sys.argv[1:]]
-print(hashlib.sha256(b"\0".join(parts)).hexdigest())' requirements.txt constraints.txt pyproject.toml)
-if [ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ]; then
+print(hashlib.sha256(b"\0".join(parts)).hexdigest())' "$requirements" constraints.txt pyproject.toml)
+if [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] &&
+    "$folder/bin/python" -I _ext/install.py --intact 2>/dev/null; then
     exit 0
 fi
 
-echo "Making .venv with $("$python" --version): once, a few minutes"
-rm -rf .venv
-"$python" -m venv .venv
+echo "Making $folder with $("$python" --version): once, a few minutes"
+rm -rf "$folder"
+"$python" -m venv "$folder"
 quiet=--quiet
 [ ! -t 1 ] || quiet=  # a person watches: show the downloads
-.venv/bin/python -m pip install --disable-pip-version-check $quiet -r requirements.txt
-echo "$stamp" >.venv/stamp
+"$folder/bin/python" -I _ext/install.py $quiet -r "$requirements"
+echo "$stamp" >"$folder/stamp"

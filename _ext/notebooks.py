@@ -1,8 +1,8 @@
 """Execute the notebooks and store them in one form, so that two runs give identical files.
 
-``python _ext/notebooks.py [--check] [FILE ...]`` takes all chapters and assignments unless told
-otherwise. With ``--check`` nothing is run or written: it fails where a stored notebook is not in
-that form or a code cell has not been executed, in order.
+``python _ext/notebooks.py [--check | --list] [FILE ...]`` takes all chapters and assignments unless
+told otherwise. With ``--check`` nothing is run or written: it fails where a stored notebook is not
+in that form or a code cell has not been executed, in order. With ``--list`` it says which it takes.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 from PIL import Image
+from sources import ROOT, assignments, chapters
 
-ROOT = Path(__file__).resolve().parent.parent
-PLACES = ("chapters/*.ipynb", "assignments/source/*/*.ipynb")
 INSTALLER = "install"  # the id of its cell
 KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader")
 NOTEBOOK_METADATA = {
@@ -117,31 +116,40 @@ def faults(path: Path) -> Iterator[str]:
         yield "its form is not the stored one"
 
 
+def store(path: Path) -> bool:
+    """Execute the notebook in its place, and return whether it ran."""
+    try:
+        text = execute(path.resolve())
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        print(f"{path.name} stopped, the file is as it was:\n{error}", file=sys.stderr)
+        return False
+    finished = path.with_suffix(".tmp")
+    finished.write_text(text, encoding="utf-8")
+    os.replace(finished, path)
+    print(f"{path.name}: executed")
+    return True
+
+
 def main() -> int:
     """Execute, or check, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="check the stored form, run nothing")
+    parser.add_argument("--list", action="store_true", help="print the names, run nothing")
     parser.add_argument("files", nargs="*", type=Path, help="notebooks, all if none")
     options = parser.parse_args()
     status = 0
     # Where the rubrics are that the source of an assignment asks.
     os.environ["PYTHONPATH"] = str(ROOT / "assignments")
-    for path in options.files or sorted(path for place in PLACES for path in ROOT.glob(place)):
-        if options.check:
+    for path in options.files or [*chapters(), *assignments()]:
+        if options.list:
+            print(os.path.relpath(path))
+        elif options.check:
             # The first fault is enough: one command mends them all.
             for fault in islice(faults(path), 1):
                 print(f"{path.name}: {fault}; run: make notebooks", file=sys.stderr)
                 status = 1
-            continue
-        try:
-            text = execute(path.resolve())
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            print(f"{path.name} stopped, the file is as it was:\n{error}", file=sys.stderr)
+        elif not store(path):
             return 1
-        finished = path.with_suffix(".tmp")
-        finished.write_text(text, encoding="utf-8")
-        os.replace(finished, path)
-        print(f"{path.name}: executed")
     return status
 
 

@@ -6,12 +6,13 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from sources import ROOT, chapters
+
 #: What is proved or cited; a definition or an example needs no test.
 KINDS = ("theorem", "proposition", "lemma", "corollary")
 _DIRECTIVE = re.compile(rf"^:::+\{{prf:({'|'.join(KINDS)})\}}(.*)\n((?::\w+:.*\n)*)", re.MULTILINE)
@@ -32,10 +33,10 @@ class Marked(NamedTuple):
     name: str
 
 
-def statements(chapters: Path = ROOT / "chapters") -> dict[str, Statement]:
-    """Return the statements by their labels; one without a label is an error."""
+def statements(notebooks: Iterable[Path] | None = None) -> dict[str, Statement]:
+    """Return the statements of all chapters by their labels; one without a label is an error."""
     found: dict[str, Statement] = {}
-    for path in sorted(chapters.glob("*.ipynb")):
+    for path in chapters() if notebooks is None else notebooks:
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if cell["cell_type"] != "markdown":
                 continue
@@ -54,6 +55,8 @@ def marked(folder: Path = ROOT / "tests") -> dict[str, list[Marked]]:
     """Return, by the label of a statement, the tests that are marked with it."""
     found: dict[str, list[Marked]] = defaultdict(list)
     for path in sorted(folder.rglob("test_*.py")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue  # Jupyter's checkpoints
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for label in _marks(node):

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import sources
 
 SOURCE = Path(__file__).parent.parent / "assignments" / "source"
-ASSIGNMENTS = sorted(path.parent.name for path in SOURCE.glob("*/*.ipynb"))
+ASSIGNMENTS = [path.stem for path in sources.assignments()]
 SOLUTION = re.compile(r"( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL)
 STUBS = {
     "raise": "raise NotImplementedError()",

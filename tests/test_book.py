@@ -24,7 +24,7 @@ def test_every_marked_test_has_a_statement():
 def written(folder, *cells):
     source = {"cells": [{"cell_type": "markdown", "source": text} for text in cells]}
     (folder / "a.ipynb").write_text(json.dumps(source))
-    return folder
+    return [folder / "a.ipynb"]
 
 
 def test_a_statement_is_found_with_its_options_in_any_order(tmp_path):

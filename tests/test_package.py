@@ -16,6 +16,7 @@ HOME = Path(nnlib.__file__).parent
 SOURCES = {
     ".".join(path.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__"): path
     for path in HOME.rglob("*.py")
+    if ".ipynb_checkpoints" not in path.parts
 }
 # Private modules lie below the core. Whatever else is not in it stands on top of it, and nothing
 # in the core may import that.

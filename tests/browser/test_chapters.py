@@ -5,9 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+import sources
 
 CHAPTERS = Path(__file__).resolve().parents[2] / "chapters"
-NAMES = sorted(path.stem for path in CHAPTERS.glob("[0-9]*.ipynb"))
+NAMES = [path.stem for path in sources.chapters() if path.stem[0].isdigit()]
 QUIZ = re.compile(r"^:::\{admonition\}[^\n]*\n((?::\w+:[^\n]*\n)+)(.*?)^:::$", re.M | re.S)
 each_chapter = pytest.mark.parametrize("name", NAMES)
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import sources
 
 from . import submissions
 
 ROOT = Path(__file__).resolve().parents[2]
-ASSIGNMENTS = sorted(path.name for path in (ROOT / "assignments" / "source").iterdir())
+ASSIGNMENTS = [path.stem for path in sources.assignments()]
 
 
 def nbgrader(folder, *arguments):
