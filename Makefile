@@ -1,7 +1,6 @@
 # Neural Network Basics. Needs make, a shell and Python 3.11+; all else goes into .venv.
 BIN := .venv/bin
-# -P: a random.py of yours beside this file is no module of Python's.
-PYTEST := $(BIN)/python -P -m pytest -n 2
+PYTEST := $(BIN)/python -m pytest -n 2
 INSTALL := $(BIN)/python -I _ext/install.py --quiet
 # Notes, copies and classes in this folder are yours; without git, all of it is looked at.
 TRACKED = $(or $(wildcard $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null)),.)
@@ -42,7 +41,7 @@ pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 test: export OMP_NUM_THREADS = 1
 test: environment ## Run unit tests, doctests and every chapter against its stored outputs
 	@$(PYTEST) tests
-	@$(BIN)/python -P -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
+	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@PYTHONPATH="$(CURDIR)/assignments" $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	    --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
@@ -52,7 +51,7 @@ test-oldest: export OMP_NUM_THREADS = 1
 test-oldest: environment ## Run the unit tests with the oldest versions that pyproject.toml promises
 	@mkdir -p _build && $(BIN)/python _ext/oldest.py >_build/oldest.txt
 	@sh _ext/environment.sh .venv-oldest requirements-oldest.txt python3.11 python3.12
-	@.venv-oldest/bin/python -P -m pytest -n 2 tests --ignore=tests/test_book.py \
+	@.venv-oldest/bin/python -m pytest -n 2 tests --ignore=tests/test_book.py \
 	    -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
 	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.* OK'
 

@@ -13,7 +13,6 @@ BROKEN = "1 / 0\n"
 # A folder stands for a copy of that folder.
 LITTER = {
     "notes.md": "# My notes\n",
-    "random.py": BROKEN,
     "chapters/Untitled.ipynb": "{}",
     "chapters/02_activation_functions-Copy1.ipynb": Path("chapters/02_activation_functions.ipynb"),
     "chapters/.ipynb_checkpoints/tested-checkpoint.md": "# My notes\n",
