@@ -53,7 +53,7 @@ test-oldest: environment ## Run the unit tests with the oldest versions that pyp
 	@sh _ext/environment.sh .venv-oldest requirements-oldest.txt python3.11 python3.12
 	@.venv-oldest/bin/python -m pytest -n 2 tests --ignore=tests/test_book.py \
 	    -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
-	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.* OK'
+	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.*OK'
 
 test-install: environment ## Make environments whatever is set for pip, look at a folder lived in
 	@$(PYTEST) --dist loadfile tests/install
