@@ -563,6 +563,8 @@ def test_a_unit_of_the_first_layer_that_dies_in_motion_never_changes_again(seed)
 @pytest.mark.statement("prop-dead-units")
 @pytest.mark.parametrize(("momentum", "wakes"), [(0, False), (0.9, True)])
 def test_a_unit_that_dies_in_motion_is_carried_on_by_momentum_and_wakes(momentum, wakes):
+    # The unit is a layer of its own, so this is (b) and (c). In the tests above momentum changes
+    # nothing: their units are dead from the start, where nothing moves yet.
     # Examples 2 and -2, z = 0.1 and -0.35. The first step moves (w, b) by -(2, 1)/20, so z by
     # -5/20 and +3/20: the unit is dead. With momentum the step goes on, 0.9 times as long each
     # time, and z = -0.35 + 3/20 (1 + 0.9 + 0.81) > 0 at -2 after three of them.

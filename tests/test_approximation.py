@@ -542,7 +542,8 @@ def peaks(x):
 @pytest.mark.parametrize("dimension", [1, 2])
 @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"identity"}))
 def test_wide_layers_of_any_activation_that_is_no_polynomial_come_close(activation, dimension):
-    # Random hidden units, the best output weights, no output bias.
+    # Random hidden units, the best output weights, no output bias. All of these activations are
+    # continuous: what the theorem asks of discontinuous ones is cited, not tested.
     rng = np.random.default_rng(0)
     net = MLP([dimension, 400, 1], activation, rng=0)
     net.weights[0][...] = rng.normal(scale=4, size=(400, dimension))
