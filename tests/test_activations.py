@@ -395,6 +395,7 @@ def test_softplus_is_above_relu_and_log_2_above_it_only_at_zero(x):
 
 @pytest.mark.statement("prop-softplus-relu")
 @given(anywhere, st.floats(1e-3, 1e3))
+@hypothesis.example(25.0, 1.0)  # a gap of 1e-11
 def test_a_sharp_softplus_is_near_relu_everywhere(x, sharpness):
     gap = softplus(sharpness * x) / sharpness - relu(x)
     rounding = 4e-16 * abs(x)
@@ -453,7 +454,7 @@ def test_tanh_gelu_is_within_the_error_that_the_book_states():
     assert np.abs(slope_error).max() == pytest.approx(8.6845e-4, abs=1e-8)
     assert x[np.abs(slope_error).argmax()] == pytest.approx(2.01866, abs=1e-5)
     relative = np.abs(error[1:] / gelu(x[1:])).max()
-    assert relative == pytest.approx(GELU_TANH_RELATIVE_ERROR, rel=0, abs=1e-8)
+    assert GELU_TANH_RELATIVE_ERROR - 1e-8 < relative <= GELU_TANH_RELATIVE_ERROR
 
 
 @pytest.mark.statement("prop-gelu-tanh-error")

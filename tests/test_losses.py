@@ -591,6 +591,7 @@ def convex_bounds_that_vanish_at_1(draw, steepest_rise=8):
 
 @pytest.mark.statement("prop-hinge-minimal")
 @given(convex_bounds_that_vanish_at_1())
+@hypothesis.example([(0, Fraction(0)), (-2, Fraction(1))])  # below the hinge at ½
 def test_a_convex_bound_that_vanishes_at_1_is_above_the_hinge_left_of_0(lines):
     assert largest(lines, 1) == 0
     assert all(largest(lines, m) >= max(1 - m, m <= 0) for m in SIXTEENTHS if m <= 0)
@@ -617,6 +618,8 @@ def test_a_convex_bound_that_vanishes_at_1_is_below_the_hinge_only_if_steeper(li
     st.lists(convex_bounds_that_vanish_at_1(steepest_rise=0), min_size=3, max_size=3),
     st.sampled_from([sum, max]),
 )
+# Right by ½, where this bound is 0, below the hinge of ½.
+@hypothesis.example([Fraction(1, 2), Fraction(0)], [[(0, Fraction(0)), (-2, Fraction(1))]], max)
 def test_a_convex_bound_that_ends_at_margin_1_is_above_hinge_on_mistakes(scores, bounds, join):
     # A convex function of each lead over a rival, added up or the largest taken.
     leads = [scores[0] - other for other in scores[1:]]
