@@ -2,10 +2,13 @@
 
 import copy
 import dataclasses
+import math
 import operator
 import pickle
 from collections import defaultdict
+from itertools import pairwise
 
+import hypothesis
 import mpmath
 import numpy as np
 import pytest
@@ -27,6 +30,7 @@ from nnlib import (
     relu,
     sigmoid,
     softplus,
+    squared_error,
     tanh,
 )
 
@@ -293,6 +297,7 @@ anywhere = finite(np.float64, min_value=-1e3, max_value=1e3)
 def test_sigmoid_slope_is_at_most_a_quarter_and_only_at_zero(x):
     slope = sigmoid.derivative(x)
     assert slope == pytest.approx(sigmoid(x) * (1 - sigmoid(x)), rel=0, abs=2e-16)
+    assert slope == pytest.approx(sigmoid(x) * sigmoid(-x), rel=1e-15, abs=1e-307)
     assert 0 <= slope <= 0.25 * (1 + 4e-16)
     assert slope < 0.25 or abs(x) < 1e-7  # nearer to 0 the difference is below the rounding
 
@@ -311,6 +316,11 @@ def sigmoids(sizes):
     return net
 
 
+def chain_bound(weights):
+    """The book's bound: a quarter of the spectral norm for each layer."""
+    return math.prod(np.linalg.norm(weight, 2) / 4 for weight in weights)
+
+
 @pytest.mark.statement("prop-sigmoid-chain")
 @given(
     st.lists(st.integers(1, 4), min_size=2, max_size=7),
@@ -321,12 +331,32 @@ def test_sigmoids_shrink_a_gradient_by_a_quarter_each_times_the_norm_of_their_we
     sizes, scale, seed
 ):
     rng = np.random.default_rng(seed)
-    net, bound = sigmoids(sizes), 1.0
+    net = sigmoids(sizes)
     for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
         weight[...], bias[...] = rng.normal(0, scale, weight.shape), rng.normal(0, 1, bias.shape)
-        bound *= np.linalg.norm(weight, 2) / 4
     size = np.linalg.norm(jacobian(net, rng.normal(size=sizes[0])), 2)
-    assert size <= bound * (1 + 1e-12)
+    assert size <= chain_bound(net.weights[:-1]) * (1 + 1e-12)
+
+
+@pytest.mark.statement("prop-sigmoid-chain")
+@given(st.lists(st.integers(1, 4), min_size=2, max_size=7), st.integers(0, 2**32 - 1))
+def test_one_direction_through_the_middle_of_all_sigmoids_reaches_the_bound(sizes, seed):
+    # Weights of rank 1 that pass a unit vector on, and biases that put every preactivation at 0.
+    rng = np.random.default_rng(seed)
+    net, x = sigmoids(sizes), rng.normal(size=sizes[0])
+    units = [v / np.linalg.norm(v) for v in (rng.normal(size=size) for size in sizes)]
+    a = x
+    for i, (into, out) in enumerate(pairwise(units)):
+        net.weights[i][...] = rng.uniform(0.1, 9) * np.outer(out, into)
+        net.biases[i][...] = -net.weights[i] @ a
+        a = np.full(sizes[i + 1], 0.5)
+    size = np.linalg.norm(jacobian(net, x), 2)
+    assert size == pytest.approx(chain_bound(net.weights[:-1]), rel=1e-12)
+    # Without the sigmoid in the last layer, it is four times the bound.
+    plain = MLP(sizes, sigmoid, rng=0)
+    plain.theta[...] = net.theta[: plain.n_parameters]
+    size = np.linalg.norm(jacobian(plain, x), 2)
+    assert size == pytest.approx(4 * chain_bound(plain.weights), rel=1e-12)
 
 
 @pytest.mark.statement("prop-sigmoid-chain")
@@ -336,7 +366,7 @@ def test_a_gradient_may_double_in_every_sigmoid_so_the_quarters_need_their_weigh
     for weight, bias in zip(net.weights[:-1], net.biases[:-1], strict=True):
         weight[...], bias[...] = 8, -4
     # The bound is (8 / 4)**layers: it is met. Without the weights it would be 4**-layers.
-    assert jacobian(net, [0.5]) == 2.0**layers
+    assert jacobian(net, [0.5]) == chain_bound(net.weights[:-1]) == 2.0**layers
 
 
 @given(anywhere)
@@ -365,10 +395,19 @@ def test_softplus_is_above_relu_and_log_2_above_it_only_at_zero(x):
 
 @pytest.mark.statement("prop-softplus-relu")
 @given(anywhere, st.floats(1e-3, 1e3))
+@hypothesis.example(25.0, 1.0)  # a gap of 1e-11
 def test_a_sharp_softplus_is_near_relu_everywhere(x, sharpness):
     gap = softplus(sharpness * x) / sharpness - relu(x)
     rounding = 4e-16 * abs(x)
     assert -rounding <= gap <= np.log(2) / sharpness * (1 + 4e-16) + rounding
+    assert gap > 0 or sharpness * abs(x) > 30  # there the gap is below the rounding
+
+
+@pytest.mark.statement("prop-softplus-relu")
+@given(st.floats(1e-3, 1e3))
+def test_the_gap_of_a_sharp_softplus_is_reached_at_0_and_its_factor_is_positive(sharpness):
+    assert softplus(0.0) / sharpness == pytest.approx(np.log(2) / sharpness, rel=1e-15)
+    assert softplus(0.0) / -sharpness < relu(0.0)  # so the factor must be positive
 
 
 @given(anywhere)
@@ -381,8 +420,15 @@ def test_softplus_on_both_sides_differs_by_x(x):
 def test_gelu_nears_relu_as_the_normal_density_falls(t):
     below = float(_normal_density(mpmath.mpf(t)))
     gap = -gelu(-t)
-    assert t**2 / (1 + t**2) * below * (1 - 1e-12) <= gap <= below * (1 + 1e-12)
+    # Strictly, and by more than the rounding: of the lower bound by about 2/t**4 at least.
+    assert t**2 / (1 + t**2) * below * (1 + 1e-12) < gap < below * (1 - 1e-12)
+    assert gap == pytest.approx(float(t * mpmath.ncdf(-t)), rel=1e-12, abs=0)
     assert relu(t) - gelu(t) == pytest.approx(gap, rel=0, abs=2e-16 * max(1, t))
+
+
+@pytest.mark.statement("prop-gelu-tail")
+def test_gelu_is_relu_at_0_alone_so_there_the_strict_bounds_fail():
+    assert relu(0.0) - gelu(0.0) == 0 == 0**2 / (1 + 0**2)
 
 
 @pytest.mark.statement("prop-gelu-tail")
@@ -408,7 +454,7 @@ def test_tanh_gelu_is_within_the_error_that_the_book_states():
     assert np.abs(slope_error).max() == pytest.approx(8.6845e-4, abs=1e-8)
     assert x[np.abs(slope_error).argmax()] == pytest.approx(2.01866, abs=1e-5)
     relative = np.abs(error[1:] / gelu(x[1:])).max()
-    assert relative == pytest.approx(GELU_TANH_RELATIVE_ERROR, rel=0, abs=1e-8)
+    assert GELU_TANH_RELATIVE_ERROR - 1e-8 < relative <= GELU_TANH_RELATIVE_ERROR
 
 
 @pytest.mark.statement("prop-gelu-tanh-error")
@@ -448,9 +494,9 @@ def killed(net, x, layer, units, by=0.5):
     assert not net.layer_outputs(x)[layer][:, units].any()
 
 
-def some_net(seed):
+def some_net(seed, activation="relu"):
     rng = np.random.default_rng(seed)
-    net = MLP([3, 5, 4, 2], rng=rng)
+    net = MLP([3, 5, 4, 2], activation, rng=rng)
     net.theta += rng.normal(0, 0.1, net.theta.shape)
     return net, rng.normal(size=(12, 3)), rng.integers(0, 2, 12)
 
@@ -497,15 +543,93 @@ def test_a_dead_layer_freezes_itself_and_all_before_it(seed):
     assert (net.biases[-1] != before.biases[-1]).all()
 
 
+def course(seed, momentum):
+    """The dead units of the first layer, and its parameters, after each epoch of one training."""
+    for epochs in range(9):
+        net, x, labels = some_net(seed)
+        settings = {"epochs": epochs, "learning_rate": 1.5, "momentum": momentum}
+        fit(net, 3 * x, labels, **settings, batch_size=5, rng=seed)
+        dead = ~net.layer_outputs(3 * x)[1].any(axis=0)
+        yield dead, np.c_[net.weights[0], net.biases[0]]
+
+
 @pytest.mark.statement("prop-dead-units")
-def test_a_unit_that_is_exactly_zero_is_dead():
-    net, x, labels = some_net(0)
+@given(seeds)
+def test_a_unit_of_the_first_layer_that_dies_in_motion_never_changes_again(seed):
+    for (dead, before), (later, after) in pairwise(course(seed, momentum=0)):
+        assert later[dead].all()
+        assert_array_equal(after[dead], before[dead])
+
+
+@pytest.mark.statement("prop-dead-units")
+@pytest.mark.parametrize(("momentum", "wakes"), [(0, False), (0.9, True)])
+def test_a_unit_that_dies_in_motion_is_carried_on_by_momentum_and_wakes(momentum, wakes):
+    # The unit is a layer of its own, so this is (b) and (c). In the tests above momentum changes
+    # nothing: their units are dead from the start, where nothing moves yet.
+    # Examples 2 and -2, z = 0.1 and -0.35. The first step moves (w, b) by -(2, 1)/20, so z by
+    # -5/20 and +3/20: the unit is dead. With momentum the step goes on, 0.9 times as long each
+    # time, and z = -0.35 + 3/20 (1 + 0.9 + 0.81) > 0 at -2 after three of them.
+    outputs = []
+    for epochs in range(4):
+        net = MLP([1, 1, 1], rng=0)
+        net.theta[...] = [0.1125, -0.125, 1, 0]
+        x, targets = [[2.0], [-2.0]], [[0.1 - 0.05], [0.0]]
+        settings = {"epochs": epochs, "learning_rate": 2, "batch_size": 2}
+        fit(net, x, targets, squared_error, **settings, momentum=momentum)
+        outputs.append(net.layer_outputs(x)[1][:, 0])
+    assert_array_equal(np.array(outputs) > 0, [[1, 0], [0, 0], [0, 0], [0, wakes]])
+
+
+@pytest.mark.statement("prop-dead-units")
+@pytest.mark.parametrize("spared", [False, True])
+def test_a_dead_unit_may_wake_where_weight_decay_spares_its_bias(spared):
+    # z = 1 - 2x at x = 1. The weight shrinks by a tenth a step: 1 - 2 * 0.9**7 > 0.
+    net = MLP([1, 1, 2], rng=0)
+    net.weights[0][...], net.biases[0][...] = -2, 1
+    for _ in range(7):
+        fit(net, [[1.0]], [1], epochs=1, learning_rate=0.1)
+        net.weights[0][...] *= 0.9
+        net.biases[0][...] *= 1 if spared else 0.9
+    assert net.biases[0] != 1 or spared  # with either kind it is not what it was
+    assert (net.layer_outputs([[1.0]])[1] > 0) == spared
+
+
+@pytest.mark.statement("prop-dead-units")
+def test_a_dead_unit_may_wake_on_new_examples():
+    # z = x - 1 is at most 0 at 0 and 1, but 2 at 3, where the target is far above.
+    net = MLP([1, 1, 1], rng=0)
+    net.theta[...] = [1, -1, 1, 0]
+    fit(net, [[0.0], [1.0]], [[0.0], [10.0]], squared_error, epochs=5, learning_rate=0.01)
+    assert_array_equal(net.theta[:3], [1, -1, 1])
+    fit(net, [[3.0]], [[10.0]], squared_error, epochs=5, learning_rate=0.01)
+    assert net.layer_outputs([[1.0]])[1] > 0
+
+
+class SteepAtZero(Activation):
+    """ReLU with the other convention, relu'(0) = 1."""
+
+    name, formula = "steep", r"\max(x, 0)"
+
+    def _value(self, x):
+        return np.maximum(x, 0)
+
+    def _slope(self, x):
+        return (x >= 0).astype(x.dtype)
+
+
+@pytest.mark.statement("prop-dead-units")
+@pytest.mark.parametrize(("activation", "moves"), [(relu, False), (SteepAtZero(), True)])
+def test_a_unit_that_is_exactly_zero_is_dead_by_the_convention_for_the_slope_at_0(
+    activation, moves
+):
+    net, x, labels = some_net(0, activation)
     net.weights[0][1], net.biases[0][1] = 0, 0
     fit(net, x, labels, epochs=10, learning_rate=0.1, rng=0)
-    assert not net.weights[0][1].any()
-    assert net.biases[0][1] == 0
+    assert net.weights[0][1].any() == moves
+    assert (net.biases[0][1] != 0) == moves
 
 
+@pytest.mark.statement("prop-dead-units")
 def test_a_dead_unit_of_the_second_layer_may_wake():
     net, x = MLP([1, 1, 2, 1], rng=0), [[1.0]]
     for weight, value in zip(net.weights, ([[1]], [[1], [-1]], [[1, 1]]), strict=True):
@@ -521,6 +645,9 @@ small = st.integers(-2, 2)
 
 @pytest.mark.statement("prop-relu-kinks")
 @given(st.lists(st.tuples(small, small, small), min_size=1, max_size=6))
+@hypothesis.example([(1, 1, 1), (-1, -1, 1)])  # 1 * |1| + 1 * |-1|: one bend
+@hypothesis.example([(1, 1, 1), (-1, -1, -1)])  # 1 * |1| - 1 * |-1|: none, a straight line
+@hypothesis.example([(0, 1, 1)])  # it has no kink
 def test_a_hidden_layer_bends_where_the_changes_of_slope_do_not_cancel(units):
     into, bias, out = np.transpose(units)
     net = MLP([1, len(units), 1], rng=0)

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -170,6 +170,51 @@ def test_error_for_a_c2_function_is_within_both_bounds(seed, pieces, interval):
     assert error <= lipschitz_bound(f.constant, pieces, interval) + slack
 
 
+@pytest.mark.statement("prop-interpolant-error")
+@given(pieces=pieces_)
+def test_modulus_bound_is_reached_by_plateaus_between_knots(pieces):
+    def plateaus(x):  # 0 at the knots, 1 from a quarter of a piece on
+        return np.minimum(1, 4 * np.abs(pieces * x - np.round(pieces * x)))
+
+    error = sup_error(plateaus, relu_interpolant(plateaus, pieces), pieces)
+    bound = modulus_bound(lambda r: min(1, 4 * pieces * r), pieces)
+    assert_allclose(error, bound, rtol=1e-12)
+
+
+@pytest.mark.statement("prop-interpolant-error")
+def test_modulus_is_that_of_a_whole_piece_and_bounds_the_error_even_where_f_jumps():
+    def stairs(x):  # -1, 0, -1, -2: down by 1 within half a piece, by 2 within the whole
+        return np.select([x == 0, x < 0.5, x < 1], [-1, 0, -1], -2)
+
+    error = sup_error(stairs, relu_interpolant(stairs, 1), 1, samples=1000)
+    assert_allclose(error, 1.5, atol=2e-3)  # 0 against the chord's -1½, just left of the middle
+    assert 1 < error < modulus_bound(lambda r: 1 if r <= 0.5 else 2, 1)
+
+
+@pytest.mark.statement("prop-interpolant-error")
+@pytest.mark.parametrize("constant", [1, 3])
+def test_no_lipschitz_bound_holds_for_a_root(constant):
+    pieces = 4 * constant**2 + 1  # from here on 1/(4 sqrt(n)) > constant/(2n)
+    error = sup_error(np.sqrt, relu_interpolant(np.sqrt, pieces), pieces)
+    assert error > lipschitz_bound(constant, pieces)
+
+
+@pytest.mark.statement("prop-interpolant-error")
+def test_c2_bound_needs_no_continuous_second_derivative_but_a_continuous_first():
+    def halves(x):  # the second derivative jumps from -2 to 2
+        return x * np.abs(x)
+
+    def tent(x):  # it is 0 but at the tip, where the first jumps
+        return np.abs(x)
+
+    assert sup_error(halves, relu_interpolant(halves, 3, (-1, 1)), 3, (-1, 1)) <= c2_bound(
+        2, 3, (-1, 1)
+    ) * (1 + 1e-12)
+    error = sup_error(tent, relu_interpolant(tent, 3, (-1, 1)), 3, (-1, 1))
+    assert error > 0.3 > c2_bound(0, 3, (-1, 1))
+
+
+@pytest.mark.statement("prop-interpolant-error")
 @given(pieces=pieces_, interval=intervals, tooth=st.floats(0, 1), constant=st.floats(0.1, 10))
 def test_tent_over_a_piece_attains_the_lipschitz_bound(pieces, interval, tooth, constant):
     width = (interval[1] - interval[0]) / pieces
@@ -193,7 +238,7 @@ def test_tent_on_the_unit_interval_is_cut_off_by_odd_pieces_alone(pieces):
     assert_allclose(error, pieces % 2 / (2 * pieces), atol=1e-13)
 
 
-@pytest.mark.statement("prop-interpolant-sharp")
+@pytest.mark.statement("prop-interpolant-error", "prop-interpolant-sharp")
 @given(pieces=pieces_, interval=intervals, offset=st.floats(-10, 10))
 def test_parabola_attains_the_c2_bound(pieces, interval, offset):
     def parabola(x):
@@ -273,22 +318,46 @@ def test_a_network_too_wide_for_one_evaluation_is_measured_in_parts():
 # --- lower bounds ----------------------------------------------------------------------------
 
 
-def zigzag(teeth):
-    """Slopes 1 and -1 in turn over equal pieces of [0, 1]."""
-    ends = np.arange(teeth + 1)
-    return lambda x: np.interp(x, ends / teeth, ends % 2 / teeth)
+def zigzag(teeth, interval=(0, 1), slope=1):
+    """Slopes +-slope in turn over equal pieces; the teeth are 0 and their height in turn."""
+    ends = np.linspace(*interval, teeth + 1)
+    height = slope * (interval[1] - interval[0]) / teeth
+    return lambda x: np.interp(x, ends, np.arange(teeth + 1) % 2 * height)
 
 
-def best_of(f, h, seed):
+def one_unit_a_bend(teeth):
+    """A network of teeth - 1 units that is 1/4, 5/4, 1/4, 3/4, 1/4, 3/4, ... at the ends of teeth.
+
+    The third unit opens leftward and gives the slope on the left; the heights leave it no choice.
+    """
+    kinks = np.arange(1, teeth) / teeth
+    slopes, bends = np.ones(teeth - 1), teeth * (-1.0) ** np.arange(1, teeth)
+    slopes[2], bends[:2] = -1, [-2 * teeth, 1.5 * teeth]
+    return one_layer(slopes, kinks, bends, offset=1 / 4 + teeth * kinks[2])
+
+
+def best_of(f, h, seed, interval=(0, 1)):
     """The least-squares fit to f with h units at random kinks, half of them opening leftward."""
     rng = np.random.default_rng(seed)
-    kinks = (np.arange(h) + rng.uniform(size=h)) / h
+    a, b = interval
+    kinks = a + (b - a) * (np.arange(h) + rng.uniform(size=h)) / h
     net = one_layer(rng.choice([-1.0, 1.0], h), kinks, np.zeros(h))
-    x = np.linspace(0, 1, 400)
+    x = np.linspace(a, b, 400)
     hidden = np.c_[net.layer_outputs(x[:, None])[1], np.ones(400)]
     solution = np.linalg.lstsq(hidden, f(x), rcond=None)[0]
     net.weights[1][0], net.biases[1][0] = solution[:-1], solution[-1]
     return net
+
+
+def least_error_lipschitz(constant, h, interval=(0, 1)):
+    return constant * (interval[1] - interval[0]) / (2 * (h + 2))
+
+
+def least_error_curved(curvature, h, interval=(0, 1)):
+    return curvature * (interval[1] - interval[0]) ** 2 / (16 * (h + 1) ** 2)
+
+
+moderate_intervals = st.tuples(st.floats(-2, 2), st.floats(0.1, 5)).map(lambda s: (s[0], sum(s)))
 
 
 @pytest.mark.statement("prop-lower-bounds")
@@ -297,34 +366,78 @@ def test_no_fit_to_a_curved_function_beats_the_lower_bound(h, pace, seed):
     def f(x):
         return x * x + np.exp(pace * x)  # a second derivative of at least 2
 
-    assert sup_error(f, best_of(f, h, seed), 40) >= 2 / (16 * (h + 1) ** 2)
+    assert sup_error(f, best_of(f, h, seed), 40) >= least_error_curved(2, h)
 
 
 @pytest.mark.statement("prop-lower-bounds")
-@given(h=st.integers(1, 12), seed=seeds)
-def test_no_fit_to_a_zigzag_beats_the_lower_bound(h, seed):
-    f = zigzag(h + 2)
-    assert sup_error(f, best_of(f, h, seed), h + 2) >= 1 / (2 * (h + 2)) - 1e-12
+@given(h=st.integers(1, 12), slope=st.floats(0.1, 9), interval=moderate_intervals, seed=seeds)
+def test_no_fit_to_a_zigzag_beats_the_lower_bound(h, slope, interval, seed):
+    f, bound = zigzag(h + 2, interval, slope), least_error_lipschitz(slope, h, interval)
+    assert sup_error(f, best_of(f, h, seed, interval), h + 2, interval) >= bound * (1 - 1e-9)
+    # It is reached: by what is flat halfway up.
+    halfway = one_layer(np.ones(h), np.zeros(h), np.zeros(h), offset=bound)
+    assert_allclose(sup_error(f, halfway, h + 2, interval), bound, rtol=1e-9)
 
 
 @pytest.mark.statement("prop-lower-bounds")
-@pytest.mark.parametrize("h", [2, 4, 10])
-def test_lower_bound_for_a_parabola_is_attained(h):
-    # On [-1, 1], h + 1 equal pieces: chords, lowered by half their error. The units on the left
-    # open leftward, so that the middle piece is flat and none is wasted.
-    kinks = np.linspace(-1, 1, h + 2)[1:-1]
-    bend = 4 / (h + 1)
-    net = one_layer(np.sign(kinks), kinks, np.full(h, bend), offset=kinks[h // 2] ** 2)
-    net.biases[1][...] -= sup_error(np.square, net, h + 1, (-1, 1)) / 2
-    bound = 2 * 2**2 / (16 * (h + 1) ** 2)
-    assert_allclose(sup_error(np.square, net, h + 1, (-1, 1)), bound, rtol=1e-12)
+@given(h=st.integers(2, 40))
+def test_a_unit_more_gets_below_the_lower_bound_for_a_zigzag(h):
+    net, f = one_unit_a_bend(h + 2), zigzag(h + 2, slope=h + 2)
+    assert net.layer_sizes == (1, h + 1, 1)
+    assert_allclose(sup_error(f, net, h + 2), least_error_lipschitz(h + 2, h) / 2, rtol=1e-9)
+
+
+@pytest.mark.statement("prop-lower-bounds")
+def test_a_second_hidden_layer_gets_below_the_lower_bound_for_a_zigzag():
+    # Eight teeth, so none of one layer with six units; six units in three layers draw them.
+    net = sawtooth(3)
+    assert sum(net.layer_sizes[1:-1]) == 6
+    assert sup_error(zigzag(8, slope=8), net, 8) == 0 < least_error_lipschitz(8, 6)
+
+
+def lowered_chords(curvature, h, half):
+    """h + 1 equal chords of curvature x²/2 over [-half, half], lowered by half their error.
+
+    The units on the left open leftward, so that the middle piece is flat and none is wasted.
+    """
+    kinks = np.linspace(-half, half, h + 2)[1:-1]
+    width = 2 * half / (h + 1)
+    flat = curvature * kinks[h // 2] ** 2 / 2
+    bends = np.full(h, curvature * width)
+    return one_layer(np.sign(kinks), kinks, bends, offset=flat - curvature * width**2 / 16)
+
+
+@pytest.mark.statement("prop-lower-bounds")
+@given(h=st.sampled_from([2, 4, 10]), curvature=st.floats(0.1, 9), half=st.floats(0.1, 5))
+def test_lower_bound_for_a_parabola_is_attained(h, curvature, half):
+    def parabola(x):
+        return curvature * x * x / 2
+
+    interval = (-half, half)
+    error = sup_error(parabola, lowered_chords(curvature, h, half), h + 1, interval)
+    assert_allclose(error, least_error_curved(curvature, h, interval), rtol=1e-9)
+
+
+@pytest.mark.statement("prop-lower-bounds")
+@pytest.mark.parametrize("h", [3, 4, 10])
+def test_lower_bound_needs_the_curvature_on_the_whole_interval(h):
+    def f(x):  # f'' = 2 on the right half of [-1, 1], on the left 0
+        return np.maximum(x, 0) ** 2
+
+    net = relu_interpolant(f, h)  # its units all open at 0 or on the right of it
+    assert sup_error(f, net, 2 * h, (-1, 1)) < least_error_curved(2, h, (-1, 1))
 
 
 @given(pieces=pieces_, interval=intervals)
 def test_interpolant_of_a_parabola_obeys_the_lower_bound(pieces, interval):
     error = sup_error(np.square, relu_interpolant(np.square, pieces, interval), pieces, interval)
-    lower = 2 * (interval[1] - interval[0]) ** 2 / (16 * (pieces + 1) ** 2)
-    assert error >= lower - rounding(np.square, pieces, interval)
+    bound = least_error_curved(2, pieces, interval)
+    assert error >= bound - rounding(np.square, pieces, interval)
+
+
+def least_parameters(eps, dimension, bits):
+    """The book's lower bound for parameters of so many bits."""
+    return (1 / (2 * eps) + 1) ** dimension / bits
 
 
 def distances(points, others):
@@ -334,36 +447,83 @@ def distances(points, others):
 @pytest.mark.statement("prop-counting")
 @given(dimension=st.integers(1, 3), cells=st.integers(1, 4), seed=seeds)
 def test_any_signs_on_the_grid_are_those_of_a_lipschitz_function(dimension, cells, seed):
-    # cells = 1/(2 eps). McShane's extension goes through all values and is 1-Lipschitz.
+    # cells = 1/(2 eps). McShane's extension, cut off, goes through all values, is 1-Lipschitz, and
+    # nowhere larger. Any norm would do: a step on the grid has the length 2 eps in each.
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(*[np.arange(cells + 1) / cells] * dimension), -1)
     grid = grid.reshape(-1, dimension)
     assert len(grid) == (cells + 1) ** dimension
-    values = rng.choice([-1, 1], len(grid)) / (2 * cells)
+    eps = 1 / (2 * cells)
+    assert len(grid) == pytest.approx(least_parameters(eps, dimension, bits=1))
+    values = rng.choice([-eps, eps], len(grid))
 
     def f(x):
-        return (values + distances(x, grid)).min(axis=1)
+        return (values + distances(x, grid)).min(axis=1).clip(-eps, eps)
 
     assert_allclose(f(grid), values, atol=1e-14)
     x = rng.uniform(size=(100, dimension))
     assert (np.abs(f(x)[:, None] - f(x)) <= distances(x, x) + 1e-14).all()
+    # A smaller constant would not do where neighbors have different signs.
+    assert distances(grid, grid)[0].max() == 0 or np.sort(distances(grid, grid)[0])[1] == 2 * eps
+
+
+def settings_of(net, last):
+    """The values on a grid of networks that have one of these rows as their last weights."""
+
+    def at(x):
+        hidden = net.layer_outputs(x[:, None])[-2]
+        return np.array([hidden @ row for row in last])
+
+    return at
 
 
 @pytest.mark.statement("prop-counting")
-@given(bits=st.integers(1, 6), seed=seeds)
-def test_fewer_settings_than_signs_on_the_grid_leave_a_function_out(bits, seed):
-    # Four parameters of a few values each, and one grid point more than they have bits.
-    rng = np.random.default_rng(seed)
-    net, points, eps = MLP([1, 1, 1], rng=0), bits + 1, 1 / (2 * bits)
-    choices = rng.normal(scale=3, size=(2**bits, net.n_parameters))
-    grid = np.linspace(0, 1, points)[:, None]
-    outputs = np.empty((2**bits, points))
-    for row, theta in zip(outputs, choices, strict=True):
-        net.theta[...] = theta
-        row[...] = net(grid)[:, 0]
-    signs = np.array(list(product([-1, 1], repeat=points)))
-    errors = np.abs(eps * signs[:, None] - outputs).max(axis=-1).min(axis=1)
-    assert (errors >= eps).sum() >= len(signs) - 2**bits >= 1
+@given(cells=st.integers(1, 4), seed=seeds)
+def test_with_a_bit_less_than_the_bound_some_function_is_left_out(cells, seed):
+    # 2 eps = 1/cells. Of h parameters of one bit each, any 2^h settings: here those of the output
+    # weights. Whatever the hidden units, the networks reach at most 2^h patterns of signs, and a
+    # function of another pattern is eps away at a point of the grid.
+    eps, rng = 1 / (2 * cells), np.random.default_rng(seed)
+    h = math.ceil(least_parameters(eps, 1, bits=1)) - 1
+    net = random_net([1, h, 1], seed)
+    last = np.array(list(product(*rng.normal(size=(h, 2)))))
+    values = settings_of(net, last)(np.linspace(0, 1, cells + 1))
+    signs = np.array(list(product([-1, 1], repeat=cells + 1)))
+    errors = np.abs(eps * signs[:, None] - values).max(axis=-1).min(axis=1)
+    assert (errors >= eps).any()
+
+
+steps = st.lists(st.floats(-1, 1), min_size=24, max_size=24)
+
+
+@pytest.mark.statement("prop-counting")
+@pytest.mark.parametrize(("eps", "met"), [(1 / 2, True), (1 / 3, False)])
+@given(start=st.floats(-0.5, 0.5), steps=steps, sharp=st.booleans())
+@example(start=0.5, steps=[-1] * 24, sharp=False)  # from eps down to -eps
+@example(start=-0.5, steps=[1] * 24, sharp=False)
+def test_two_bits_serve_all_functions_of_the_size_eps_on_an_interval(eps, met, start, steps, sharp):
+    # The proof's functions, with values in [-eps, eps]. The parameters are the values at 0 and at 1
+    # of a straight network, each +-1/20. For eps = 1/2 the bound is 2 of one bit: it is reached, so
+    # 1/32 is the best constant for 32 bits. For eps = 1/3, 1/(2 eps) is no integer, and the bound
+    # would be 2.5, which is too much.
+    assert (2 >= least_parameters(eps, 1, bits=1)) == met
+    steps = np.sign(steps) if sharp else steps
+    f = np.empty(25)
+    f[0] = np.clip(start, -eps, eps)
+    for i, step in enumerate(steps):
+        f[i + 1] = np.clip(f[i] + step / 24, -eps, eps)
+    net = MLP([1, 2, 1], rng=0)
+    net.weights[0][:, 0], net.biases[0][...] = [1, -1], [0, 1]  # hidden units x and 1 - x
+    x = np.linspace(0, 1, 25)
+    values = settings_of(net, np.array(list(product([-0.05, 0.05], repeat=2))))(x)
+    assert np.abs(f - values).max(axis=1).min() < eps
+
+
+@pytest.mark.statement("prop-counting")
+def test_no_finite_set_of_settings_serves_lipschitz_functions_of_any_size():
+    # So the statement must bound f: constants are Lipschitz, and one is farther than all outputs.
+    values = settings_of(random_net([1, 3, 1]), np.eye(3))(np.linspace(0, 1, 5))
+    assert np.abs(values - (values.max() + 1)).max(axis=1).min() >= 1
 
 
 # --- universal approximation -----------------------------------------------------------------
@@ -382,7 +542,8 @@ def peaks(x):
 @pytest.mark.parametrize("dimension", [1, 2])
 @pytest.mark.parametrize("activation", sorted(set(ACTIVATIONS) - {"identity"}))
 def test_wide_layers_of_any_activation_that_is_no_polynomial_come_close(activation, dimension):
-    # Random hidden units, the best output weights, no output bias.
+    # Random hidden units, the best output weights, no output bias. All of these activations are
+    # continuous: what the theorem asks of discontinuous ones is cited, not tested.
     rng = np.random.default_rng(0)
     net = MLP([dimension, 400, 1], activation, rng=0)
     net.weights[0][...] = rng.normal(scale=4, size=(400, dimension))
@@ -406,6 +567,33 @@ def test_polynomials_of_any_width_stay_off_a_power_of_higher_degree(degree, unit
     best = hidden @ np.linalg.lstsq(hidden, x**order, rcond=1e-10)[0]
     bound = math.factorial(order) * (2 / order) ** order / 2**order
     assert np.abs(x**order - best).max() >= bound * (1 - 1e-6)
+
+
+@pytest.mark.statement("thm-universal-approximation")
+@given(units=st.integers(1, 50), seed=seeds)
+def test_a_polynomial_almost_everywhere_is_no_better_than_a_polynomial(units, seed):
+    # 1 at 0 and 0 elsewhere: each unit is seen at one point, or is constant.
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(size=units)
+    weights = rng.integers(0, 2, units)
+    x = np.linspace(0, 1, 201)
+    hidden = 1.0 * (np.multiply.outer(x, weights) == places * weights)
+    best = hidden @ np.linalg.lstsq(hidden, x, rcond=None)[0]
+    assert np.ptp(best[~hidden[:, weights > 0].any(axis=1)]) == pytest.approx(0, abs=1e-12)
+    assert np.abs(x - best).max() >= 0.49
+
+
+@pytest.mark.statement("thm-universal-approximation")
+@given(h=st.integers(1, 50), seed=seeds)
+def test_no_width_comes_close_to_a_jump_or_to_a_sine_on_the_whole_line(h, seed):
+    net = random_net([1, h, 1], seed)
+    around = np.array([[-1e-9], [1e-9]])
+    slope = np.abs(net.weights[1]) @ np.abs(net.weights[0])
+    assert np.abs(net(around) - (around > 0)).max() >= 0.5 - 1e-9 * slope.item()
+    # Beyond the last kink the network is straight: it misses a top, a bottom and a top by 1.
+    last = np.abs(net.biases[0] / net.weights[0][:, 0]).max()
+    far = 2 * np.pi * np.ceil(last) + np.pi / 2 * np.array([[1], [3], [5]])
+    assert np.abs(net(far) - np.sin(far)).max() >= 1 - 1e-9 * (1 + np.abs(net(far)).max())
 
 
 # --- depth -----------------------------------------------------------------------------------
@@ -440,6 +628,17 @@ def test_no_shallow_fit_with_fewer_units_comes_within_half_of_the_sawtooth(depth
 
     h = max(1, 2**depth - fewer)
     assert sup_error(f, best_of(f, h, seed), 2**depth) >= 0.5 - 1e-12
+
+
+@pytest.mark.statement("prop-depth")
+@pytest.mark.parametrize("depth", [2, 3, 5, 8])
+def test_the_fewest_units_for_the_sawtooth_are_those_of_the_book(depth):
+    # For depth 1 they are 2: one unit is flat on one side, the tent on none.
+    net = one_unit_a_bend(2**depth)
+    assert net.layer_sizes == (1, 2**depth - 1, 1)
+    assert sup_error(sawtooth(depth), net, 2**depth) == pytest.approx(1 / 4, abs=1e-9)
+    # At ½ itself no unit is needed.
+    assert sup_error(sawtooth(depth), lambda x: np.full_like(x, 0.5), 2**depth) == 0.5
 
 
 # --- breakpoints -----------------------------------------------------------------------------
@@ -507,6 +706,9 @@ def test_breakpoints_are_those_of_exact_arithmetic(layer_sizes, unit, seed):
         max_size=12,
     )
 )
+@example(units=[(1, 3, 1, 1.0), (-1, 3, 1, 1.0)])  # 1 * |1| + 1 * |-1|: a bend
+@example(units=[(1, 3, 1, 1.0), (-1, 3, -1, 1.0)])  # 1 * |1| - 1 * |-1|: none, a straight line
+@example(units=[(0, 3, 1, 1.0)])  # it has no kink; nothing else is wrong with a weight 0
 def test_one_layer_has_a_piece_more_than_kinks_that_do_not_cancel(units):
     slopes, kinks, outer, factor = map(np.array, zip(*units, strict=True))
     net = one_layer(slopes * factor, kinks / 10, outer / factor)

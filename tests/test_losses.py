@@ -279,6 +279,12 @@ def test_hinge_bounds_zero_one_exactly_in_floats(example):
     assert zero_one(*example) <= mistake_under_some_rule(*example) <= hinge(*example)
 
 
+@pytest.mark.statement("prop-hinge-bounds-zero-one")
+def test_hinge_bounds_zero_one_by_1_at_a_tie_and_at_infinite_scores_not_at_all():
+    assert hinge([0.0, 0.0], 1) == zero_one([0.0, 0.0], 1) == 1
+    assert not hinge([INF, INF], 1) >= zero_one([INF, INF], 1)  # it is nan
+
+
 def test_hinge_bounds_zero_one_for_huge_tied_scores():
     # (1 - s_k) + s_j loses the 1 and gives 0.
     assert hinge([1e17, 1e17], 1) == zero_one([1e17, 1e17], 1) == 1
@@ -322,6 +328,21 @@ def test_no_mistake_is_compatible_with_every_mean_hinge_below_1(count, mean):
     assert zero_one(*batch, "sum") == 0
 
 
+@pytest.mark.statement("prop-hinge-mistakes")
+@given(st.lists(moderate, min_size=1, max_size=5))
+@hypothesis.example([(np.array([0.0, 0.0]), 1)])
+def test_a_mean_hinge_of_1_or_more_takes_a_mistake_or_a_tie(batch):
+    losses = [exact_hinge(list(s), k) for s, k in batch]
+    if sum(losses) >= len(batch):
+        assert any(mistake_under_some_rule(s, k) for s, k in batch)
+
+
+@pytest.mark.statement("prop-hinge-mistakes")
+def test_above_a_mean_hinge_of_1_the_count_of_examples_is_the_better_bound():
+    scores = [[3.0, 0.0]] * 2
+    assert hinge(scores, [1, 1], "sum") == 8 > zero_one(scores, [1, 1], "sum") == 2 == len(scores)
+
+
 def test_mean_hinge_says_how_many_mistakes_there_are_at_most():
     # The bound is met: one of ten is a tie, the rest lead by 1 or more.
     scores = [[0.0, 0.0]] + [[0.0, 1.0]] * 9
@@ -338,6 +359,7 @@ def test_mean_hinge_of_099_may_come_without_a_mistake():
 
 @pytest.mark.statement("prop-ce-bounds-zero-one")
 @given(examples())
+@hypothesis.example((np.array([0.25, 0.0]), 0))  # right by a little, at less than log 2
 def test_cross_entropy_bounds_log_2_times_zero_one(example):
     scores, label = example
     bound = np.log(2) * mistake_under_some_rule(scores, label) * (1 - 4 * eps(scores))
@@ -399,6 +421,16 @@ def test_cross_entropy_is_convex_in_the_probability_of_the_true_class(a, b, t):
         return cross_entropy(y=[1, 0], p=[p_true, 1 - p_true])
 
     assert loss((1 - t) * a + t * b) <= ((1 - t) * loss(a) + t * loss(b)) * (1 + 1e-12) + 1e-12
+
+
+@pytest.mark.statement("prop-convexity")
+@given(distributions(2, positive=True, dtypes=[np.float64]), st.floats(0, 1), st.data())
+def test_cross_entropy_is_convex_in_the_distribution(pair, t, data):
+    p, q = pair
+    y = one_hot(data.draw(st.integers(0, len(p) - 1)), len(p))
+    middle = (1 - t) * p + t * q
+    chord = (1 - t) * cross_entropy(y=y, p=p) + t * cross_entropy(y=y, p=q)
+    assert cross_entropy(y=y, p=middle) <= chord * (1 + 1e-12) + 1e-12
 
 
 @pytest.mark.statement("prop-convexity")
@@ -498,6 +530,38 @@ def test_a_convex_bound_below_a_hinge_somewhere_is_above_it_elsewhere(lines, kap
     assert not below or any(largest(lines, m) > kappa_hinge(kappa, m) for m in places)
 
 
+def below_every_hinge_somewhere(psi):
+    return all(
+        any(psi(m) < kappa_hinge(kappa, m) for m in SIXTEENTHS)
+        for kappa in [Fraction(n, 4) for n in range(17)]
+    )
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+def test_a_bound_that_is_not_convex_and_a_convex_function_that_is_no_bound_pass_below_all_hinges():
+    assert below_every_hinge_somewhere(lambda m: Fraction(m <= 0))  # the 0-1 loss itself
+    assert below_every_hinge_somewhere(lambda m: max(0, Fraction(1, 2) - m))  # ½ at 0
+    assert not below_every_hinge_somewhere(lambda m: max(0, 1 - 3 * m))
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+def test_a_convex_bound_that_does_not_vanish_at_1_may_be_below_the_hinge_left_of_0():
+    half = [(0, Fraction(0)), (Fraction(-1, 2), Fraction(1))]
+    assert largest(half, 1) == Fraction(1, 2)
+    assert all(1 <= largest(half, m) < 1 - m for m in SIXTEENTHS if m < 0)
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(st.integers(1, 16).map(lambda n: 1 + Fraction(1, n)))
+def test_a_convex_bound_that_vanishes_at_1_and_is_a_little_steeper_than_1_may_be_below_the_hinge(
+    steepness,
+):
+    # A line from (0, 1) that is 0 at 1/steepness < 1.
+    lines = [(0, Fraction(0)), (-steepness, Fraction(1))]
+    assert largest(lines, 1) == 0
+    assert largest(lines, 1 / steepness) == 0 < kappa_hinge(1, 1 / steepness)
+
+
 @pytest.mark.statement("prop-hinge-minimal")
 @given(st.tuples(st.integers(0, 64), st.integers(0, 64)))
 def test_no_hinge_lies_below_another(pair):
@@ -505,6 +569,14 @@ def test_no_hinge_lies_below_another(pair):
     assume(low < high)
     assert kappa_hinge(low, -1) < kappa_hinge(high, -1)
     assert kappa_hinge(low, 1 / high) > kappa_hinge(high, 1 / high) == 0
+
+
+@pytest.mark.statement("prop-hinge-minimal")
+@given(st.integers(1, 64).map(lambda n: Fraction(n, 16)))
+def test_each_hinge_first_reaches_0_at_one_over_its_slope(kappa):
+    # So the hinge, of slope 1, is the one that does at 1.
+    first = 1 / kappa
+    assert kappa_hinge(kappa, first) == 0 < kappa_hinge(kappa, first - Fraction(1, 1000))
 
 
 @st.composite
@@ -520,6 +592,7 @@ def convex_bounds_that_vanish_at_1(draw, steepest_rise=8):
 
 @pytest.mark.statement("prop-hinge-minimal")
 @given(convex_bounds_that_vanish_at_1())
+@hypothesis.example([(0, Fraction(0)), (-2, Fraction(1))])  # below the hinge at ½
 def test_a_convex_bound_that_vanishes_at_1_is_above_the_hinge_left_of_0(lines):
     assert largest(lines, 1) == 0
     assert all(largest(lines, m) >= max(1 - m, m <= 0) for m in SIXTEENTHS if m <= 0)
@@ -546,6 +619,8 @@ def test_a_convex_bound_that_vanishes_at_1_is_below_the_hinge_only_if_steeper(li
     st.lists(convex_bounds_that_vanish_at_1(steepest_rise=0), min_size=3, max_size=3),
     st.sampled_from([sum, max]),
 )
+# Right by ½, where this bound is 0, below the hinge of ½.
+@hypothesis.example([Fraction(1, 2), Fraction(0)], [[(0, Fraction(0)), (-2, Fraction(1))]], max)
 def test_a_convex_bound_that_ends_at_margin_1_is_above_hinge_on_mistakes(scores, bounds, join):
     # A convex function of each lead over a rival, added up or the largest taken.
     leads = [scores[0] - other for other in scores[1:]]
@@ -554,6 +629,27 @@ def test_a_convex_bound_that_ends_at_margin_1_is_above_hinge_on_mistakes(scores,
     assert bound == 0 or min(leads) < 1
     if min(leads) <= 0:
         assert bound >= Fraction(float(hinge([float(s) for s in scores], 0)))
+
+
+@pytest.mark.statement("prop-hinge-multiclass")
+@pytest.mark.parametrize(
+    ("of_margin", "lead"),
+    [
+        # Not at a mistake or a tie: convex, a bound, 0 from margin 1 on, but steep.
+        (lambda m: max(0, 1 - 2 * m), Fraction(1, 2)),
+        # Not 0 from margin 1 on.
+        (lambda m: max(0, 1 - m / 2), Fraction(-1)),
+        # Not convex: the 0-1 loss.
+        (lambda m: m <= 0, Fraction(-1)),
+        # No bound of the 0-1 loss.
+        (lambda m: max(0, 1 - m) / 2, Fraction(-1)),
+    ],
+    ids=["right", "never 0", "not convex", "no bound"],
+)
+def test_each_condition_on_a_bound_of_several_classes_is_needed(of_margin, lead):
+    # Functions of the margin of class 0; the third class is far behind.
+    scores = [float(lead), 0.0, -5.0]
+    assert of_margin(lead) < hinge(scores, 0)
 
 
 def test_zero_one_is_not_convex():
@@ -610,6 +706,12 @@ def test_hinge_of_probabilities_is_zero_only_for_certainty(p, data):
     assert loss == pytest.approx(1 - p[label] + np.delete(p, label).max(), abs=4 * eps(p))
     assert loss >= 1 - p[label] - 4 * eps(p)
     assert hinge(one_hot(label, len(p)), label) == 0
+
+
+@pytest.mark.statement("prop-hinge-of-distribution")
+@pytest.mark.parametrize("scores", [[2.0, 0.0], [1.5, 0.25], [0.5, -0.5]])
+def test_hinge_of_what_is_no_distribution_may_be_zero_elsewhere(scores):
+    assert hinge(scores, 0) == 0 >= 1 - scores[0] + scores[1]
 
 
 def test_cross_entropy_of_separable_data_falls_on_as_the_scores_grow():

@@ -171,6 +171,13 @@ def test_deep_linear_network_is_one_affine_map_of_rank_at_most_the_narrowest_lay
     assert (singular_values[min(layer_sizes) :] <= 1e-13 * size).all()
 
 
+@pytest.mark.statement("prop-linear-collapse")
+def test_a_single_relu_is_not_affine_so_the_collapse_needs_the_identity():
+    net = MLP([1, 1, 1])
+    net.theta[...] = 1, 0, 1, 0
+    assert_array_equal(net([[-1], [0], [1]])[:, 0], [0, 0, 1])
+
+
 CORNERS = [[0, 0], [0, 1], [1, 0], [1, 1]]
 
 
@@ -190,6 +197,7 @@ def test_a_linear_stack_of_any_depth_misses_a_corner_of_xor(layer_sizes, seed):
     assert ((net(CORNERS)[:, 0] > 0) != [False, True, True, False]).any()
 
 
+@pytest.mark.statement("prop-xor")
 def test_two_relu_units_solve_xor():
     net = MLP([2, 2, 1])
     net.theta[...] = [1, 1, 1, 1, 0, -1, 1, -2, -0.5]

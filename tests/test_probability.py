@@ -214,6 +214,15 @@ def test_below_their_maximum_exponentials_and_their_sum_are_bounded(a):
     assert below.shifted.max() == 0
 
 
+@pytest.mark.statement("prop-safe-shift")
+@pytest.mark.parametrize("level", [np.min, np.mean])
+def test_below_another_level_exponentials_and_their_sum_pass_the_bounds(level):
+    a = np.array([0.0, 1.0, 5.0])
+    e = np.exp(a - level(a))
+    assert e.max() > 1
+    assert e.sum() > len(a)
+
+
 @pytest.mark.statement("prop-lse-bounds")
 @given(st.lists(st.integers(-30, 30), min_size=1, max_size=6))
 def test_log_sum_exp_reaches_its_bounds_for_equal_scores_and_for_one_class_only(a):
@@ -260,6 +269,24 @@ def test_gradient_of_cross_entropy_is_the_sum_of_y_times_p_minus_y_and_it_is_con
     other = pair[1]
     between = loss(t * s + (1 - t) * other)
     assert between <= t * loss(s) + (1 - t) * loss(other) + 1e-12 * scale
+
+
+@pytest.mark.statement("prop-ce-gradient")
+@pytest.mark.parametrize(("y", "convex"), [([-1, 0], False), ([2, -1], True)])
+def test_cross_entropy_is_convex_while_the_weights_do_not_sum_below_0(y, convex):
+    # The loss is (sum of y) lse - y @ s, the last linear. So y >= 0 is more than is needed.
+    def loss(x):
+        return -(y @ log_softmax([x, 0.0]))
+
+    assert (loss(0) <= (loss(-2) + loss(2)) / 2) == convex
+
+
+@pytest.mark.statement("prop-ce-gradient")
+def test_gradient_of_cross_entropy_is_another_where_the_target_moves_with_the_scores():
+    # With y = p it is that of the entropy.
+    s = np.array([0.0, 1.0])
+    moving = numerical_gradient(lambda s: cross_entropy(y=softmax(s), p=softmax(s)), s)
+    assert np.abs(moving).min() > 0.1  # p - y is 0
 
 
 @pytest.mark.statement("prop-ce-gradient")
@@ -438,6 +465,19 @@ def test_kl_is_zero_only_for_equal_distributions(pair):
     assert kl_divergence(y=y, p=p) >= np.abs(y - p).sum() ** 2 / 2 - 4 * eps(pair[0])
 
 
+@pytest.mark.statement("prop-kl-nonnegative", "prop-ce-decomposition", "prop-entropy-ceiling")
+def test_weights_that_do_not_sum_to_1_break_gibbs_inequality_and_are_refused():
+    y, p = np.array([0.5, 0.5]), np.array([1.0, 1.0])
+    assert scipy.special.rel_entr(y, p).sum() == -np.log(2)
+    assert -(y @ np.log(p)) == 0 < entropy(y)
+    assert scipy.special.entr(p / 3).sum() > np.log(2)  # and a sum below 1 the ceiling
+    for function in (kl_divergence, cross_entropy):
+        with pytest.raises(ValueError, match="sum to 1"):
+            function(y=y, p=p)
+    with pytest.raises(ValueError, match="sum to 1"):
+        entropy(p / 3)
+
+
 @pytest.mark.statement("prop-ce-decomposition")
 @given(distributions(2))
 def test_cross_entropy_is_least_at_the_target(pair):
@@ -490,6 +530,18 @@ def test_the_best_constant_model_holds_the_frequencies_of_the_classes(labels, we
     other /= other.sum()
     least = entropy(frequencies) + np.abs(frequencies - other).sum() ** 2 / 2
     assert mean_loss(other) >= least - 1e-14
+
+
+@pytest.mark.statement("prop-maximum-likelihood")
+def test_a_model_that_is_not_constant_may_be_better_than_the_frequencies():
+    y = np.eye(2)
+    frequencies = y.mean(axis=0)
+    assert cross_entropy(y=y, p=[[0.9, 0.1], [0.1, 0.9]]).mean() < entropy(frequencies)
+
+
+@pytest.mark.statement("prop-temperature")
+def test_a_masked_class_stays_at_0_at_every_temperature():
+    assert_array_equal(softmax(np.array([0, -np.inf]) / 1e9), [1, 0])
 
 
 @pytest.mark.statement("prop-temperature")

@@ -699,6 +699,20 @@ def test_bounds_of_double_softmax_are_best_possible(classes):
     assert wrong == pytest.approx(math.log(math.e + classes - 1), rel=1e-14)
 
 
+@pytest.mark.statement("prop-double-softmax")
+def test_masked_scores_and_a_single_class_meet_the_bounds_of_double_softmax():
+    # So the bounds are strict for finite scores and two classes or more.
+    masked = torch.tensor([0.0, -torch.inf], dtype=torch.float64).softmax(dim=0)
+    assert cross_entropy(masked, torch.tensor(0)).item() == pytest.approx(
+        math.log1p(1 / math.e), rel=1e-15
+    )
+    assert cross_entropy(masked, torch.tensor(1)).item() == pytest.approx(
+        math.log(math.e + 1), rel=1e-15
+    )
+    single = torch.zeros(1).softmax(dim=0)
+    assert cross_entropy(single, torch.tensor(0)) == math.log1p(0 / math.e) == 0
+
+
 def test_double_softmax_hardly_corrects_what_is_confidently_wrong():
     s = torch.tensor([[0.0, 21.0, 0.0]], dtype=torch.float64, requires_grad=True)
     label = torch.tensor([0])
@@ -730,6 +744,39 @@ def test_final_relu_without_positive_scores_gives_log_k_and_no_gradient(scores, 
     loss.backward()
     assert loss.item() == pytest.approx(math.log(len(scores)), rel=1e-14)
     assert not s.grad.any()
+
+
+@pytest.mark.statement("prop-final-relu")
+def test_final_relu_of_slope_1_at_0_gives_a_gradient_there():
+    s = torch.zeros(3, requires_grad=True)
+    (gradient,) = torch.autograd.grad(cross_entropy(s.clamp(min=0), torch.tensor(0)), s)
+    assert torch.allclose(gradient, torch.tensor([-2.0, 1.0, 1.0]) / 3)
+
+
+@pytest.mark.statement("prop-no-clearing")
+@pytest.mark.parametrize(
+    ("optimizer", "same"),
+    [
+        (lambda parameters, momentum: torch.optim.SGD(parameters, 0.1, momentum=momentum), True),
+        (
+            lambda parameters, momentum: torch.optim.Adam(parameters, 0.1, (momentum / 2, 0.9)),
+            False,
+        ),
+    ],
+    ids=["gradient descent", "adam"],
+)
+def test_of_two_steps_without_clearing_only_gradient_descent_makes_momentum_1(optimizer, same):
+    results = []
+    for clear in (False, True):
+        weight = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+        steps = optimizer([weight], float(clear))
+        for _ in range(2):
+            if clear:
+                steps.zero_grad()
+            (weight**2).backward()
+            steps.step()
+        results.append(weight.item())
+    assert (abs(results[0] - results[1]) < 1e-12) == same
 
 
 @pytest.mark.statement("prop-no-clearing")
@@ -818,6 +865,31 @@ def test_an_unregistered_tensor_moves_where_it_shares_memory_with_a_registered_o
     cross_entropy(net(X), LABELS).backward()
     descent.step()
     assert not torch.equal(net.hidden[0].weight, before)
+
+
+@pytest.mark.statement("prop-unregistered")
+@pytest.mark.parametrize("break_it", ["listed", "written by the loss", "as it should be"])
+def test_an_unlisted_tensor_moves_where_the_optimizer_gets_it_or_the_loss_writes(break_it):
+    net = HiddenNet(list, 1)
+    weight = net.hidden[0].weight
+    before = weight.detach().clone()
+    extra = [weight] if break_it == "listed" else []
+    descent = torch.optim.SGD([*net.parameters(), *extra], lr=0.1)
+    loss = cross_entropy(net(X), LABELS)
+    loss.backward()
+    if break_it == "written by the loss":
+        weight.data /= 2
+    descent.step()
+    assert torch.equal(weight, before) == (break_it == "as it should be")
+
+
+@pytest.mark.statement("prop-unregistered")
+def test_an_unlisted_tensor_that_requires_no_gradient_gets_none():
+    net = HiddenNet(list, 1)
+    net.hidden[0].weight.requires_grad_(False)
+    cross_entropy(net(X), LABELS).backward()
+    assert net.hidden[0].weight.grad is None
+    assert net.hidden[0].bias.grad is not None
 
 
 @pytest.mark.statement("prop-unregistered")
