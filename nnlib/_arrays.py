@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray: TypeAlias = NDArray[Any]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 
-#: For every public function that computes: its results are the same whatever ``np.seterr`` was told.
+# For every public function that computes: results are the same whatever np.seterr was told.
 quietly = np.errstate(all="ignore")
 
 # How far a row of probabilities may be from 1: printed or float32 values are only so exact.

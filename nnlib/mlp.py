@@ -12,6 +12,7 @@ import io
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import pairwise
+from operator import index
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, BinaryIO, SupportsIndex
@@ -32,7 +33,8 @@ class _Views(tuple[FloatArray, ...]):
     __slots__ = ()
 
     def __setitem__(self, i: SupportsIndex, values: ArrayLike) -> None:
-        self[i][...] = _of_shape(self[i].shape, values, f"entry {i!r}")
+        view = self[index(i)]
+        view[...] = _of_shape(view.shape, values, f"entry {i}")
 
 
 class _Parameters:
@@ -66,21 +68,18 @@ class _Parameters:
     # numbers are copied in. What theta was laid out for cannot change, and a misspelled name must
     # not pass for one of these.
     def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self).__name__
         if name == "theta":
             self.theta[...] = _of_shape(self.theta.shape, value, name)
         elif name in ("weights", "biases"):
             self._copy_in(name, value)
         elif name in ("layer_sizes", "dtype", "activation") and hasattr(self, name):
-            raise AttributeError(
-                f"{name} of a {type(self).__name__} is fixed, got {value!r}; make a new one"
-            )
+            raise AttributeError(f"{name} of the {kind} is fixed, got {value!r}; make a new {kind}")
         elif self._is_known(name):
             super().__setattr__(name, value)
         else:
             known = sorted(n for n in self._names() if not n.startswith("_"))
-            raise AttributeError(
-                f"{type(self).__name__} has no attribute {name!r}; it has {', '.join(known)}"
-            )
+            raise AttributeError(f"{kind} has no attribute {name!r}; it has {', '.join(known)}")
 
     def _copy_in(self, name: str, values: Sequence[ArrayLike]) -> None:
         views = getattr(self, name)
@@ -100,10 +99,11 @@ class _Parameters:
         """Return the names of all attributes that are declared."""
         return {name for base in cls.__mro__ for name in getattr(base, "__annotations__", ())}
 
-    @classmethod
-    def _is_known(cls, name: str) -> bool:
+    def _is_known(self, name: str) -> bool:
+        cls = type(self)
         # A subclass of one's own has attributes of its own.
-        return cls.__module__ != __name__ or name in cls._names()
+        of_ones_own = cls.__module__ != __name__
+        return name in vars(self) or of_ones_own or hasattr(cls, name) or name in self._names()
 
     # A copied or unpickled view would be an array of its own, which no update of theta reaches:
     # copies take theta and lay the views anew.
