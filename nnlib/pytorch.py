@@ -783,7 +783,7 @@ def _layers_as_run(
     cannot be copied or run, the layers come as registered, and no run.
     """
     registered = _linear_layers(module)
-    generator, order = torch.Generator().manual_seed(0), []
+    generator, order = torch.Generator().manual_seed(0), list[Any]()
     for size in dict.fromkeys(layer.in_features for layer in registered):
         x = torch.randn(16, size, generator=generator, dtype=torch.float64, device="cpu")
         order.clear()
