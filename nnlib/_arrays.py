@@ -57,9 +57,9 @@ def _check_meaning(values: object, name: str) -> None:
         )
 
 
-def no_numbers(array: NDArray[Any], what: str, kind: str = "float") -> TypeError:
-    """Return the error of an array whose dtype is none that `what` asks for, and the cure."""
-    message = f"{what}, got dtype {array.dtype}"
+def no_numbers(array: NDArray[Any], what: str, expected: str, kind: str = "float") -> TypeError:
+    """Return the error of an array whose dtype is none that was `expected`, and the cure."""
+    message = f"{what}, got dtype {array.dtype}; expected {expected}"
     if array.dtype == object:
         message += (
             f". If they are numbers, as in a table of mixed columns, pass values.astype({kind}) "
@@ -74,7 +74,7 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
     if array.dtype == np.float32 or array.dtype == np.float64:
         return array
     if array.dtype.kind not in "buif":
-        raise no_numbers(array, f"{name} must hold real numbers (float32, float64 or integers)")
+        raise no_numbers(array, f"{name} must hold real numbers", "float32, float64 or integers")
     return array.astype(np.float64)
 
 
@@ -139,7 +139,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     """Return integer or one-hot `labels` as class indices of shape ``scores.shape[:-1]``."""
     array = as_array(labels, "labels")
     if array.dtype.kind not in "buif":
-        raise no_numbers(array, "labels must be integers or one-hot rows", "int")
+        raise no_numbers(array, "labels must be integers or one-hot rows", "integers", "int")
     if array.shape == scores.shape:
         return _from_one_hot(array)
     if array.shape != scores.shape[:-1]:

@@ -85,6 +85,8 @@ class _Parameters:
         views = getattr(self, name)
         if values is views:  # after net.weights[0] -= ...
             return
+        if not hasattr(values, "__len__"):
+            raise TypeError(f"{name} must be {len(views)} arrays, got {type(values).__name__}")
         if len(values) != len(views):
             raise ValueError(f"{name} must be {len(views)} arrays, got {len(values)}")
         # All are looked at before any is changed, and copied: they may be views of theta too.
