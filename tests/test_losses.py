@@ -1087,9 +1087,8 @@ def at_the_ends(info):
     )
 
 
-@given(ends.flatmap(lambda info: st.tuples(at_the_ends(info), st.data().map(lambda d: d))))
-def test_soft_cross_entropy_reaches_the_end_of_the_float_range(drawn):
-    scores, data = drawn
+@given(ends.flatmap(at_the_ends), st.data())
+def test_soft_cross_entropy_reaches_the_end_of_the_float_range(scores, data):
     weights = data.draw(
         st.lists(st.floats(0, 1), min_size=len(scores), max_size=len(scores)).filter(any)
     )
