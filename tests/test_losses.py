@@ -1075,15 +1075,16 @@ ends = st.sampled_from(["float32", "float64"]).map(lambda name: np.finfo(name))
 
 
 def at_the_ends(info):
-    """Scores of any size, most of them within a few powers of 2 of the largest float."""
+    """Scores that are further apart than a float can say, and others."""
     near = st.builds(
         lambda sign, part, power: sign * part * float(info.max) * 2.0**-power,
         st.sampled_from([-1, 1]),
         st.floats(0.5, 1),
-        st.integers(0, 4),
+        st.integers(0, 1),
     )
-    return st.lists(st.one_of(near, st.floats(-9, 9)), min_size=2, max_size=4).map(
-        lambda row: np.array(row, info.dtype)
+    most = float(info.max)
+    return st.lists(st.one_of(near, st.floats(-9, 9)), max_size=2).map(
+        lambda row: np.array([*row, 0.9 * most, -0.8 * most], info.dtype)
     )
 
 
