@@ -16,12 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 FloatArray: TypeAlias = NDArray[Any]
 Reduction: TypeAlias = Literal["none", "mean", "sum"]
 
+# For every public function that computes: results are the same whatever np.seterr was told.
+quietly = np.errstate(all="ignore")
+
 # How far a row of probabilities may be from 1: printed or float32 values are only so exact.
 _SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
 
 
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
     """Return `values` as an array of whatever they hold."""
+    if type(values) is np.ndarray:
+        return values
+    _check_meaning(values, name)
     try:
         return np.asarray(values)
     except ValueError as error:  # rows of different lengths
@@ -30,16 +36,45 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
         ) from error
 
 
+def _check_meaning(values: object, name: str) -> None:
+    """Raise TypeError where a plain array would lose what `values` say beside their numbers."""
+    if isinstance(values, (list, tuple)):
+        for value in values:
+            _check_meaning(value, name)
+    elif isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must be a plain array, got a {type(values).__name__}, whose mask would be "
+            f"lost; pass {name}.filled(value) or {name}.compressed()"
+        )
+    elif (
+        isinstance(values, np.ndarray)
+        # Subclasses whose arithmetic is another, such as quantities with units.
+        and type(values).__array_ufunc__ is not np.ndarray.__array_ufunc__
+    ):
+        raise TypeError(
+            f"{name} must be a plain array, got a {type(values).__name__}, whose units or rules "
+            f"would be lost; pass numpy.array({name})"
+        )
+
+
+def no_numbers(array: NDArray[Any], what: str, expected: str, kind: str = "float") -> TypeError:
+    """Return the error of an array whose dtype is none that was `expected`, and the cure."""
+    message = f"{what}, got dtype {array.dtype}; expected {expected}"
+    if array.dtype == object:
+        message += (
+            f". If they are numbers, as in a table of mixed columns, pass values.astype({kind}) "
+            f"or table.to_numpy(dtype={kind}); a sparse matrix, matrix.toarray()"
+        )
+    return TypeError(message)
+
+
 def as_float(values: ArrayLike, name: str) -> FloatArray:
     """Return `values` as a float32 or float64 array, without a copy where none is needed."""
     array = as_array(values, name)
     if array.dtype == np.float32 or array.dtype == np.float64:
         return array
     if array.dtype.kind not in "buif":
-        raise TypeError(
-            f"{name} must hold real numbers, got dtype {array.dtype}; "
-            "expected float32, float64 or integers"
-        )
+        raise no_numbers(array, f"{name} must hold real numbers", "float32, float64 or integers")
     return array.astype(np.float64)
 
 
@@ -78,8 +113,7 @@ def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     axis = with_class_axis(array, name, axis)
     if (array < 0).any():
         raise ValueError(f"{name} must not be negative, got an entry {array[array < 0][0]}")
-    with np.errstate(over="ignore"):
-        total = array.sum(axis=axis, dtype=np.float64)
+    total = array.sum(axis=axis, dtype=np.float64)
     off = np.abs(total - 1) > _SUM_TOLERANCE[array.dtype]
     if off.any():
         raise ValueError(
@@ -105,7 +139,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     """Return integer or one-hot `labels` as class indices of shape ``scores.shape[:-1]``."""
     array = as_array(labels, "labels")
     if array.dtype.kind not in "buif":
-        raise TypeError(f"labels must be integers or one-hot rows, got dtype {array.dtype}")
+        raise no_numbers(array, "labels must be integers or one-hot rows", "integers", "int")
     if array.shape == scores.shape:
         return _from_one_hot(array)
     if array.shape != scores.shape[:-1]:

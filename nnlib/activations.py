@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import erfcx, expit, ndtr
 
-from nnlib._arrays import FloatArray, as_float, as_number
+from nnlib._arrays import FloatArray, as_float, as_number, quietly
 
 _SQRT_2 = np.sqrt(2.0)
 _SQRT_2PI = np.sqrt(2.0 * np.pi)
@@ -101,6 +101,7 @@ class Activation(ABC):
         delta *= self._slope(z)
 
 
+@quietly
 def _per_coordinate(function: Callable[[FloatArray], FloatArray], x: ArrayLike) -> FloatArray:
     array = as_float(x, "x")
     # [()] turns an array without axes into a number, as NumPy's own functions do.
@@ -274,8 +275,7 @@ class LeakyReLU(Activation):
     def _value(self, x: FloatArray) -> FloatArray:
         if self.negative_slope == 0:
             return np.maximum(x, 0)  # 0 * -inf would be NaN
-        with np.errstate(over="ignore"):  # of a slope above 1
-            return np.where(x > 0, x, x * self.negative_slope)
+        return np.where(x > 0, x, x * self.negative_slope)
 
     def _slope(self, x: FloatArray) -> FloatArray:
         slope = np.where(x > 0, 1.0, self.negative_slope)

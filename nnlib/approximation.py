@@ -19,6 +19,7 @@ from nnlib._arrays import (
     check_callable,
     check_count,
     check_kind,
+    quietly,
 )
 from nnlib.activations import relu
 from nnlib.mlp import MLP
@@ -137,7 +138,9 @@ def sup_error(
     check_count(samples, "samples", least=2)
     check_count(pieces, "pieces")
     points = _knots(pieces * samples, interval)
-    return float(np.abs(_sampled(f, points) - _sampled(g, points, "g")).max())
+    values, others = _sampled(f, points), _sampled(g, points, "g")
+    with np.errstate(all="ignore"):
+        return float(np.abs(values - others).max())
 
 
 def modulus_bound(
@@ -273,6 +276,7 @@ def sawtooth(depth: int) -> MLP:
     return net
 
 
+@quietly
 def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64]:
     r"""Return where a ReLU network of one input changes its slope inside an interval.
 
@@ -313,8 +317,7 @@ def breakpoints(net: MLP, interval: Interval = (0.0, 1.0)) -> NDArray[np.float64
     for layer in range(1, len(net.weights)):
         middles = points[:-1] + np.diff(points) / 2
         value, slope, _ = _lines(net, middles, layer)
-        with np.errstate(all="ignore"):  # a unit of slope 0 has no kink
-            kinks = middles[:, np.newaxis] - value / slope
+        kinks = middles[:, np.newaxis] - value / slope  # none where the slope is 0
         inside = (points[:-1, np.newaxis] < kinks) & (kinks < points[1:, np.newaxis])
         points = np.sort(np.concatenate([points, kinks[inside]]))
         points = points[np.diff(points, prepend=-np.inf) > apart]
@@ -380,6 +383,7 @@ def _width(pieces: int, interval: Interval) -> float:
     return (b - a) / pieces
 
 
+@quietly
 def _knots(pieces: int, interval: Interval) -> NDArray[np.float64]:
     check_count(pieces, "pieces")
     a, b = _check_interval(interval)

@@ -10,6 +10,7 @@ together, in the gradient too. :data:`LOSSES` lists them by name.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -27,6 +28,7 @@ from nnlib._arrays import (
     as_scores,
     as_soft_labels,
     check_reduction,
+    quietly,
     total,
 )
 from nnlib.probability import BelowMaximum, log_softmax
@@ -101,6 +103,7 @@ class Loss(ABC):
         """
         return self.value_and_gradient(scores, labels, reduction)[1]
 
+    @quietly
     def value_and_gradient(
         self, scores: ArrayLike, labels: ArrayLike, reduction: Reduction = "none"
     ) -> tuple[FloatArray, FloatArray]:
@@ -109,8 +112,7 @@ class Loss(ABC):
         s, y = self._prepare(scores, labels)
         rows = s.reshape(-1, s.shape[-1])
         targets = y.reshape(rows.shape if y.shape == s.shape else -1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            value, gradient = self._reduced(rows, targets, reduction)
+        value, gradient = self._reduced(rows, targets, reduction)
         if reduction == "none":
             value = value.reshape(s.shape[:-1])[()]
         return value, gradient.reshape(s.shape)
@@ -127,7 +129,10 @@ class Loss(ABC):
         if reduction == "mean":
             if len(rows) == 0:
                 raise ValueError('scores: reduction="mean" needs at least one example, got none')
+            # Losses may add up to more than the largest float, though their mean is none.
             result /= len(rows)
+            if math.isinf(result) and np.isfinite(value).all():
+                result = np.clip(np.add.reduce(value / len(rows)), value.min(), value.max())
             gradient /= len(rows)
         return rows.dtype.type(result), gradient
 
@@ -277,7 +282,19 @@ def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, 
     log_p = log_softmax(scores)
     terms = y * np.where(y == 0, 0, log_p)
     value = 0 - total(terms, 1)[:, 0]  # not -total: no -0.0
+    overflown = np.isinf(value)
+    if np.count_nonzero(overflown):
+        value[overflown] = _far_apart(scores[overflown], y[overflown])
     return value, np.exp(log_p) * total(y, 1) - y
+
+
+def _far_apart(scores: FloatArray, y: FloatArray) -> FloatArray:
+    """Return the soft cross-entropy where scores are further apart than a float can say.
+
+    Halves of them are not; beside such a distance, the logarithm of the sum is nothing.
+    """
+    behind = scores.max(axis=1, keepdims=True) / 2 - scores / 2
+    return 2 * total(y * np.where(y == 0, 0, behind), 1)[:, 0]
 
 
 class SquaredError(Loss):
@@ -310,14 +327,14 @@ class SquaredError(Loss):
                 f"labels of squared_error must have the shape {s.shape} of scores, got {y.shape}; "
                 "for one output per example reshape the targets to (batch, 1)"
             )
-        with np.errstate(over="ignore"):  # of float64 labels in float32
-            return s, np.asarray(y, s.dtype)
+        return s, np.asarray(y, s.dtype)
 
     def _value_and_gradient(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
         gradient = scores - labels
-        return total(gradient * gradient, 1)[:, 0] / 2, gradient
+        # Half of one factor, not of the product: the square may overflow where its half does not.
+        return total(gradient / 2 * gradient, 1)[:, 0], gradient
 
 
 zero_one = ZeroOne()

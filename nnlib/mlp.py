@@ -12,17 +12,29 @@ import io
 from collections.abc import Sequence
 from contextlib import nullcontext
 from itertools import pairwise
-from os import PathLike
-from typing import Any, BinaryIO
+from operator import index
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any, BinaryIO, SupportsIndex
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nnlib._arrays import FloatArray, as_float, as_generator, as_sizes
+from nnlib._arrays import FloatArray, as_float, as_generator, as_sizes, quietly
 from nnlib._diagram import network_svg
 from nnlib.activations import ACTIVATIONS, Activation, get_activation
 from nnlib.probability import softmax
+
+
+class _Views(tuple[FloatArray, ...]):
+    """Arrays that share the memory of one vector: what is assigned to an entry is copied in."""
+
+    __slots__ = ()
+
+    def __setitem__(self, i: SupportsIndex, values: ArrayLike) -> None:
+        view = self[index(i)]
+        view[...] = _of_shape(view.shape, values, f"entry {i}")
 
 
 class _Parameters:
@@ -31,22 +43,69 @@ class _Parameters:
     One vector makes an update, a norm or a finite check one operation, however deep the network.
     """
 
+    layer_sizes: tuple[int, ...]
+    dtype: np.dtype[Any]
+    theta: FloatArray
+    weights: tuple[FloatArray, ...]
+    biases: tuple[FloatArray, ...]
+
     def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike) -> None:
-        self.layer_sizes = as_sizes(layer_sizes)
-        self.dtype = _checked_dtype(dtype)
-        size = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(self.layer_sizes))
-        self.theta: FloatArray = np.zeros(size, self.dtype)
+        sizes, checked = as_sizes(layer_sizes), _checked_dtype(dtype)
+        size = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
+        vars(self).update(layer_sizes=sizes, dtype=checked, theta=np.zeros(size, checked))
         self._lay_views()
 
     def _lay_views(self) -> None:
-        self.weights: tuple[FloatArray, ...] = ()
-        self.biases: tuple[FloatArray, ...] = ()
-        start = 0
+        weights, biases, start = [], [], 0
         for n_in, n_out in pairwise(self.layer_sizes):
             end = start + n_out * n_in
-            self.weights += (self.theta[start:end].reshape(n_out, n_in),)
-            self.biases += (self.theta[end : end + n_out],)
+            weights.append(self.theta[start:end].reshape(n_out, n_in))
+            biases.append(self.theta[end : end + n_out])
             start = end + n_out
+        vars(self).update(weights=_Views(weights), biases=_Views(biases))
+
+    # An array put in the place of theta or of its views would be one that nothing else sees: its
+    # numbers are copied in. What theta was laid out for cannot change, and a misspelled name must
+    # not pass for one of these.
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self).__name__
+        if name == "theta":
+            self.theta[...] = _of_shape(self.theta.shape, value, name)
+        elif name in ("weights", "biases"):
+            self._copy_in(name, value)
+        elif name in ("layer_sizes", "dtype", "activation") and hasattr(self, name):
+            raise AttributeError(f"{name} of the {kind} is fixed, got {value!r}; make a new {kind}")
+        elif self._is_known(name):
+            super().__setattr__(name, value)
+        else:
+            known = sorted(n for n in self._names() if not n.startswith("_"))
+            raise AttributeError(f"{kind} has no attribute {name!r}; it has {', '.join(known)}")
+
+    def _copy_in(self, name: str, values: Sequence[ArrayLike]) -> None:
+        views = getattr(self, name)
+        if values is views:  # after net.weights[0] -= ...
+            return
+        if not hasattr(values, "__len__"):
+            raise TypeError(f"{name} must be {len(views)} arrays, got {type(values).__name__}")
+        if len(values) != len(views):
+            raise ValueError(f"{name} must be {len(views)} arrays, got {len(values)}")
+        # All are looked at before any is changed, and copied: they may be views of theta too.
+        shapes = [view.shape for view in views]
+        named = [f"{name}[{i}]" for i in range(len(views))]
+        new = [_of_shape(*checked).copy() for checked in zip(shapes, values, named, strict=True)]
+        for view, array in zip(views, new, strict=True):
+            view[...] = array
+
+    @classmethod
+    def _names(cls) -> set[str]:
+        """Return the names of all attributes that are declared."""
+        return {name for base in cls.__mro__ for name in getattr(base, "__annotations__", ())}
+
+    def _is_known(self, name: str) -> bool:
+        cls = type(self)
+        # A subclass of one's own has attributes of its own.
+        of_ones_own = cls.__module__ != __name__
+        return name in vars(self) or of_ones_own or hasattr(cls, name) or name in self._names()
 
     # A copied or unpickled view would be an array of its own, which no update of theta reaches:
     # copies take theta and lay the views anew.
@@ -129,11 +188,13 @@ class MLP(_Parameters):
     ----------
     layer_sizes : tuple of int
     activation : Activation
+        Fixed, as are the sizes and the dtype.
     weights : tuple of ndarray, shapes (out, in)
     biases : tuple of ndarray, shapes (out,)
     theta : ndarray, shape (n_parameters,)
-        All parameters in one vector, layer by layer, of which the others are views. Change
-        parameters in place: ``net.weights[0][...] = w``.
+        All parameters in one vector, layer by layer, of which the others are views. What is
+        assigned is copied in: ``net.weights[0] = w``, ``net.biases = list_of_b`` and
+        ``net.theta -= step`` change the network's own numbers.
 
     Raises
     ------
@@ -171,6 +232,9 @@ class MLP(_Parameters):
     (2, 3)
     """
 
+    activation: Activation
+    _last: tuple[_Run, tuple[int, ...]] | None
+
     def __init__(
         self,
         layer_sizes: Sequence[int],
@@ -182,7 +246,7 @@ class MLP(_Parameters):
         self.activation = get_activation(activation)
         super().__init__(layer_sizes, dtype)
         self._initialize(as_generator(rng))
-        self._last: tuple[_Run, tuple[int, ...]] | None = None
+        self._last = None
 
     def _initialize(self, rng: np.random.Generator) -> None:
         for weight in self.weights:
@@ -215,6 +279,7 @@ class MLP(_Parameters):
         """
         return self.layer_outputs(x)[-1]
 
+    @quietly
     def layer_outputs(self, x: ArrayLike) -> list[FloatArray]:
         """Return ``[a_0, a_1, ..., scores]``: the inputs and what each layer makes of them.
 
@@ -230,6 +295,7 @@ class MLP(_Parameters):
         self._propagate(run)
         return [a.reshape(*leading, a.shape[-1]) for a in (rows, *run.outputs, run.scores)]
 
+    @quietly
     def forward(self, x: ArrayLike) -> FloatArray:
         """Return the scores and remember what :meth:`backward` needs.
 
@@ -241,6 +307,7 @@ class MLP(_Parameters):
         self._last = run, leading
         return self._propagate(run).reshape(*leading, self.layer_sizes[-1])
 
+    @quietly
     def backward(self, gradient: ArrayLike) -> Gradients:
         r"""Return the gradients of a loss from its gradient in the scores of the last forward pass.
 
@@ -295,8 +362,19 @@ class MLP(_Parameters):
         return softmax(self(x))
 
     def predict(self, x: ArrayLike) -> NDArray[np.intp]:
-        """Return the class of the (first) largest score, shape (...); errors as for calling."""
-        return np.asarray(self(x).argmax(axis=-1))[()]
+        """Return the class of the (first) largest score, shape (...).
+
+        Parameters and errors as for calling the network, and ValueError where a score is NaN: no
+        class can say so.
+        """
+        scores = self(x)
+        undefined = np.isnan(scores).any(axis=-1)
+        if undefined.any():
+            raise ValueError(
+                f"predict must have scores to compare, got NaN for {np.count_nonzero(undefined)} "
+                f"of {undefined.size} examples in x: look for NaN and inf in x and in theta"
+            )
+        return np.asarray(scores.argmax(axis=-1))[()]
 
     def __repr__(self) -> str:
         sizes = " -> ".join(map(str, self.layer_sizes))
@@ -379,6 +457,7 @@ class MLP(_Parameters):
         Parameters
         ----------
         file : path or binary file
+            A path as it was given to :meth:`save`, with or without the ending ``.npz``.
 
         Returns
         -------
@@ -397,7 +476,7 @@ class MLP(_Parameters):
         wrong = "the file does not hold a network saved by MLP.save"
         try:
             # np.load leaves a file that it cannot read open: open it here.
-            opened = nullcontext(file) if hasattr(file, "read") else open(file, "rb")  # noqa: SIM115
+            opened = nullcontext(file) if hasattr(file, "read") else open(_saved(file), "rb")  # noqa: SIM115
             with opened as binary, np.load(binary, allow_pickle=False) as stored:
                 sizes, name, theta = (stored[k] for k in ("layer_sizes", "activation", "theta"))
             net = cls([int(size) for size in sizes], str(name), rng=0, dtype=theta.dtype)
@@ -452,6 +531,20 @@ def _check_file(file: object, method: str) -> None:
     is_path = isinstance(file, (str, PathLike))
     if not (is_path or hasattr(file, method)) or isinstance(file, io.TextIOBase):
         raise TypeError(f"file must be a path or a binary file, got {file!r}")
+
+
+def _saved(file: str | PathLike[str]) -> str:
+    """Return the path of the file that :meth:`MLP.save` has written when given this one."""
+    path = fspath(file)
+    written = path if path.endswith(".npz") else path + ".npz"
+    return written if Path(written).exists() else path
+
+
+def _of_shape(shape: tuple[int, ...], values: ArrayLike, name: str) -> FloatArray:
+    array = as_float(values, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    return array
 
 
 def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:

@@ -22,7 +22,15 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from nnlib._arrays import as_array, as_float, as_sizes, check_callable, check_count, check_kind
+from nnlib._arrays import (
+    as_array,
+    as_float,
+    as_sizes,
+    check_callable,
+    check_count,
+    check_kind,
+    no_numbers,
+)
 from nnlib.activations import Activation
 from nnlib.training import History
 
@@ -200,7 +208,7 @@ def decision_regions(
         labels or the resolution are no integers.
     ValueError
         If `x` is not of shape (examples, 2) and finite, the labels or what `predict` returns are
-        not one per point, or the resolution is below 2.
+        not one per point, it returns NaN or inf, or the resolution is below 2.
 
     Examples
     --------
@@ -221,6 +229,9 @@ def decision_regions(
             f"predict must return one class index for each of {len(points)} points, "
             f"got shape {regions.shape}"
         )
+    if not np.isfinite(regions).all():
+        wrong = regions[~np.isfinite(regions)][0]
+        raise ValueError(f"predict must return class indices, got {wrong} among them")
     classes = np.unique(labels)
     levels = np.append(classes - 0.5, classes[-1] + 0.5)
     colors = [COLORS[i % len(COLORS)] for i in range(len(classes))]
@@ -249,7 +260,7 @@ def _examples_in_the_plane(x: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any
     if not np.isfinite(points).all():
         raise ValueError("x must be finite, got NaN or inf among the examples")
     if classes.dtype.kind not in "bui":
-        raise TypeError(f"labels must be integers, got dtype {classes.dtype}")
+        raise no_numbers(classes, "labels must be integers", "integers", "int")
     if classes.shape != points.shape[:1]:
         raise ValueError(f"labels must have shape {points.shape[:1]}, got {classes.shape}")
     return points, classes

@@ -19,6 +19,7 @@ from nnlib._arrays import (
     FloatArray,
     as_distribution,
     as_float,
+    quietly,
     total,
     with_class_axis,
 )
@@ -27,6 +28,7 @@ _FEW = 32  # So many classes or fewer are worked on with the class axis first,
 _BLOCK = 50_000  # and so many numbers of them at a time.
 
 
+@quietly
 def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Turn scores into a probability distribution.
 
@@ -76,6 +78,7 @@ def _softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatAr
     return below.normalized(e, below.total(e), out)
 
 
+@quietly
 def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Logarithm of softmax, exact where softmax itself rounds to 0 or 1.
 
@@ -119,6 +122,7 @@ def _log_softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> Flo
     return below.in_place(np.subtract, below.shifted, log_total, out)
 
 
+@quietly
 def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Logarithm of the sum of exponentials, a smooth maximum.
 
@@ -160,6 +164,7 @@ def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
     return np.asarray(result.reshape(s.shape[:axis] + s.shape[axis + 1 :]))[()]
 
 
+@quietly
 def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Entropy, the mean surprise of a distribution.
 
@@ -197,6 +202,7 @@ def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     return _measured(entr(y.astype(np.float64)), axis, y.dtype)
 
 
+@quietly
 def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Cross-entropy of the model `p` under the target `y`.
 
@@ -238,6 +244,7 @@ def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     return _measured(terms, axis, np.result_type(y, p))
 
 
+@quietly
 def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     r"""Kullback-Leibler divergence of the target `y` from the model `p`.
 
@@ -331,17 +338,15 @@ class BelowMaximum:
             self.top = s[self._largest][:, np.newaxis]
         else:
             self.top = np.maximum.reduce(work, axis=self.axis, keepdims=True)
-        try:
-            # Scores at both ends of the float range are further apart than a float can say: -inf.
-            with np.errstate(invalid="raise", over="ignore"):
-                self.shifted = np.subtract(work, self.top, out=work if few else None)
-        except FloatingPointError:  # inf - inf
+        if np.count_nonzero(np.isinf(self.top)):
             self.shifted = self._below_infinity()
+        else:
+            # Scores at both ends of the float range are further apart than a float can say: -inf.
+            self.shifted = np.subtract(work, self.top, out=work if few else None)
 
     def _below_infinity(self) -> FloatArray:
         """Return s - max(s), where a single +inf leaves 0 for itself and -inf for the others."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            shifted: FloatArray = self._view - self.top
+        shifted: FloatArray = self._view - self.top  # inf - inf is NaN
         infinite = self._view == np.inf
         shifted[infinite & (infinite.sum(axis=self.axis, keepdims=True) == 1)] = 0
         return shifted

@@ -6,29 +6,45 @@ it twice keeps the loss above log(1 + (classes - 1)/e). Use ``predict_proba`` fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from copy import deepcopy
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from nnlib._arrays import as_sizes, check_callable, check_count, check_kind
-from nnlib.activations import Activation
+from nnlib.activations import (
+    GELU,
+    Activation,
+    Identity,
+    LeakyReLU,
+    ReLU,
+    Sigmoid,
+    Softplus,
+    Tanh,
+    TanhGELU,
+)
 from nnlib.mlp import MLP
 from nnlib.training import DivergenceError, History, _check_settings
 
-#: The torch module of each activation of nnlib by its name.
-TORCH_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "identity": nn.Identity,
-    "sigmoid": nn.Sigmoid,
-    "tanh": nn.Tanh,
-    "relu": nn.ReLU,
-    "leaky_relu": nn.LeakyReLU,
-    "softplus": nn.Softplus,
-    "gelu": nn.GELU,
-    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+#: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
+TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
+    Identity: lambda _: nn.Identity(),
+    Sigmoid: lambda _: nn.Sigmoid(),
+    Tanh: lambda _: nn.Tanh(),
+    ReLU: lambda _: nn.ReLU(),
+    LeakyReLU: lambda leaky: nn.LeakyReLU(leaky.negative_slope),
+    Softplus: lambda _: nn.Softplus(),
+    GELU: lambda _: nn.GELU(),
+    TanhGELU: lambda _: nn.GELU(approximate="tanh"),
 }
 
 
@@ -185,14 +201,15 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
     ----------
     net : MLP
     module : torch.nn.Module
-        Its ``nn.Linear`` layers must have the shapes of those of `net`, as registered in order.
+        Its ``nn.Linear`` layers must have the shapes of those of `net`, in the order in which it
+        runs them (as registered, where it takes no inputs of shape (batch, inputs)).
 
     Raises
     ------
     TypeError
         If `net` is not an MLP or `module` not a torch module.
     ValueError
-        If number or shapes of the layers differ; nothing is changed then.
+        If number or shapes of the layers differ or one is used twice; nothing is changed then.
 
     Examples
     --------
@@ -200,7 +217,10 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
     >>> copy_weights(MLP([2, 10, 3], rng=0), TwoLayerNet(2, 10, 3))
     """
     check_kind(net, MLP, "net", "an nnlib.MLP")
-    linear = _matching_layers(net, module)
+    linear, _ = _layers_as_run(module)
+    _check_layers(net, linear)
+    if len({*linear}) < len(linear):
+        raise ValueError("module must use each linear layer once, as an MLP does")
     with torch.no_grad():
         for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
@@ -210,11 +230,14 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
 def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
     """Return the nnlib MLP with the weights of a torch module's linear layers, in order.
 
+    The module is run on random inputs, in evaluation mode, to see in which order the layers come,
+    and that the MLP computes the same scores. Where it takes no inputs of shape (batch, inputs),
+    the layers are taken as registered, and what stands between them is for the caller to know.
+
     Parameters
     ----------
     module : torch.nn.Module
-        A chain of ``nn.Linear`` layers with biases; what stands between them is for the caller
-        to know.
+        A chain of ``nn.Linear`` layers with biases; one that is used twice is two layers.
     activation : str or Activation, default "relu"
         The activation between them.
 
@@ -228,26 +251,32 @@ def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
     TypeError
         If `module` is not a torch module, or `activation` neither a name nor an Activation.
     ValueError
-        If there is no linear layer, one has no bias, the sizes do not form a chain, or the
-        activation is unknown.
+        If there is no linear layer, one has no bias or is hidden, the sizes do not form a chain,
+        the module computes other scores, or the activation is unknown.
 
     Examples
     --------
     >>> to_mlp(TwoLayerNet(2, 10, 3)).layer_sizes
     (2, 10, 3)
     """
-    linear = _linear_layers(module)
+    linear, run = _layers_as_run(module)
     if not linear:
         raise ValueError("module has no registered nn.Linear layer; see check_registered")
     sizes = [linear[0].in_features, *(layer.out_features for layer in linear)]
     if any(layer.in_features != n for layer, n in zip(linear, sizes[:-1], strict=True)):
         raise ValueError(f"the linear layers of module do not form a chain: {linear}")
     dtype = "float64" if linear[0].weight.dtype == torch.float64 else "float32"
-    net = MLP(sizes, activation, rng=0, dtype=dtype)
-    _matching_layers(net, module)
-    for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
+    exact = MLP(sizes, activation, rng=0)
+    _check_layers(exact, linear)
+    for layer, weight, bias in zip(linear, exact.weights, exact.biases, strict=True):
         weight[...] = layer.weight.detach().to("cpu", torch.float64).numpy()
         bias[...] = layer.bias.detach().to("cpu", torch.float64).numpy()
+    if run is not None:
+        _check_scores(exact, *run)
+    elif hidden := check_registered(module):
+        raise ValueError(f"the linear layers of module must be registered: {'; '.join(hidden)}")
+    net = MLP(sizes, activation, rng=0, dtype=dtype)
+    net.theta[...] = exact.theta
     return net
 
 
@@ -329,6 +358,7 @@ def _complaint(hidden: Any, kind: str, known: set[int], within: Any) -> str:
     return f"{what} is not registered; use {cure}"
 
 
+@torch.enable_grad()
 def train(
     module: nn.Module,
     x: Tensor,
@@ -363,12 +393,15 @@ def train(
     device : str or torch.device, optional
         By default the accelerator if there is one, otherwise the CPU.
     loss : callable, optional
-        Of (logits, labels), with the mean over the batch; by default cross-entropy.
+        Of (logits, labels), with the mean over the batch; by default cross-entropy. It is tried on
+        the labels of every batch, and module and loss on a batch of each size, before the first
+        step.
 
     Returns
     -------
     History
-        As :func:`nnlib.fit` returns it.
+        As :func:`nnlib.fit` returns it; the accuracy only where there are two or more logits for
+        each label.
 
     Raises
     ------
@@ -376,9 +409,12 @@ def train(
         If an argument is of the wrong kind; no step was taken then.
     ValueError
         If the numbers of examples differ, there is none, the module or the loss cannot take them,
-        nothing is registered to train, or a setting is out of range; no step was taken then.
+        in training mode and in batches of each size too, the loss broadcasts labels against
+        logits, data require a gradient, nothing is registered to train, or a setting is out of
+        range; no step was taken then.
     DivergenceError
-        If a loss or a weight becomes inf or NaN. The last finite weights stay.
+        If a loss or a weight becomes inf or NaN. The last finite weights stay, and the buffers
+        that belong to them.
 
     Examples
     --------
@@ -403,40 +439,35 @@ def train(
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")
     device = _checked_device(device)
-    module.to(device)
-    _check_fit(module, loss, x, labels, device, "x and labels")
-    if validation is not None:
-        _check_fit(module, loss, *validation, device, "validation x and labels")
-    x, labels = x.to(device), labels.to(device)
-    optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
-    generator = torch.Generator().manual_seed(seed)
+    # Python's numbers do not wrap around as NumPy's small integers do.
+    epochs, batch_size = int(epochs), int(batch_size)
     history = History()
-    mode = module.training
+    modes = [(part, part.training) for part in module.modules()]
     try:
+        _try_out(module, loss, x, labels, validation, device, _sizes(len(x), batch_size, epochs))
+        x, labels = x.to(device), labels.to(device)
+        optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
+        generator = torch.Generator().manual_seed(seed)
         for epoch in range(1, epochs + 1):
             module.train()
             total = 0.0
-            order = torch.randperm(len(x), generator=generator).to(device)
+            order = torch.randperm(len(x), generator=generator, device="cpu").to(device)
             for start in range(0, len(x), batch_size):
                 batch = order[start : start + batch_size]
+                last = _snapshot(module.buffers())
                 value = loss(module(x[batch]), labels[batch])
-                if not isinstance(value, Tensor) or value.ndim:
-                    raise TypeError(f"loss must return a tensor with one number, got {value!r}")
-                if not torch.isfinite(value):
-                    raise DivergenceError(
-                        "the loss", history.steps + 1, epoch, learning_rate, history
-                    )
-                optimizer.zero_grad()
-                value.backward()
-                before = [p.detach().clone() for p in parameters]
-                optimizer.step()
-                if not torch.stack([p.isfinite().all() for p in parameters]).all():
-                    with torch.no_grad():
-                        for parameter, last in zip(parameters, before, strict=True):
-                            parameter.copy_(last)
-                    raise DivergenceError(
-                        "a weight", history.steps + 1, epoch, learning_rate, history
-                    )
+                _check_one_number(value)
+                wrong = None if torch.isfinite(value) else "the loss"
+                if wrong is None:
+                    optimizer.zero_grad()
+                    value.backward()
+                    last += _snapshot(parameters)
+                    optimizer.step()
+                    if not torch.stack([p.isfinite().all() for p in parameters]).all():
+                        wrong = "a weight"
+                if wrong is not None:
+                    _restore(last)
+                    raise DivergenceError(wrong, history.steps + 1, epoch, learning_rate, history)
                 history.steps += 1
                 total += value.item() * len(batch)
             # Measured first and entered together: Ctrl-C leaves lists of one length.
@@ -447,7 +478,8 @@ def train(
     except KeyboardInterrupt:
         history.interrupted = True
     finally:
-        module.train(mode)
+        for part, mode in modes:
+            part.training = mode
     return history
 
 
@@ -496,30 +528,186 @@ def _checked_device(device: str | torch.device | None) -> torch.device:
         ) from error
 
 
+def _sizes(examples: int, batch_size: int, epochs: int) -> list[int]:
+    """Return sizes of batches to try: each that occurs, and two where there are two steps."""
+    batch_size = min(batch_size, examples)
+    sizes = [batch_size, examples % batch_size or batch_size]
+    return sizes[: epochs * -(-examples // batch_size)]
+
+
+def _try_out(
+    module: nn.Module,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    x: Tensor,
+    labels: Tensor,
+    validation: tuple[Tensor, Tensor] | None,
+    device: torch.device,
+    sizes: list[int],
+) -> None:
+    """Move the module to the device, and raise unless every step can be taken there.
+
+    What fails only in training mode, in the smaller last batch or at the second step must not wait
+    until weights have moved: batches of each size go forward and back, and no step is taken.
+    """
+    devices = {t.device for t in (*module.parameters(), *module.buffers())}
+    module.to(device)
+    try:
+        with _undone(module, device):
+            _check_fit(module, loss, x, labels, device, max(sizes, default=1), "x and labels")
+            if validation is not None:
+                held_out = "validation x and labels"
+                _check_fit(module, loss, *validation, device, len(validation[0]), held_out)
+        with _undone(module, device):
+            module.train()
+            for size in sizes:
+                with _told(x[:size], labels[:size], "x and labels"):
+                    value = loss(module(x[:size].to(device)), labels[:size].to(device))
+                _check_one_number(value)
+                with _told(x[:size], labels[:size], "x and labels"):
+                    parameters = [p for p in module.parameters() if p.requires_grad]
+                    torch.autograd.grad(value, parameters, allow_unused=True)
+    except BaseException:
+        if len(devices) == 1:
+            module.to(devices.pop())
+        raise
+
+
 def _check_fit(
     module: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
     x: Tensor,
     labels: Tensor,
     device: torch.device,
+    batch_size: int,
     name: str,
 ) -> None:
-    """Raise ValueError unless the module takes the first example, and cross-entropy all labels."""
-    mode = module.training
+    """Raise ValueError unless the module takes the first examples, and the loss all labels."""
     module.eval()
-    try:
-        with torch.no_grad():
-            logits = module(x[:1].to(device)).cpu()
-        # Here, and not amid the steps; on the CPU, since on a GPU a label out of range ends all.
+    with _told(x, labels, name), torch.no_grad():
+        logits = module(x[:2].to(device))
+        if not isinstance(logits, Tensor) or logits.shape[:1] != x[:2].shape[:1]:
+            return  # what only the loss can judge
         if loss is nn.functional.cross_entropy:
-            loss(logits.expand(len(labels), *logits.shape[1:]), labels.cpu())
+            # On the CPU, since on a GPU a label out of range ends all.
+            logits, device = logits.cpu(), torch.device("cpu")
+            _check_classes(logits, labels)
+    for some in labels.split(batch_size):
+        with _told(x, labels, name):
+            outputs = logits[:1].expand(len(some), *logits.shape[1:]).clone().requires_grad_()
+            value = _without_broadcast(loss, outputs, some.to(device))
+        _check_one_number(value)
+
+
+@contextmanager
+def _told(x: Tensor, labels: Tensor, name: str) -> Iterator[None]:
+    """Turn what the module or the loss raises into a ValueError that says for which arguments."""
+    try:
+        yield
     except (IndexError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"{name} must be what module and loss take, got {x.dtype} of shape {tuple(x.shape)} "
             f"and {labels.dtype} of shape {tuple(labels.shape)}: {error}"
         ) from error
+
+
+@contextmanager
+def _undone(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """Undo, at the end, what runs of the module have changed in it and in torch's generators."""
+    lazy = torch.nn.parameter.is_lazy
+    numbers = _snapshot(t for t in (*module.parameters(), *module.buffers()) if not lazy(t))
+    parts = [
+        (part, type(part), dict(vars(part)), dict(part._buffers), part.training)
+        for part in module.modules()
+    ]
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
     finally:
-        module.train(mode)
+        _restore(numbers)
+        for part, kind, attributes, buffers, mode in parts:
+            part.training = mode
+            # A lazy part has become another, and a compiled one keeps its attributes elsewhere.
+            if type(part) is kind and not isinstance(part, torch.jit.ScriptModule):
+                vars(part).clear()
+                vars(part).update(attributes)
+                part._buffers.clear()
+                part._buffers.update(buffers)
+
+
+def _snapshot(tensors: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    return [(tensor, tensor.detach().clone()) for tensor in tensors]
+
+
+def _restore(snapshot: list[tuple[Tensor, Tensor]]) -> None:
+    with torch.no_grad():
+        for tensor, before in snapshot:
+            tensor.copy_(before)
+
+
+def _check_one_number(value: object) -> None:
+    if not isinstance(value, Tensor) or value.ndim:
+        raise TypeError(f"loss must return a tensor with one number, got {value!r}")
+
+
+def _check_classes(logits: Tensor, labels: Tensor) -> None:
+    """Raise IndexError for an index that is no class: cross-entropy would leave out a -100."""
+    if labels.is_floating_point() or labels.ndim != logits.ndim - 1 or logits.ndim < 2:
+        return
+    classes = logits.shape[1]
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if len(wrong):
+        raise IndexError(f"Target {wrong[0]} is out of bounds, labels must lie in 0..{classes - 1}")
+
+
+class _Broadcasts(TorchFunctionMode):
+    """Notes where outputs and labels meet in shapes such as (n, 1) and (n,): each meets all."""
+
+    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        result = func(*args, **kwargs)
+        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
+        for output in tensors:
+            for label in tensors:
+                if output.requires_grad and not label.requires_grad:
+                    self._note(output, label, result)
+        return result
+
+    def _note(self, output: Tensor, label: Tensor, result: Any) -> None:
+        shapes = tuple(output.shape), tuple(label.shape)
+        try:
+            both = tuple(torch.broadcast_shapes(*shapes))
+        except RuntimeError:
+            return
+        # Only where both grow, and in a function of each pair (or its mean, of real targets).
+        of_pairs = getattr(result, "shape", None)
+        if both not in shapes and (
+            of_pairs == both or (of_pairs == () and label.is_floating_point())
+        ):
+            self.shapes = shapes
+
+
+def _without_broadcast(
+    loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, labels: Tensor
+) -> Tensor:
+    """Return the loss, or raise ValueError where it pairs each output with other labels too."""
+    cure = "give labels the shape of the outputs, or the loss outputs.squeeze(-1)"
+    with warnings.catch_warnings(), _Broadcasts() as seen:
+        warnings.filterwarnings("error", "Using a target size", UserWarning)
+        try:
+            value = loss(outputs, labels)
+        except UserWarning as error:
+            raise ValueError(f"{error} {cure}") from error
+    if seen.shapes is not None:
+        raise ValueError(
+            "loss broadcasts outputs of shape {} against labels of shape {}, each of them with "
+            "all others; ".format(*seen.shapes)
+            + cure
+        )
+    return value
 
 
 def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
@@ -533,6 +721,12 @@ def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
             f"{name} must hold the same number of examples, at least one; got shapes "
             f"{tuple(x.shape)} and {tuple(labels.shape)}"
         )
+    for value in (x, labels):
+        if value.requires_grad:
+            raise ValueError(
+                f"{name} must be data, got a tensor that requires a gradient: nothing is trained "
+                "but the module; pass tensor.detach()"
+            )
 
 
 def _measured(
@@ -548,18 +742,73 @@ def _measured(
     with torch.no_grad():
         logits = module(x.to(device))
         value = loss(logits, labels).item()
-    if labels.ndim != 1 or labels.is_floating_point():
+    if not _are_scores_of_classes(logits, labels):
         return (value,)
+    if logits.isnan().any():
+        return value, math.nan
     return value, (logits.argmax(dim=-1) == labels).sum().item() / len(labels)
 
 
+def _are_scores_of_classes(logits: object, labels: Tensor) -> bool:
+    """Tell whether each label is the index of one of several scores, so that argmax may be right.
+
+    A single output may be a logit of two classes or a regression: only its loss knows.
+    """
+    return (
+        isinstance(logits, Tensor)
+        and logits.ndim == 2
+        and logits.shape[1] > 1
+        and labels.shape == logits.shape[:1]
+        and not labels.is_floating_point()
+        and bool(((labels >= 0) & (labels < logits.shape[1])).all())
+    )
+
+
 def _torch_activation(activation: Activation) -> nn.Module:
-    slope = getattr(activation, "negative_slope", None)
-    if slope is not None:
-        return nn.LeakyReLU(slope)
-    if activation.name not in TORCH_ACTIVATIONS:
-        raise ValueError(f"torch has no module for the activation {activation.name!r}")
-    return TORCH_ACTIVATIONS[activation.name]()
+    make = TORCH_ACTIVATIONS.get(type(activation))
+    if make is None:
+        raise ValueError(
+            f"torch has no module for the activation {activation.name!r} of type "
+            f"{type(activation).__qualname__}"
+        )
+    return make(activation)
+
+
+def _layers_as_run(
+    module: nn.Module,
+) -> tuple[list[nn.Linear], tuple[Tensor, Tensor] | None]:
+    """Return the linear layers in the order in which they run, and a run: inputs and outputs.
+
+    A copy in float64 is run, which shows in a few examples what rounding would hide. Where it
+    cannot be copied or run, the layers come as registered, and no run.
+    """
+    registered = _linear_layers(module)
+    generator, order = torch.Generator().manual_seed(0), list[Any]()
+    for size in dict.fromkeys(layer.in_features for layer in registered):
+        x = torch.randn(16, size, generator=generator, dtype=torch.float64, device="cpu")
+        order.clear()
+        with suppress(Exception), torch.no_grad():
+            twin = deepcopy(module).to("cpu", torch.float64).eval()
+            originals = dict(zip(_linear_layers(twin), registered, strict=True))
+            for layer in originals:
+                layer.register_forward_hook(lambda layer, *_: order.append(layer))
+            outputs = twin(x)
+            return [originals[layer] for layer in order] or registered, (x, outputs)
+    return registered, None
+
+
+def _check_scores(net: MLP, x: Tensor, outputs: Tensor) -> None:
+    """Raise ValueError unless the network computes what the module has computed."""
+    scores, wanted = net(x.numpy()), np.asarray(outputs)
+    scale = 1 + np.abs(scores).max()
+    if wanted.shape != scores.shape or not np.allclose(
+        scores, wanted, rtol=0, atol=1e-6 * scale, equal_nan=True
+    ):
+        raise ValueError(
+            f"module must compute what its linear layers do with {net.activation.name} between "
+            f"them, {net.layer_sizes}, but its outputs are others: name the activation that it "
+            "has, and leave out what no MLP has (a softmax at the end, a layer of another kind)"
+        )
 
 
 def _linear_layers(module: nn.Module) -> list[nn.Linear]:
@@ -567,8 +816,7 @@ def _linear_layers(module: nn.Module) -> list[nn.Linear]:
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
-def _matching_layers(net: MLP, module: nn.Module) -> list[nn.Linear]:
-    linear = _linear_layers(module)
+def _check_layers(net: MLP, linear: list[nn.Linear]) -> None:
     here = [(layer.out_features, layer.in_features) for layer in linear]
     there = [weight.shape for weight in net.weights]
     if here != there or any(layer.bias is None for layer in linear):
@@ -576,4 +824,3 @@ def _matching_layers(net: MLP, module: nn.Module) -> list[nn.Linear]:
             f"the linear layers of the module must have weights of shapes {there}, each with a "
             f"bias; got {here}. Layers hidden in a plain list are not seen: see check_registered"
         )
-    return linear

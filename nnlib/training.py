@@ -18,7 +18,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnlib._arrays import FloatArray, as_generator, as_number, check_count, check_kind
+from nnlib._arrays import (
+    FloatArray,
+    as_generator,
+    as_number,
+    check_count,
+    check_kind,
+    quietly,
+)
 from nnlib.losses import Loss, accuracy, softmax_cross_entropy
 from nnlib.mlp import MLP, Gradients, _Run
 
@@ -34,7 +41,8 @@ class History:
     validation_loss : list of float
         Mean loss on the validation data after the epoch; empty without validation data.
     validation_accuracy : list of float
-        Share of right predictions after the epoch; empty unless labels are class indices.
+        Share of right predictions after the epoch; empty unless labels are indices of two or more
+        classes, each with a score.
     steps : int
         Number of updates taken.
     interrupted : bool
@@ -152,11 +160,12 @@ class Descent:
             self._reach = float(np.abs(theta).max())
             if not math.isfinite(self._reach):
                 raise _NotFiniteError("a weight")
-        self.net.theta -= step
+        theta = self.net.theta
+        theta -= step
 
 
 # Overflow ends in DivergenceError, which says more than NumPy's warning.
-@np.errstate(over="ignore", invalid="ignore")
+@quietly
 def fit(
     net: MLP,
     x: ArrayLike,
@@ -278,7 +287,12 @@ def _measured(net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]) -> tupl
     """Return the mean loss and, where labels are class indices, the accuracy."""
     scores = net(x)
     value = float(loss(scores, labels, "mean"))
-    return (value, accuracy(scores, labels)) if labels.ndim == 1 else (value,)
+    classes = scores.shape[-1]
+    # A loss of one's own may take labels of any meaning.
+    indices = labels.ndim == 1 and labels.dtype.kind in "ui" and classes > 1
+    if not indices or labels.min() < 0 or labels.max() >= classes:
+        return (value,)
+    return value, accuracy(scores, labels)
 
 
 def _prepared(

@@ -1,13 +1,16 @@
 """The graders: right submissions earn everything, wrong ones lose what they should, with words."""
 
 import re
+from dataclasses import replace
 from functools import cache
-from importlib import import_module
+from importlib import import_module, reload
 from pathlib import Path
 
 import nbformat
 import pytest
 import sources
+
+from nnlib import check
 
 SOURCE = Path(__file__).parent.parent / "assignments" / "source"
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
@@ -105,6 +108,38 @@ def test_cells_and_rubric_agree(name):
     points = {f"check-{item.name}": item.points for item in rubric(name).items}
     assert {key: meta.points for key, meta in graded.items()} == points | dict(rubric(name).written)
     assert {key for key, meta in graded.items() if meta.solution} == set(rubric(name).written)
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_points_do_not_hang_on_the_order_of_the_checks(name, monkeypatch):
+    def parts():
+        return [
+            (item.name, part.points, part.name, {one.name for one in part.checks})
+            for item in reload(import_module(f"rubrics.{name}")).RUBRIC.items
+            for part in item.parts
+        ]
+
+    expected = parts()
+    for function, checks in check.CHECKS.items():
+        assert getattr(check, function.upper()) is checks
+        monkeypatch.setattr(check, function.upper(), checks[::-1])
+    assert parts() == expected
+    monkeypatch.undo()
+    parts()
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_a_check_that_has_another_name_is_missed(name, monkeypatch):
+    module = import_module(f"rubrics.{name}")
+    for function in {item.name.lower() for item in rubric(name).items} & set(check.CHECKS):
+        checks = getattr(check, function.upper())
+        renamed = [replace(one, name=f"{one.name}!") for one in checks]
+        monkeypatch.setattr(check, function.upper(), renamed)
+        if function != "accuracy":  # all of its checks are one part
+            with pytest.raises(ValueError, match="names must be of checks, got"):
+                reload(module)
+        monkeypatch.undo()
+    reload(module)
 
 
 def test_every_mistake_says_what_it_costs():

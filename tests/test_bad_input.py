@@ -600,3 +600,125 @@ def test_bad_input_is_told_plainly(name, argument):
 def test_nan_is_no_bad_input_and_passes(name, data):
     row = TABLE[name]
     assert np.isnan(row.call(**row.good() | data)).any()
+
+
+# --- what a plain array would lose ----------------------------------------------------------------
+
+ARRAYS = {"x", "scores", "labels", "y", "p", "gradient"}
+OF_ARRAYS = [
+    (name, argument)
+    for name, row in TABLE.items()
+    for argument in row.bad
+    if argument in ARRAYS and not name.startswith(("pytorch.", "plots.network_diagram"))
+]
+
+
+class Metres(np.ndarray):
+    """Numbers with a unit, whose arithmetic is another than that of plain numbers."""
+
+    def __array_ufunc__(self, *_, **__):
+        raise TypeError("metres and no others")
+
+
+@pytest.mark.parametrize(("name", "argument"), OF_ARRAYS)
+def test_a_mask_or_a_unit_is_never_dropped(name, argument):
+    row = TABLE[name]
+    plain = np.asarray(row.good().get(argument, [1.0]))
+    masked = np.ma.array(plain, mask=False)
+    values = [(masked, ".filled("), ([masked, masked], ".filled("), (np.ma.masked, ".filled(")]
+    values.append((plain.view(Metres), "Metres"))
+    for value, cure in values:
+        with pytest.raises(TypeError, match=rf"\b{argument}\b must be a plain array") as caught:
+            row.call(**row.good() | {argument: value})
+        assert cure in str(caught.value)
+
+
+def test_a_matrix_and_a_memory_map_are_plain_numbers(tmp_path):
+    plain = np.array([[0.5, -1.0, 2.0]])
+    mapped = np.memmap(tmp_path / "x", dtype=float, mode="w+", shape=plain.shape)
+    mapped[...] = plain
+    for array in (mapped, plain.view(np.matrix)):
+        assert type(relu(array)) is np.ndarray
+        np.testing.assert_array_equal(nnlib.softmax(array), nnlib.softmax(plain))
+
+
+@pytest.mark.parametrize(("name", "argument"), OF_ARRAYS)
+def test_a_table_of_numbers_as_objects_is_told_its_cure(name, argument):
+    """As pandas gives out columns of several kinds, and nullable ones."""
+    row = TABLE[name]
+    table = np.asarray(row.good().get(argument, [1.0])).astype(object)
+    with pytest.raises(TypeError, match=r"\.astype\((float|int)\) or table\.to_numpy\(dtype="):
+        row.call(**row.good() | {argument: table})
+
+
+# --- whatever NumPy is told ---------------------------------------------------------------------
+
+TINY, HUGE = 1e-310, 1e308
+ENDS = np.array(
+    [-INF, -HUGE, -800.0, -40.0, -1.0, -TINY, 0.0, TINY, 1.0, 40.0, 800.0, HUGE, INF, NAN]
+)
+FAR = [[0.0, -800.0, TINY], [HUGE, -HUGE, 0.0], [INF, 0.0, 1.0], [INF, INF, 0.0], 3 * [-INF]]
+UNLIKELY = [[1.0, 1e-300, TINY], [0.5, 0.5, 0.0], [0.0, TINY, 1.0], [NAN, 0.5, 0.5]]
+
+
+FAR_LABELS = [[0, 1, 2, 0, 1], np.eye(3)[[0, 1, 2, 0, 1]]]
+WITH_INTERVAL = ("relu_interpolant", "sup_error", "breakpoints")
+
+
+def harsh(name):
+    """Arguments at which floats over- and underflow, or are not finite."""
+    first = name.partition(".")[0]
+    if name == "fit":
+        for x in ([[HUGE, HUGE]] * 2, [[TINY, -TINY]] * 2, [[1e200, -1e200]] * 2):
+            yield {"x": x}
+    elif name in WITH_INTERVAL:
+        g = {"g": np.abs} if name == "sup_error" else {}  # which itself underflows nowhere
+        yield from (g | {"interval": ends} for ends in ((0, TINY), (-TINY, HUGE), (1, 1 + 1e-15)))
+    elif first == "MLP" and "x" in TABLE[name].bad:
+        yield from ({"x": x} for x in ([HUGE, HUGE], [TINY, -TINY], [INF, -INF], [NAN, 1.0]))
+    elif first in {*ACTIVATIONS, "LeakyReLU"} and "x" in TABLE[name].bad:
+        yield from ({"x": x} for x in (ENDS, ENDS.astype(np.float32), np.longdouble(10) ** 4000))
+    for kind in (np.float64, np.float32):
+        scores, y = np.array(FAR).astype(kind), np.array(UNLIKELY).astype(kind)
+        if first == "squared_error":
+            yield {"scores": scores, "labels": -scores, "reduction": "mean"}
+        elif "labels" in TABLE[name].bad and "scores" in TABLE[name].bad:
+            yield from ({"scores": scores, "labels": labels} for labels in FAR_LABELS)
+        elif "scores" in TABLE[name].bad:
+            yield {"scores": scores}
+        elif "y" in TABLE[name].bad:
+            yield {"y": y} | ({"p": y[::-1]} if "p" in TABLE[name].bad else {})
+
+
+def harsh_calls(name):
+    with np.errstate(all="ignore"):
+        calls = [{}, *harsh(name)]
+    same = {"rng": 0} if name in ("MLP", "fit") else {}
+    nets = [{"net": MLP([2, 5, 3], "softplus", rng=0)} if name == "fit" else {} for _ in calls]
+    return [TABLE[name].good() | call | same | net for call, net in zip(calls, nets, strict=True)]
+
+
+def plainly(result):
+    """What a call has given, to be compared."""
+    if isinstance(result, (MLP, Gradients)):
+        return result.theta.tolist()
+    if isinstance(result, (list, tuple)):
+        return [plainly(part) for part in result]
+    if isinstance(result, np.ndarray):
+        return str(result.dtype), result.tolist()
+    return result if isinstance(result, (float, int, np.generic, nnlib.History)) else None
+
+
+def given(name, call):
+    try:
+        return repr(plainly(TABLE[name].call(**call)))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if not name.startswith("pytorch.")])
+def test_results_are_the_same_whatever_numpy_is_told_to_do_with_overflow(name):
+    usual = [given(name, call) for call in harsh_calls(name)]
+    assert not any(result.startswith(("RuntimeWarning", "FloatingPointError")) for result in usual)
+    with np.errstate(all="raise"):
+        assert [given(name, call) for call in harsh_calls(name)] == usual

@@ -1256,3 +1256,34 @@ def test_importing_check_loads_no_torch():
     program = "import sys; from nnlib import check; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (result.stdout, result.stderr) == ("False\n", "")
+
+
+# --- checks by name ------------------------------------------------------------------------------
+
+
+def test_checks_come_by_their_names_in_the_order_asked_for():
+    names = [one.name for one in check.SOFTMAX]
+    assert check.named(check.SOFTMAX, *reversed(names)) == list(reversed(check.SOFTMAX))
+    assert check.named(check.SOFTMAX) == []
+
+
+@pytest.mark.parametrize("name", ["three axis", "Three axes", ""])
+def test_a_name_that_no_check_has_raises(name):
+    with pytest.raises(ValueError, match=f"got {name!r}; known are .*three axes"):
+        check.named(check.SOFTMAX, "one row", name)
+
+
+@pytest.mark.parametrize("name", check.CHECKS)
+def test_reports_are_the_same_whatever_numpy_is_told_to_do_with_overflow(name, capsys):
+    from nnlib.check._core import _seen_of
+
+    wrong = [known.wrong for one in check.CHECKS[name] for known in one.misconceptions[:2]]
+    functions = [check.CHECKS[name][0].right, *wrong[:2]]
+
+    def reports():
+        _seen_of.cache_clear()
+        return [one.run(function) for function in functions for one in check.CHECKS[name]]
+
+    usual = reports()
+    with np.errstate(all="raise"):
+        assert reports() == usual

@@ -1169,3 +1169,74 @@ def test_cross_entropy_and_its_gradient_are_minus_log_p_and_p_minus_y(shape, dty
     value, gradient = softmax_cross_entropy.value_and_gradient(scores, labels)
     assert_allclose(value, -np.log(p[y == 1]), rtol=16 * eps(scores), atol=16 * eps(scores))
     assert_allclose(gradient, p - y, atol=4 * eps(scores))
+
+
+# --- the ends of the float range ------------------------------------------------------------------
+
+ends = st.sampled_from(["float32", "float64"]).map(lambda name: np.finfo(name))
+
+
+def at_the_ends(info):
+    """Scores that are further apart than a float can say, and others."""
+    near = st.builds(
+        lambda sign, part, power: sign * part * float(info.max) * 2.0**-power,
+        st.sampled_from([-1, 1]),
+        st.floats(0.5, 1),
+        st.integers(0, 1),
+    )
+    most = float(info.max)
+    return st.lists(st.one_of(near, st.floats(-9, 9)), max_size=2).map(
+        lambda row: np.array([*row, 0.9 * most, -0.8 * most], info.dtype)
+    )
+
+
+@given(ends.flatmap(at_the_ends), st.data())
+def test_soft_cross_entropy_reaches_the_end_of_the_float_range(scores, data):
+    weights = data.draw(
+        st.lists(st.floats(0, 1), min_size=len(scores), max_size=len(scores)).filter(any)
+    )
+    y = (np.array(weights) / sum(weights)).astype(scores.dtype)
+    value = softmax_cross_entropy([scores], [y])[0]
+    with mpmath.workdps(1200):
+        s, t = ([mpmath.mpf(float(v)) for v in row] for row in (scores, y))
+        log_sum = max(s) + mpmath.log(mpmath.fsum(mpmath.exp(v - max(s)) for v in s))
+        true = mpmath.fsum(b * (log_sum - a) for a, b in zip(s, t, strict=True))
+        if true <= 0.999 * float(np.finfo(scores.dtype).max):
+            assert abs(mpmath.mpf(float(value)) - true) <= 8 * eps(scores) * max(1, true)
+
+
+LARGEST = float(np.finfo(np.float64).max)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_soft_cross_entropy_of_scores_at_both_ends_is_finite(dtype, sign):
+    most = np.finfo(dtype).max
+    scores = np.array([[sign * most, -sign * most]], dtype)
+    value, gradient = softmax_cross_entropy.value_and_gradient(scores, np.full((1, 2), 0.5, dtype))
+    assert value == most
+    assert_array_equal(gradient, [[0.5 * sign, -0.5 * sign]])
+    assert softmax_cross_entropy(scores, [[0.0, 1.0][::sign]]) == np.inf  # 2 * most
+    assert softmax_cross_entropy([[0.0, -np.inf]], [[0.5, 0.5]]) == np.inf
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize(
+    ("loss", "scores", "label", "each"),
+    [
+        (hinge, [LARGEST, 0.0], 1, LARGEST),
+        (softmax_cross_entropy, [LARGEST, 0.0], 1, LARGEST),
+        (softmax_cross_entropy, [LARGEST, -LARGEST], [0.5, 0.5], LARGEST),
+        (squared_error, [1.5e154], [0.0], 1.125e308),
+    ],
+)
+def test_a_mean_of_losses_near_the_largest_float_is_none_of_infinity(
+    loss, scores, label, each, count
+):
+    value = loss([scores] * count, [label] * count, "mean")
+    assert value == pytest.approx(each, rel=1e-15)
+    assert np.isfinite(value)
+
+
+def test_a_mean_with_an_infinite_loss_is_infinite():
+    assert hinge([[LARGEST, 0.0], [INF, 0.0]], [1, 1], "mean") == INF

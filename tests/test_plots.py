@@ -270,3 +270,9 @@ def test_source_that_is_shown_runs():
 def test_source_of_something_that_was_not_written_in_python_is_refused():
     with pytest.raises(TypeError):
         plots.source(len)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_decision_regions_refuse_a_class_that_is_none(value):
+    with pytest.raises(ValueError, match="predict must return class indices, got (nan|inf)"):
+        plots.decision_regions(lambda p: np.full(len(p), value), [[0, 0], [1, 1]], [0, 1])

@@ -221,6 +221,35 @@ def test_from_mlp_refuses_an_activation_that_torch_has_not():
         pt.from_mlp(MLP([2, 3, 2], Cube(), rng=0))
 
 
+class NamedRelu(Activation):
+    """Not ReLU, though it has its name, and an attribute of LeakyReLU."""
+
+    name = "relu"
+    formula = "-x"
+    negative_slope = 0.5
+
+    def _value(self, x):
+        return -x
+
+    def _slope(self, x):
+        return -np.ones_like(x)
+
+
+class Steeper(LeakyReLU):
+    def _value(self, x):
+        return 2 * super()._value(x)
+
+
+@pytest.mark.parametrize("activation", [NamedRelu(), Steeper(0.5)])
+def test_from_mlp_refuses_what_only_has_the_name_or_attributes_of_an_activation(activation):
+    with pytest.raises(ValueError, match=f"of type {type(activation).__name__}"):
+        pt.from_mlp(MLP([2, 3, 2], activation, rng=0))
+
+
+def test_every_activation_of_nnlib_has_its_torch_module_by_type():
+    assert set(pt.TORCH_ACTIVATIONS) == {type(activation) for activation in ACTIVATIONS.values()}
+
+
 def test_copy_weights_changes_nothing_where_shapes_differ():
     module = nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Linear(4, 2))
     before = theta(module)
@@ -246,6 +275,81 @@ def test_copy_weights_points_to_layers_hidden_in_a_list():
 def test_to_mlp_refuses(module, message):
     with pytest.raises(ValueError, match=message):
         pt.to_mlp(module)
+
+
+class Crossed(nn.Module):
+    """Runs its layers in another order than they are registered in."""
+
+    def __init__(self):
+        super().__init__()
+        self.last, self.first = nn.Linear(3, 3), nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x)))
+
+
+def twice():
+    layer = nn.Linear(3, 3)
+    return nn.Sequential(layer, nn.ReLU(), layer)
+
+
+@pytest.mark.parametrize("make", [twice, Crossed])
+def test_to_mlp_takes_layers_as_they_run_each_time_they_run(make):
+    module, x = make(), torch.randn(5, 3)
+    net = pt.to_mlp(module)
+    assert net.layer_sizes == (3, 3, 3)
+    assert_allclose(net(x), module(x).detach(), rtol=0, atol=1e-6)
+
+
+def test_copy_weights_takes_layers_as_they_run_and_none_twice():
+    net, module, x = MLP([3, 3, 3], rng=0), Crossed(), torch.randn(5, 3)
+    pt.copy_weights(net, module)
+    assert_allclose(net(x), module(x).detach(), rtol=0, atol=1e-6)
+    module = twice()
+    before = theta(module)
+    with pytest.raises(ValueError, match="each linear layer once"):
+        pt.copy_weights(net, module)
+    assert torch.equal(theta(module), before)
+
+
+@pytest.mark.parametrize(
+    ("module", "activation"),
+    [
+        (nn.Sequential(nn.Linear(3, 3), nn.Tanh(), nn.Linear(3, 3)), "relu"),
+        (nn.Sequential(nn.Linear(3, 3), nn.GELU(), nn.Linear(3, 3)), "gelu_tanh"),
+        (nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), "relu"),
+        (nn.Sequential(nn.Linear(3, 3), nn.Softmax(dim=-1)), "relu"),
+        (nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3), nn.ReLU()), "relu"),
+        (nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3), nn.ReLU(), nn.Linear(3, 3)), "relu"),
+        (nn.Sequential(nn.Linear(3, 3), nn.Flatten(0)), "relu"),
+        (SlideNet(3, [3], 3), "relu"),
+        (SlideNet(2, [10], 3), "relu"),
+    ],
+)
+def test_to_mlp_refuses_a_module_that_computes_something_else(module, activation):
+    torch.manual_seed(0)
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            layer.reset_parameters()
+    before = state(module)
+    with pytest.raises(ValueError, match="must compute|must be registered"):
+        pt.to_mlp(module, activation)
+    assert state(module) == before
+
+
+def test_to_mlp_takes_a_module_in_evaluation_mode_and_leaves_it_in_its_own():
+    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(), nn.Linear(4, 2))
+    x = torch.randn(5, 3)
+    assert_allclose(pt.to_mlp(module)(x), module.eval()(x).detach(), rtol=0, atol=1e-6)
+    assert pt.to_mlp(module.train()).layer_sizes == (3, 4, 2)
+    assert module.training
+    assert not module[0]._forward_hooks
+
+
+def test_to_mlp_of_layers_that_cannot_be_run_takes_them_as_registered():
+    layers = nn.ModuleList([nn.Linear(2, 3), nn.Linear(3, 4)])
+    net = pt.to_mlp(layers)
+    assert_array_equal(net.weights[1], layers[1].weight.detach())
 
 
 # --- what parameters() does not see ------------------------------------------------------------
@@ -501,10 +605,14 @@ def test_inputs_are_checked_against_the_first_layer_though_it_hides_in_a_list():
 
 
 class ModeNet(pt.TwoLayerNet):
-    """Notes in which mode it is called."""
+    """Notes in which mode it is called, and with how many examples."""
+
+    def __init__(self, *sizes):
+        super().__init__(*sizes)
+        self.modes = []
 
     def forward(self, x):
-        self.__dict__.setdefault("modes", []).append(self.training)
+        self.modes.append((self.training, len(x)))
         return super().forward(x)
 
 
@@ -512,9 +620,22 @@ class ModeNet(pt.TwoLayerNet):
 def test_training_mode_in_steps_evaluation_mode_in_validation_and_the_old_one_after(mode):
     net = ModeNet(2, 4, 3).train(mode)
     pt.train(net, X, LABELS, epochs=2, learning_rate=0.1, validation=(X, LABELS))
-    trials = [False, False]  # of the first example of each set
-    assert net.modes == [*trials, True, False, True, False]
+    trials = [(False, 2), (False, 2), (True, 4), (True, 4)]  # no step is taken
+    assert net.modes == [*trials, *2 * [(True, 4), (False, 4)]]
     assert net.training is mode
+
+
+def test_a_part_in_evaluation_mode_is_in_it_after_training_too():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Dropout())
+    net[1].eval()
+    pt.train(net, X, LABELS, epochs=1, learning_rate=0.1)
+    assert (net.training, net[1].training) == (True, False)
+
+
+def test_batches_of_each_size_are_tried_in_training_mode_before_the_first_step():
+    net = ModeNet(2, 4, 3)
+    pt.train(net, *data(7, dtype=torch.float32), epochs=1, learning_rate=0.1, batch_size=3)
+    assert net.modes[:3] == [(False, 2), (True, 3), (True, 1)]
 
 
 @pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), None])
@@ -645,8 +766,12 @@ class Interrupting:
         return cross_entropy(logits, labels)
 
 
-# An epoch of 4 examples in batches of 2 with validation calls the loss three times.
-@pytest.mark.parametrize(("call", "epochs", "steps"), [(1, 0, 0), (5, 1, 3), (6, 1, 4), (7, 2, 4)])
+# The trials before the first step call the loss five times, an epoch of 4 examples in batches of 2
+# with validation three times.
+@pytest.mark.parametrize(
+    ("call", "epochs", "steps"),
+    [(1, 0, 0), (5, 0, 0), (6, 0, 0), (10, 1, 3), (11, 1, 4), (12, 2, 4)],
+)
 def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
     net = two_layer_net(dtype=torch.float32)
     history = pt.train(
@@ -664,6 +789,263 @@ def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
     assert len(history.loss) == epochs
     assert len(history.validation_loss) == len(history.validation_accuracy) == epochs
     assert net.training
+
+
+# --- refused before any step ---------------------------------------------------------------------
+
+
+def state(module):
+    """All that a run may change: parameters, buffers, modes, devices, and torch's generator."""
+    tensors = [(n, t.device, t.tolist()) for n, t in module.state_dict().items()]
+    grads = [p.grad is None for p in module.parameters()]
+    modes = [part.training for part in module.modules()]
+    return tensors, grads, modes, torch.get_rng_state().tolist()
+
+
+class Carrying(nn.Module):
+    """Goes on from the hidden state of the batch before, whose graph it keeps."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.hidden = nn.Linear(2, 3), torch.zeros(3)
+
+    def forward(self, x):
+        self.hidden = (self.linear(x) + self.hidden).tanh().mean(dim=0)
+        return self.linear(x) + self.hidden
+
+
+class Averaging(nn.Module):
+    """Keeps a running mean, in a buffer that is bound anew; refuses a last batch of one."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+        self.register_buffer("mean", torch.zeros(2))
+
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.mean(dim=0)
+            with torch.no_grad():
+                self.linear.weight.clamp_(-0.01, 0.01)
+            if len(x) == 1:
+                raise RuntimeError("one example has no variance")
+        return self.linear(x - self.mean)
+
+
+def shrunk(labels):
+    return lambda logits, y: cross_entropy(logits, y) + 0 * labels[: len(y)].sum()
+
+
+def no_graph(logits, labels):
+    return cross_entropy(logits.detach(), labels)
+
+
+ODD = data(5, dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("module", "changes", "message"),
+    [
+        (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)), {}, "more than 1 value per channel"),
+        (nn.Sequential(nn.Dropout(), Averaging()), {}, "one example has no variance"),
+        (Carrying(), {"batch_size": 5}, "backward through the graph a second time"),
+        (nn.Linear(2, 3), {"x": ODD[0] * torch.ones(2, requires_grad=True)}, r"\.detach\(\)"),
+        (nn.Linear(2, 3), {"x": ODD[0].clone().requires_grad_()}, r"\.detach\(\)"),
+        (nn.Linear(2, 3), {"labels": torch.ones(5, 3, requires_grad=True)}, r"\.detach\(\)"),
+        (nn.Linear(2, 3), {"loss": no_graph}, "does not require grad"),
+        (
+            nn.Linear(2, 3),
+            {"loss": nn.CrossEntropyLoss(), "labels": torch.tensor([0, 1, 2, 0, 3])},
+            "Target 3 is out of bounds",
+        ),
+        (nn.Linear(2, 3), {"validation": (ODD[0], ODD[1] - 1)}, "^validation .* Target -1 is out"),
+    ],
+    ids=[
+        "one example in the last batch",
+        "buffers and weights that forward changes",
+        "a graph that is kept from batch to batch",
+        "x with a graph",
+        "x that requires a gradient",
+        "labels that require a gradient",
+        "a loss without a graph",
+        "a label out of range in the last batch",
+        "a label out of range in validation",
+    ],
+)
+def test_what_would_fail_at_a_later_step_is_refused_before_the_first(module, changes, message):
+    module = copy.deepcopy(module).train()
+    arguments = {"x": ODD[0], "labels": ODD[1], "batch_size": 2, "epochs": 2, **changes}
+    before = state(module)
+    with pytest.raises(ValueError, match=message):
+        pt.train(module, learning_rate=0.1, device="cpu", **arguments)
+    assert state(module) == before
+    assert not isinstance(module, Carrying) or not module.hidden.requires_grad
+
+
+def test_one_step_that_can_be_taken_is_not_refused_for_a_second_one():
+    pt.train(Carrying(), *ODD, epochs=1, batch_size=5, learning_rate=0.1, device="cpu")
+
+
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, lambda n: nn.Dropout(), nn.Identity])
+def test_trials_leave_no_trace_in_what_training_does(kind):
+    """Against the same loop without them: buffers and random masks are those of the steps."""
+    x, labels = data(6, dtype=torch.float32)
+    torch.manual_seed(1)
+    module = nn.Sequential(nn.Linear(2, 4), kind(4), nn.Linear(4, 3))
+    other = copy.deepcopy(module)
+    torch.manual_seed(2)
+    pt.train(module, x, labels, epochs=2, learning_rate=0.1, batch_size=4, device="cpu")
+    torch.manual_seed(2)
+    generator = torch.Generator().manual_seed(0)
+    optimizer = torch.optim.SGD(other.parameters(), lr=0.1)
+    for _ in range(2):
+        for batch in torch.randperm(6, generator=generator).split(4):
+            optimizer.zero_grad()
+            cross_entropy(other(x[batch]), labels[batch]).backward()
+            optimizer.step()
+    for name, tensor in module.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
+
+
+def test_a_lazy_layer_finds_its_size_and_trains():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.LazyLinear(8), nn.ReLU(), nn.LazyLinear(3))
+    history = pt.train(module, X, LABELS, epochs=200, learning_rate=0.5, device="cpu")
+    assert history.loss[-1] < 0.2 < history.loss[0]
+    assert module[0].in_features == 2
+
+
+@pytest.mark.parametrize(
+    "module", [nn.LSTM(2, 3), nn.utils.parametrizations.weight_norm(nn.Linear(2, 3))]
+)
+def test_modules_that_keep_their_parameters_elsewhere_train(module):
+    def loss(outputs, labels):
+        return cross_entropy(outputs[0] if isinstance(outputs, tuple) else outputs, labels)
+
+    history = pt.train(module, X, LABELS, epochs=50, learning_rate=0.5, device="cpu", loss=loss)
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_training_goes_on_where_the_caller_has_turned_gradients_off():
+    net = two_layer_net(dtype=torch.float32)
+    with torch.no_grad():
+        history = pt.train(net, X, LABELS, epochs=20, learning_rate=0.5, device="cpu")
+        assert not torch.is_grad_enabled()
+    assert history.loss[-1] < history.loss[0]
+
+
+def test_divergence_leaves_the_buffers_of_the_last_finite_weights():
+    module = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 3))
+    x = X.clone()
+    x[1, 1] = math.nan
+    with pytest.raises(DivergenceError, match="the loss was not finite"):
+        pt.train(module, x, LABELS, epochs=1, learning_rate=0.1, device="cpu")
+    assert all(tensor.isfinite().all() for tensor in module.state_dict().values())
+
+
+@pytest.mark.parametrize("label", [-100, -1, 3])
+@pytest.mark.parametrize("where", ["labels", "validation"])
+def test_a_label_that_cross_entropy_would_ignore_is_refused_as_any_other(label, where):
+    wrong = torch.tensor([2, 0, label, 1])
+    given = {"labels": wrong} if where == "labels" else {"validation": (X, wrong)}
+    net = two_layer_net(dtype=torch.float32)
+    before = theta(net)
+    with pytest.raises(ValueError, match=f"Target {label} is out of bounds.* 0..2"):
+        pt.train(net, **{"x": X, "labels": LABELS, **SETTINGS, **given}, device="cpu")
+    assert torch.equal(theta(net), before)
+
+
+# --- targets that broadcast ----------------------------------------------------------------------
+
+COLUMN = torch.linspace(-1, 1, 100)[:, None]
+functional = nn.functional
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda s, y: (s - y).square().mean(),
+        lambda s, y: ((s - y) ** 2).sum() / len(y),
+        lambda s, y: torch.mean(torch.abs(y - s)),
+        lambda s, y: torch.sub(y, other=s).square().mean(),
+        lambda s, y: torch.relu(1 - (2 * y - 1) * s).mean(),
+        functional.mse_loss,
+        functional.l1_loss,
+        functional.huber_loss,
+        nn.MSELoss(),
+        functional.binary_cross_entropy_with_logits,
+        functional.poisson_nll_loss,
+    ],
+)
+@pytest.mark.parametrize("squeezed", [False, True], ids=["(n, 1) and (n,)", "(n,) and (n, 1)"])
+@pytest.mark.parametrize("where", ["labels", "validation"])
+def test_a_loss_that_pairs_each_output_with_all_labels_is_refused(loss, squeezed, where):
+    module = nn.Sequential(nn.Linear(1, 1), *squeezed * [nn.Flatten(0)])
+    right, wrong = (3 * COLUMN.flatten(), 3 * COLUMN)[:: 1 if squeezed else -1]
+    labels, held_out = (wrong, right) if where == "labels" else (right, wrong)
+    before = state(module)
+    with pytest.raises(ValueError, match="broadcast|size"):
+        pt.train(
+            module,
+            COLUMN,
+            labels,
+            **SETTINGS,
+            loss=loss,
+            validation=(COLUMN, held_out),
+            device="cpu",
+        )
+    assert state(module) == before
+
+
+@pytest.mark.parametrize(
+    ("module", "labels", "loss"),
+    [
+        (nn.Linear(1, 1), 3 * COLUMN, functional.mse_loss),
+        (nn.Linear(1, 1), 3 * COLUMN[:, 0], lambda s, y: (s[:, 0] - y).square().mean()),
+        (nn.Linear(1, 1), 3 * COLUMN[:, 0], lambda s, y: (s - y[:, None]).square().mean()),
+        (nn.Linear(1, 2), (COLUMN[:, 0] > 0).long(), functional.multi_margin_loss),
+        (nn.Linear(1, 2), (COLUMN[:, 0] > 0).long(), nn.CrossEntropyLoss(torch.tensor([1.0, 9.0]))),
+        (nn.Linear(1, 2), COLUMN, lambda s, y: (y * s.square()).mean()),  # a weight of each row
+        (nn.Linear(1, 4), COLUMN[:, 0], lambda s, y: (s @ torch.ones(4) - y).square().mean()),
+        (nn.Linear(1, 1), COLUMN[:, 0], lambda s, y: ((y[:, None] > y) * (s - s.T)).exp().mean()),
+    ],
+    ids=["one shape", "sliced", "axis added", "margin", "weights", "rows", "matmul", "pairs"],
+)
+def test_a_loss_that_means_its_shapes_is_taken(module, labels, loss):
+    history = pt.train(module, COLUMN, labels, **SETTINGS, loss=loss, device="cpu")
+    assert history.steps == 4
+
+
+# --- accuracy only where it means something ------------------------------------------------------
+
+
+def of_one_logit(logits, labels):
+    return functional.binary_cross_entropy_with_logits(logits.flatten(), labels.flatten().float())
+
+
+@pytest.mark.parametrize(
+    ("module", "labels", "loss"),
+    [
+        (nn.Linear(1, 1), (COLUMN[:, 0] > 0).long(), of_one_logit),
+        (nn.Sequential(nn.Linear(1, 1), nn.Flatten(0)), (COLUMN[:, 0] > 0).long(), of_one_logit),
+        (nn.Linear(1, 1), (COLUMN > 0).long(), of_one_logit),
+        (nn.Linear(1, 2), (9 * COLUMN[:, 0]).long(), lambda s, y: (s[:, 0] - y).square().mean()),
+        (nn.Linear(1, 2), (COLUMN > 0).float().repeat(1, 2), of_one_logit),
+    ],
+    ids=["(n, 1)", "(n,)", "labels (n, 1)", "counts", "several labels"],
+)
+def test_accuracy_is_empty_where_labels_are_no_indices_of_logits(module, labels, loss):
+    settings = {"epochs": 2, "learning_rate": 0.1, "validation": (COLUMN, labels), "loss": loss}
+    history = pt.train(module, COLUMN, labels, **settings, device="cpu")
+    assert len(history.validation_loss) == 2
+    assert history.validation_accuracy == []
+
+
+def test_accuracy_of_validation_data_with_nan_is_nan():
+    net = two_layer_net(dtype=torch.float32)
+    history = pt.train(net, X, LABELS, **SETTINGS, validation=(X * math.nan, LABELS), device="cpu")
+    assert np.isnan([*history.validation_loss, *history.validation_accuracy]).all()
+    assert len(history.validation_accuracy) == 1
 
 
 # --- the slide's faults ------------------------------------------------------------------------

@@ -608,3 +608,44 @@ def test_epochs_and_learning_rate_have_no_default():
         fit(MLP([2, 2]), *XOR, learning_rate=0.1)
     with pytest.raises(TypeError, match="learning_rate"):
         fit(MLP([2, 2]), *XOR, epochs=1)
+
+
+# --- accuracy only where it means something ----------------------------------------------------
+
+
+class Logistic(Loss):
+    """Of one logit and a label 0 or 1, or of any label where `of` says so."""
+
+    name, formula = "logistic", r"\log(1 + \exp(\mp s))"
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def _prepare(self, scores, labels):
+        return np.asarray(scores), np.asarray(labels, self.dtype)
+
+    def _value_and_gradient(self, scores, labels):
+        residual = scores[:, :1] - labels[:, np.newaxis]
+        return (residual**2)[:, 0], np.c_[2 * residual, np.zeros_like(scores[:, 1:])]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "dtype", "labels"),
+    [(1, np.intp, [0, 1, 1, 0]), (2, np.float64, [0, 1, 1, 0]), (2, np.intp, [0, 5, -1, 2])],
+    ids=["one score", "real targets", "counts"],
+)
+def test_accuracy_is_empty_where_labels_are_no_indices_of_scores(outputs, dtype, labels):
+    net, x = MLP([2, outputs], rng=0), XOR[0]
+    settings = {"epochs": 2, "learning_rate": 0.01, "validation": (x, labels)}
+    history = fit(net, x, labels, Logistic(dtype), **settings)
+    assert len(history.validation_loss) == 2
+    assert history.validation_accuracy == []
+
+
+def test_accuracy_of_validation_data_with_nan_is_nan():
+    x, labels = np.array(XOR[0], float), XOR[1]
+    history = fit(
+        MLP([2, 2], rng=0), x, labels, epochs=1, learning_rate=0.1, validation=(x * np.nan, labels)
+    )
+    assert np.isnan([*history.validation_loss, *history.validation_accuracy]).all()
+    assert len(history.validation_accuracy) == 1

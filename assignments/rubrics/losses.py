@@ -8,23 +8,18 @@ from scipy.special import xlogy
 
 import nnlib
 from nnlib import check
-from nnlib.check import Misconception
-
-
-def some(checks, *names):
-    """Return the checks of these names."""
-    return [one for one in checks if one.name in names]
+from nnlib.check import Misconception, named
 
 
 def again(checks, like, name, inputs, *misconceptions):
     """Return one of the checks with inputs that the public ones do not have."""
-    (one,) = some(checks, like)
+    (one,) = named(checks, like)
     known = (*misconceptions, *one.misconceptions)
     return replace(one, name=name, inputs=inputs, misconceptions=known)
 
 
 def careful(checks, *others):
-    return Part(1, "careful", [*some(checks, "float32 stays float32", KEPT), *others])
+    return Part(1, "careful", [*named(checks, "float32 stays float32", KEPT), *others])
 
 
 KEPT = "the arguments stay as they were"
@@ -85,7 +80,9 @@ def masked_by_zero(scores, labels):
 HINGE = Item(
     "hinge",
     [
-        Part(2, "the loss of each example", some(check.HINGE, "a batch", "right by a wide margin")),
+        Part(
+            2, "the loss of each example", named(check.HINGE, "a batch", "right by a wide margin")
+        ),
         Part(
             1,
             "scores of any sign",
@@ -111,7 +108,7 @@ HINGE = Item(
 def along_the_last_axis(name, checks, values, needs):
     """Return the item of softmax or of its logarithm."""
     large = [
-        *some(checks, LARGE, FAR_APART),
+        *named(checks, LARGE, FAR_APART),
         again(checks, LARGE, "more large scores", more_large),
         again(checks, FAR_APART, "more rows far apart", more_apart),
     ]
@@ -122,25 +119,29 @@ SOFTMAX = along_the_last_axis(
     "softmax",
     check.SOFTMAX,
     [
-        Part(1, "a batch", some(check.SOFTMAX, "a batch of rows")),
-        Part(1, "any number of axes", some(check.SOFTMAX, "one row", "three axes")),
+        Part(1, "a batch", named(check.SOFTMAX, "a batch of rows")),
+        Part(1, "any number of axes", named(check.SOFTMAX, "one row", "three axes")),
     ],
     {},
 )
 LOG_SOFTMAX = along_the_last_axis(
     "log_softmax",
     check.LOG_SOFTMAX,
-    [Part(1, "the logarithm", some(check.LOG_SOFTMAX, "a batch of rows", "one row", "three axes"))],
+    [
+        Part(
+            1, "the logarithm", named(check.LOG_SOFTMAX, "a batch of rows", "one row", "three axes")
+        )
+    ],
     {"softmax": nnlib.softmax},
 )
 
 
 def of_distributions(name, checks, needs):
     """Return the item of a measure of two distributions."""
-    neither, *infinite = some(checks, "a class that neither expects", INFINITE)
+    neither, *infinite = named(checks, "a class that neither expects", INFINITE)
     again_infinite = again(checks, INFINITE, "another impossible class", impossible)
     kept = again(checks, KEPT, "zeros stay as they were", neither.inputs)
-    values = some(checks, "a batch of rows", "one row", "three axes")
+    values = named(checks, "a batch of rows", "one row", "three axes")
     parts = [
         Part(1, "the sum over classes", values),
         Part(1, "probabilities of 0", [neither, *infinite, again_infinite]),
@@ -152,7 +153,7 @@ def of_distributions(name, checks, needs):
 def of_a_batch(name, checks, values, needs):
     """Return the item of the softmax cross-entropy or of its gradient."""
     large = [
-        *some(checks, LARGE, FAR_APART, "a true class far behind"),
+        *named(checks, LARGE, FAR_APART, "a true class far behind"),
         again(checks, LARGE, "more large scores", labeled(more_large)),
         again(checks, FAR_APART, "more rows far apart", labeled(more_apart)),
         again(checks, "a true class far behind", "others far behind", far_behind),
@@ -166,14 +167,14 @@ SOFTMAX_CROSS_ENTROPY = of_a_batch(
     check.SOFTMAX_CROSS_ENTROPY,
     [
         Part(1, "one example", [again(check.SOFTMAX_CROSS_ENTROPY, "a batch", "a row", one_row)]),
-        Part(1, "the mean of a batch", some(check.SOFTMAX_CROSS_ENTROPY, "a batch")),
+        Part(1, "the mean of a batch", named(check.SOFTMAX_CROSS_ENTROPY, "a batch")),
     ],
     BUILDS_ON,
 )
 SOFTMAX_CROSS_ENTROPY_GRADIENT = of_a_batch(
     "softmax_cross_entropy_gradient",
     check.SOFTMAX_CROSS_ENTROPY_GRADIENT,
-    [Part(1, "a batch", some(check.SOFTMAX_CROSS_ENTROPY_GRADIENT, "a batch"))],
+    [Part(1, "a batch", named(check.SOFTMAX_CROSS_ENTROPY_GRADIENT, "a batch"))],
     BUILDS_ON,
 )
 

@@ -6,11 +6,13 @@ import numpy as np
 from grading.rubric import Item, Part, Rubric
 
 from nnlib import check
+from nnlib.check import named
 
+KEPT = ("float32 stays float32", "the arguments stay as they were")
 # The right functions, as the student's are called by those of later items.
-RELU = check.RELU[0].right
-SLOPE = check.RELU_DERIVATIVE[0].right
-FORWARD = check.MLP_FORWARD[0].right
+RELU = named(check.RELU, "numbers of both signs")[0].right
+SLOPE = named(check.RELU_DERIVATIVE, "numbers of both signs")[0].right
+FORWARD = named(check.MLP_FORWARD, "one layer")[0].right
 
 
 def ends(rng):
@@ -31,70 +33,91 @@ def far_left(rng):
     return {"x": rng.uniform(-60, -38, 4)}
 
 
+def again(checks, like, name, inputs):
+    """Return one of the checks with inputs that the public ones do not have."""
+    (one,) = named(checks, like)
+    return replace(one, name=name, inputs=inputs)
+
+
 def relu_like(name, checks):
-    signs, axes, edges, *rest = checks
-    more = replace(edges, name="other numbers near and far", inputs=ends)
+    corner = "zero and the infinities"
+    edges = [
+        *named(checks, corner),
+        again(checks, corner, "other numbers near and far", ends),
+        *named(checks, *KEPT),
+    ]
     return Item(
         name,
         (
-            Part(1, "the values", (signs, axes)),
-            Part(1, "zero and infinity, float32, arguments unchanged", (edges, more, *rest)),
+            Part(1, "the values", named(checks, "numbers of both signs", "three axes")),
+            Part(1, "zero and infinity, float32, arguments unchanged", edges),
         ),
     )
 
 
 def sigmoid():
-    signs, axes, large, left, *rest = check.SIGMOID
-    more = replace(large, name="other large numbers", inputs=far)
-    single = replace(large, name="large numbers in float32", inputs=far_in_float32)
-    digits = replace(left, name="other digits far left", inputs=far_left)
+    checks, large, left = check.SIGMOID, "large numbers", "digits far left"
+    overflow = [
+        *named(checks, large),
+        again(checks, large, "other large numbers", far),
+        again(checks, large, "large numbers in float32", far_in_float32),
+    ]
+    digits = [*named(checks, left), again(checks, left, "other digits far left", far_left)]
     return Item(
         "sigmoid",
         (
-            Part(1, "the values", (signs, axes)),
-            Part(2, "large numbers", (large, more, single)),
-            Part(1, "digits far left", (left, digits)),
-            Part(1, "float32 and arguments unchanged", rest),
+            Part(1, "the values", named(checks, "numbers of both signs", "three axes")),
+            Part(2, "large numbers", overflow),
+            Part(1, "digits far left", digits),
+            Part(1, "float32 and arguments unchanged", named(checks, *KEPT)),
         ),
     )
 
 
 def mlp_forward():
-    same, several, linear, single, *rest = check.MLP_FORWARD
+    def part(points, name, *names):
+        return Part(points, name, named(check.MLP_FORWARD, *names))
+
     return Item(
         "mlp_forward",
         (
-            Part(3, "the scores", (same, several)),
-            Part(1, "one layer, one example", (linear, single)),
-            Part(1, "float32 and arguments unchanged", rest),
+            part(3, "the scores", "layers of one size", "layers of several sizes"),
+            part(1, "one layer, one example", "one layer", "one example"),
+            part(1, "float32 and arguments unchanged", *KEPT),
         ),
         {"relu": RELU},
     )
 
 
 def mlp_backward():
-    lists, w3, b3, w2, b2, w1, b1, several, linear, *rest = check.MLP_BACKWARD
+    def part(points, name, *names):
+        return Part(points, name, named(check.MLP_BACKWARD, *names))
+
+    lists = "a list for the weights, one for the biases"
+    weights, biases = (
+        [f"the {what} of layer {i}" for i in (2, 1)] for what in ("weights", "biases")
+    )
     return Item(
         "mlp_backward",
         (
-            Part(2, "the weights of the last layer", (lists, w3)),
-            Part(2, "the biases of the last layer", (b3,)),
-            Part(3, "the weights of the hidden layers", (w2, w1)),
-            Part(1, "the biases of the hidden layers", (b2, b1)),
-            Part(1, "layers of every size", (several, linear)),
-            Part(1, "float32 and arguments unchanged", rest),
+            part(2, "the weights of the last layer", lists, "the weights of layer 3"),
+            part(2, "the biases of the last layer", "the biases of layer 3"),
+            part(3, "the weights of the hidden layers", *weights),
+            part(1, "the biases of the hidden layers", *biases),
+            part(1, "layers of every size", "layers of several sizes", "one layer"),
+            part(1, "float32 and arguments unchanged", *KEPT),
         ),
         {"relu": RELU, "relu_derivative": SLOPE, "mlp_forward": FORWARD},
     )
 
 
 def sgd_step():
-    vector, matrix, still, *rest = check.SGD_STEP
+    values = "a vector", "a matrix", "a learning rate of 0"
     return Item(
         "sgd_step",
         (
-            Part(1, "the values", (vector, matrix, still)),
-            Part(1, "float32 and arguments unchanged", rest),
+            Part(1, "the values", named(check.SGD_STEP, *values)),
+            Part(1, "float32 and arguments unchanged", named(check.SGD_STEP, *KEPT)),
         ),
     )
 

@@ -12,17 +12,12 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from nnlib import check
-from nnlib.check import Check
-
-
-def some(checks, *names):
-    """Return the checks of these names."""
-    return [one for one in checks if one.name in names]
+from nnlib.check import Check, named
 
 
 def again(checks, like, name, inputs):
     """Return one of the checks with inputs that the public ones do not have."""
-    (one,) = some(checks, like)
+    (one,) = named(checks, like)
     return replace(one, name=name, inputs=inputs)
 
 
@@ -53,7 +48,7 @@ def of_size(rng, key, hidden):
 
 def of_networks(name, checks, points, values, *others):
     """Return the item of a class of networks."""
-    registered = some(checks, "all parameters are registered", "every parameter gets a gradient")
+    registered = named(checks, "all parameters are registered", "every parameter gets a gradient")
     return Item(
         name,
         [
@@ -69,7 +64,7 @@ TWO_LAYER_NET = of_networks(
     check.TWO_LAYER_NET,
     2,
     [
-        *some(check.TWO_LAYER_NET, "logits", "other sizes"),
+        *named(check.TWO_LAYER_NET, "logits", "other sizes"),
         again(
             check.TWO_LAYER_NET,
             "logits",
@@ -83,7 +78,7 @@ MULTI_LAYER_NET = of_networks(
     check.MULTI_LAYER_NET,
     3,
     [
-        *some(check.MULTI_LAYER_NET, "logits", "more hidden layers"),
+        *named(check.MULTI_LAYER_NET, "logits", "more hidden layers"),
         again(
             check.MULTI_LAYER_NET,
             "logits",
@@ -91,7 +86,7 @@ MULTI_LAYER_NET = of_networks(
             lambda rng: of_size(rng, "layer_sizes", [4, 4, *rng.integers(4, 20, 2).tolist()]),
         ),
     ],
-    Part(1, "no hidden layer", some(check.MULTI_LAYER_NET, "no hidden layer")),
+    Part(1, "no hidden layer", named(check.MULTI_LAYER_NET, "no hidden layer")),
 )
 
 
@@ -109,17 +104,17 @@ PREDICT = Item(
             2,
             "the class of the largest score",
             [
-                *some(check.PREDICT, "a batch", "as many examples as classes"),
+                *named(check.PREDICT, "a batch", "as many examples as classes"),
                 again(check.PREDICT, "a batch", "all scores below 0", below_zero),
             ],
         ),
-        Part(1, "no graph", some(check.PREDICT, "no graph is recorded")),
+        Part(1, "no graph", named(check.PREDICT, "no graph is recorded")),
     ],
 )
 ACCURACY = Item(
     "accuracy",
     [Part(2, "the share of right predictions", check.ACCURACY)],
-    needs={"predict": check.PREDICT[0].right},
+    needs={"predict": named(check.PREDICT, "a batch")[0].right},
 )
 
 
@@ -140,7 +135,7 @@ MOVEMENT = Item(
             1,
             "a network as it should be",
             [
-                *some(check.MOVEMENT, "every layer is registered"),
+                *named(check.MOVEMENT, "every layer is registered"),
                 again(check.MOVEMENT, "every layer is registered", "two layers", step(True, True)),
             ],
         ),
@@ -148,7 +143,7 @@ MOVEMENT = Item(
             2,
             "layers that no optimizer sees",
             [
-                *some(check.MOVEMENT, "a layer is not registered"),
+                *named(check.MOVEMENT, "a layer is not registered"),
                 again(
                     check.MOVEMENT,
                     "a layer is not registered",
@@ -160,7 +155,7 @@ MOVEMENT = Item(
         Part(
             1,
             "gradients of this step alone",
-            some(check.MOVEMENT, "gradients are left from before"),
+            named(check.MOVEMENT, "gradients are left from before"),
         ),
     ],
 )
@@ -211,6 +206,9 @@ def share_right(train, hidden_size, epochs, batch_size, learning_rate, seed):
         return (net(x_held).argmax(dim=1) == labels_held).double().mean().item()
 
 
+# The right loop.
+LOOP = named(check.TRAIN, "small batches")[0].right
+
 TRAIN = Item(
     "train",
     [
@@ -218,7 +216,7 @@ TRAIN = Item(
             2,
             "steps with all examples",
             [
-                *some(check.TRAIN, "two steps with all examples"),
+                *named(check.TRAIN, "two steps with all examples"),
                 again(
                     check.TRAIN,
                     "two steps with all examples",
@@ -231,7 +229,7 @@ TRAIN = Item(
             2,
             "batches in a new order",
             [
-                *some(check.TRAIN, "small batches"),
+                *named(check.TRAIN, "small batches"),
                 again(
                     check.TRAIN,
                     "small batches",
@@ -240,8 +238,8 @@ TRAIN = Item(
                 ),
             ],
         ),
-        Part(1, "the losses", some(check.TRAIN, "the losses", "the losses are numbers")),
-        Part(2, "digits", [Check("digits", settings, check.TRAIN[0].right, (), reached)]),
+        Part(1, "the losses", named(check.TRAIN, "the losses", "the losses are numbers")),
+        Part(2, "digits", [Check("digits", settings, LOOP, (), reached)]),
     ],
 )
 

@@ -27,6 +27,7 @@ from nnlib.check._core import (
     Report,
     Result,
     Seen,
+    named,
 )
 from nnlib.check._losses import HINGE, SOFTMAX_CROSS_ENTROPY, SOFTMAX_CROSS_ENTROPY_GRADIENT
 from nnlib.check._mlp import MLP_BACKWARD, MLP_FORWARD, SGD_STEP
@@ -74,6 +75,7 @@ __all__ = [
     "mlp_forward",
     "movement",
     "multi_layer_net",
+    "named",
     "predict",
     "relu",
     "relu_derivative",

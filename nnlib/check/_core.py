@@ -201,6 +201,37 @@ class Check:
         return self.inputs(np.random.default_rng(seed))
 
 
+def named(checks: Sequence[Check], *names: str) -> list[Check]:
+    """Return the checks of these names, in their order.
+
+    Parameters
+    ----------
+    checks : sequence of Check
+        Those of a function, such as ``check.SOFTMAX``.
+    *names : str
+
+    Returns
+    -------
+    list of Check
+
+    Raises
+    ------
+    ValueError
+        If none has such a name: what is misspelled must not go unchecked.
+
+    Examples
+    --------
+    >>> from nnlib import check
+    >>> check.named(check.SOFTMAX, "one row", "large scores")
+    [Check(name='one row'), Check(name='large scores')]
+    """
+    known = {check.name: check for check in checks}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"names must be of checks, got {name!r}; known are {', '.join(known)}")
+    return [known[name] for name in names]
+
+
 @lru_cache(4096)
 def _seen_of(check: Check, known: Function, seed: int) -> Seen:
     """Return what the check sees of an implementation of its own: the same for every student."""
