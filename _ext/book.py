@@ -72,7 +72,7 @@ class Chart(MimeRenderPlugin):
         return [nodes.raw("", html, format="html", classes=["chart"])]
 
 
-def own_nodes(app: Sphinx, doctree: nodes.document) -> None:
+def attach_nodes(app: Sphinx, doctree: nodes.document) -> None:
     """Tie all nodes to their page.
 
     What was read as reStructuredText remembers a document of its own, and that the whole
@@ -99,7 +99,7 @@ def name_tests(app: Sphinx, doctree: nodes.document) -> None:
         statement += line
 
 
-def steady_anchors(app: Sphinx, doctree: nodes.document, page: str) -> None:
+def stabilize_anchors(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Call each solution after its exercise, in place of a count, and no two things the same."""
     for node in doctree.findall(nodes.Element):
         if "target_label" in node and node["label"].startswith(f"{page}-solution-"):
@@ -174,21 +174,21 @@ def forget_tests(app: Sphinx, env: BuildEnvironment, page: str) -> None:
     getattr(env, "statement_tests", {}).pop(page, None)
 
 
-def moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+def pages_with_moved_tests(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     """Return the pages that name a test which has moved since, to be read anew."""
     tests = marked()
     return [
         page
-        for page, shown in getattr(env, "statement_tests", {}).items()
-        if any(tests.get(label, []) != found for label, found in shown.items())
+        for page, named in getattr(env, "statement_tests", {}).items()
+        if any(tests.get(label, []) != before for label, before in named.items())
     ]
 
 
-def printed(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
+def pages_outdated_by_pdf(app: Sphinx, env: BuildEnvironment, *_: set[str]) -> list[str]:
     """Return the opening page when the PDF has come or gone since it was written."""
-    found = (Path(app.outdir) / assets.PDF).exists()
-    before, env.printed = getattr(env, "printed", False), found
-    return [app.config.root_doc] if found != before else []
+    exists = (Path(app.outdir) / assets.PDF).exists()
+    existed, env.printed = getattr(env, "printed", False), exists
+    return [app.config.root_doc] if exists != existed else []
 
 
 def finish_page(
@@ -223,12 +223,12 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("config-inited", only_pages)
     app.connect("builder-inited", lay_assets)
     app.connect("build-finished", trim_assets)
-    app.connect("doctree-read", own_nodes)
+    app.connect("doctree-read", attach_nodes)
     app.connect("doctree-read", name_tests)
-    app.connect("doctree-resolved", steady_anchors)
+    app.connect("doctree-resolved", stabilize_anchors)
     app.connect("doctree-resolved", forget_index)
-    app.connect("env-get-outdated", moved_tests)
-    app.connect("env-get-outdated", printed)
+    app.connect("env-get-outdated", pages_with_moved_tests)
+    app.connect("env-get-outdated", pages_outdated_by_pdf)
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", finish_page)

@@ -44,12 +44,12 @@ def normalize(notebook: NotebookNode) -> str:
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             if "image/png" in data:
-                data["image/png"] = with_palette(data["image/png"])
+                data["image/png"] = reduce_colors(data["image/png"])
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
 
 
-def with_palette(png: str) -> str:
+def reduce_colors(png: str) -> str:
     """Return the picture in 256 colors, which a figure never misses: a third of its size."""
     picture = Image.open(BytesIO(b64decode(png)))
     if picture.mode == "P":

@@ -217,7 +217,7 @@ def move_solutions(article: Tag, chapter: str) -> list[Tag]:
     return moved
 
 
-def contents(parts: list[tuple[str, Tag]]) -> str:
+def table_of_contents(parts: list[tuple[str, Tag]]) -> str:
     """Return the list of the chapters and their sections."""
     lines = []
     for caption, chapter in parts:
@@ -282,7 +282,7 @@ def join(html: Path) -> str:
 <p>Version {version("neural-network-basics")}, {config["copyright"]}</p>
 <p class="note">Printed from the book’s pages, where some figures move and self-checks answer.</p>
 </section>
-<section class="contents"><h1>Contents</h1>{contents(parts)}</section>
+<section class="contents"><h1>Contents</h1>{table_of_contents(parts)}</section>
 {"".join(str(chapter) for _, chapter in parts)}
 </article></body></html>"""
 
@@ -307,17 +307,17 @@ def pages_of_targets(pdf: bytes) -> dict[str, int]:
 
 def print_pdf(page: Page) -> bytes:
     """Print, and again with the page numbers, until these stay as they are."""
-    known: dict[str, int] = {}
+    printed: dict[str, int] = {}
     for _ in range(4):
         pdf = page.pdf(prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
         found = pages_of_targets(pdf)
-        if found == known:
+        if found == printed:
             return pdf
         page.evaluate(
             """(found) => document.querySelectorAll("span.page").forEach((span) => {
                 span.textContent = found[span.dataset.target] ?? "?";
             })""",
-            known := found,
+            printed := found,
         )
     raise SystemExit("error: page numbers do not settle")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from grading.nbgrader import DropCopies, GradeApart
+from grading.nbgrader import DropCopies, GradeSubmission
 from nbgrader.converters import Autograde
 from nbgrader.preprocessors import DeduplicateIds, Execute
 
@@ -15,7 +15,7 @@ c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.course_id = "neural_network_basics"
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
 c.OverwriteCells.add_missing_cells = True
-replaced = {DeduplicateIds: DropCopies, Execute: GradeApart}
+replaced = {DeduplicateIds: DropCopies, Execute: GradeSubmission}
 for steps in ("sanitize_preprocessors", "autograde_preprocessors"):
     usual = getattr(Autograde, steps).default_args[0]
     setattr(c.Autograde, steps, [replaced.get(step, step) for step in usual])

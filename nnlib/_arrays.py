@@ -113,11 +113,11 @@ def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     axis = with_class_axis(array, name, axis)
     if (array < 0).any():
         raise ValueError(f"{name} must not be negative, got an entry {array[array < 0][0]}")
-    total = array.sum(axis=axis, dtype=np.float64)
-    off = np.abs(total - 1) > _SUM_TOLERANCE[array.dtype]
+    sums = array.sum(axis=axis, dtype=np.float64)
+    off = np.abs(sums - 1) > _SUM_TOLERANCE[array.dtype]
     if off.any():
         raise ValueError(
-            f"{name} must sum to 1 along axis {axis}, got a sum of {total[off].flat[0]:.6g}; "
+            f"{name} must sum to 1 along axis {axis}, got a sum of {sums[off].flat[0]:.6g}; "
             "pass scores through softmax first"
         )
     return array

@@ -80,20 +80,20 @@ def test_an_untouched_notebook_earns_nothing(name, stub):
 def test_a_mistake_costs_its_own_items_alone(name, mistake):
     namespace = submission(code(name) + "\n\n" + mistake.code)
     outcomes = {outcome.item: outcome for outcome in rubric(name).grade(namespace)}
-    assert {i for i, o in outcomes.items() if o.earned < o.points} == set(mistake.told)
-    for item, words in mistake.told.items():
+    assert {i for i, o in outcomes.items() if o.earned < o.points} == set(mistake.feedback)
+    for item, words in mistake.feedback.items():
         assert words in str(outcomes[item])
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_every_known_mistake_is_made_by_a_submission(name):
-    told = {(item, words) for mistake in mistakes(name) for item, words in mistake.told.items()}
+    feedback = {pair for mistake in mistakes(name) for pair in mistake.feedback.items()}
     missing = [
         (item.name, known.name)
         for item in rubric(name).items
         for check in item.checks
         for known in check.misconceptions
-        if not any(item.name == i and known.name in words for i, words in told)
+        if not any(item.name == i and known.name in words for i, words in feedback)
     ]
     assert missing == []
 
@@ -143,4 +143,4 @@ def test_a_check_that_has_another_name_is_missed(name, monkeypatch):
 
 
 def test_every_mistake_says_what_it_costs():
-    assert [row.id for row in ROWS if not row.values[1].told] == []
+    assert [row.id for row in ROWS if not row.values[1].feedback] == []

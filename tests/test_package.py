@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import symtable
 import sys
 import tomllib
 from importlib.metadata import version
@@ -13,6 +14,11 @@ import pytest
 import nnlib
 
 HOME = Path(nnlib.__file__).parent
+FILES = {
+    path.relative_to(HOME.parent).as_posix(): path
+    for folder in ("nnlib", "_ext", "assignments", "benchmarks")
+    for path in (HOME.parent / folder).rglob("*.py")
+}
 SOURCES = {
     ".".join(path.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__"): path
     for path in HOME.rglob("*.py")
@@ -120,3 +126,23 @@ def test_the_package_says_that_it_is_typed():
 
 def test_the_version_is_that_of_the_installed_distribution():
     assert nnlib.__version__ == version("neural-network-basics")
+
+
+def inner_scopes(scope):
+    for inner in scope.get_children():
+        yield inner
+        yield from inner_scopes(inner)
+
+
+@pytest.mark.parametrize("file", sorted(FILES))
+def test_no_local_name_hides_a_name_of_its_module(file):
+    module = symtable.symtable(FILES[file].read_text(encoding="utf-8"), file, "exec")
+    names = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_local()} - {"_"}
+    hidden = [
+        f"{file}:{scope.get_lineno()}: {symbol.get_name()}"
+        for scope in inner_scopes(module)
+        for symbol in scope.get_symbols()
+        # A method is found through its object, and hides nothing.
+        if scope.get_type() != "class" and symbol.is_local() and symbol.get_name() in names
+    ]
+    assert hidden == []

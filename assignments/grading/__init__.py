@@ -2,5 +2,6 @@
 
 import os
 
-# Grading is parallel by submission. NumPy and torch read this when they are loaded.
+# Submissions are graded in parallel, so each gets one thread. NumPy and torch read this when they
+# are loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -7,9 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from .classroom import grade_class, grade_into, line, merge
-from .grade import load
-from .submission import Found
+from .classroom import grade_and_save, grade_class, merge, summary
+from .grade import load_rubric
+from .submission import Submission
 
 
 def at_least_one(text: str) -> int:
@@ -20,8 +20,8 @@ def at_least_one(text: str) -> int:
     return number
 
 
-def main() -> int:
-    """Run one command."""
+def parse_arguments() -> argparse.Namespace:
+    """Return what was typed on the command line."""
     parser = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("one", help="grade one notebook and write one result file")
@@ -40,22 +40,30 @@ def main() -> int:
     joined = commands.add_parser("merge", help="write grades.csv and pages of the result files")
     joined.add_argument("assignment")
     joined.add_argument("output", type=Path, help="the folder that holds results/")
-    given = parser.parse_args()
-    load(given.assignment)
-    if given.command == "one":
-        found = Found(given.notebook if given.notebook.is_file() else None)
-        student = given.student or given.result.stem
-        print(line(grade_into(given.assignment, student, found, given.result, given.seconds)))
-    elif given.command == "class":
-        # A submission that was ended could not tidy up, which is no news.
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run one command."""
+    options = parse_arguments()
+    load_rubric(options.assignment)  # before all else: a misspelled name is an error at once
+    if options.command == "one":
+        submission = Submission(options.notebook if options.notebook.is_file() else None)
+        student = options.student or options.result.stem
+        result = grade_and_save(
+            options.assignment, student, submission, options.result, options.seconds
+        )
+        print(summary(result))
+    elif options.command == "class":
+        # A process that is killed cannot tidy up after itself. Python would warn about each.
         os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
-        if not given.submissions.is_dir():
-            raise SystemExit(f"error: {given.submissions} is not a folder of submissions")
-        folder = given.submissions.resolve()
-        output = given.output or folder.with_name(f"{folder.name}-graded") / given.assignment
-        grade_class(given.assignment, folder, output, given.jobs, given.seconds)
+        if not options.submissions.is_dir():
+            raise SystemExit(f"error: {options.submissions} is not a folder of submissions")
+        folder = options.submissions.resolve()
+        output = options.output or folder.with_name(f"{folder.name}-graded") / options.assignment
+        grade_class(options.assignment, folder, output, options.jobs, options.seconds)
     else:
-        merge(given.assignment, given.output)
+        merge(options.assignment, options.output)
     return 0
 
 

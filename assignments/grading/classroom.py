@@ -1,8 +1,9 @@
-"""Grading a class: one result file a submission, made once, and the tables made from all of them.
+"""Grading a class: one result file for each submission, and tables and pages made of all of them.
 
-A run that is cut off loses nothing: results are written whole or not at all, and the next run makes
-those that are missing or whose notebook, rubric or grader has changed. What a person has given for
-written answers stands in ``written.csv``, which a run adds lines to and never changes.
+A run that is cut off loses nothing: a result file is written whole or not at all, and the next run
+makes those that are missing or whose notebook, rubric or grader has changed. The points that a
+person gives for written answers stand in ``written.csv``. A run adds rows to that file and never
+changes one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import cache
@@ -28,35 +29,131 @@ from jinja2 import Environment, FileSystemLoader
 
 import nnlib
 
-from .grade import failed, grade, load, original
+from .grade import failure_result, grade_submission, load_rubric, original_cells
 from .rubric import Rubric
-from .submission import LARGEST, Found, clean, decode, find
+from .submission import MAX_BYTES, Submission, decode, find_submissions, replace_surrogates
 from .worker import end_with_parent
 
 HERE = Path(__file__).parent
 COLUMNS = ("student", "question", "points", "comment", "answer")
-SCHEME = re.compile(r"=== BEGIN MARK SCHEME ===(.*?)=== END MARK SCHEME ===", re.DOTALL)
+MARK_SCHEME = re.compile(r"=== BEGIN MARK SCHEME ===(.*?)=== END MARK SCHEME ===", re.DOTALL)
 Result = dict[str, Any]
 
 
-def save(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-        file.write(clean(text))
-    os.chmod(name, 0o644)
-    os.replace(name, path)
+def grade_class(
+    assignment: str, folder: Path, output: Path, jobs: int, seconds: float | None
+) -> None:
+    """Grade the submissions in a folder that have changed, and write all tables and pages."""
+    load_rubric(assignment)
+    submissions = find_submissions(folder, assignment)
+    if not submissions:
+        raise SystemExit(f"error: no submission in {folder}: neither folders nor notebooks")
+    with lock_folder(output):
+        targets = {name: output / "results" / f"{file_name(name)}.json" for name in submissions}
+        pending = {
+            name: submission
+            for name, submission in submissions.items()
+            if load_result(targets[name]).get("digest")
+            != submission_digest(assignment, submission, seconds)
+        }
+        total, unchanged = len(submissions), len(submissions) - len(pending)
+        print(f"{total} submissions, {unchanged} of them graded before")
+        results = grade_all(assignment, pending, targets, jobs, seconds)
+        try:
+            for number, result in enumerate(results, 1):
+                print(f"[{number}/{len(pending)}] {summary(result)}", flush=True)
+        except KeyboardInterrupt:
+            raise SystemExit("\nstopped; run the same again to go on") from None
+        merge(assignment, output, set(submissions))
+
+
+def grade_all(
+    assignment: str,
+    submissions: Mapping[str, Submission],
+    targets: Mapping[str, Path],
+    jobs: int,
+    seconds: float | None,
+) -> Iterator[Result]:
+    """Grade submissions in parallel, write their result files and yield results as they come."""
+
+    def submit(pool: ProcessPoolExecutor, student: str) -> Future[Result]:
+        submission, target = submissions[student], targets[student]
+        return pool.submit(grade_and_save, assignment, student, submission, target, seconds)
+
+    ungraded = dict.fromkeys(submissions)  # a set that keeps its order
+    with process_pool(jobs) as pool:
+        futures = {submit(pool, student): student for student in submissions}
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+                del ungraded[futures[future]]
+        except BrokenProcessPool:
+            pass
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+    # One of the processes has died, for lack of memory perhaps. Each submission that is left gets a
+    # process to itself, so that only the one at fault fails.
+    for student in ungraded:
+        with process_pool(1) as pool:
+            try:
+                yield submit(pool, student).result()
+            except BrokenProcessPool as error:
+                result = {"student": student} | failure_result(assignment, error)
+                yield save_result(result, targets[student])
+
+
+def process_pool(jobs: int) -> ProcessPoolExecutor:
+    """Return a pool of processes that grade, and that end when this process does."""
+    return ProcessPoolExecutor(
+        jobs,
+        mp_context=get_context("spawn"),
+        initializer=end_with_parent,
+        initargs=(os.getpid(),),
+    )
+
+
+def grade_and_save(
+    assignment: str,
+    student: str,
+    submission: Submission,
+    target: Path,
+    seconds: float | None = None,
+) -> Result:
+    """Grade one submission, write its result file and return the result."""
+    # Taken before the notebook is read: if it changes meanwhile, the next run grades it again.
+    digest = submission_digest(assignment, submission, seconds)
+    try:
+        result = grade_submission(assignment, submission, seconds)
+    except Exception as error:
+        result = failure_result(assignment, error)
+    return save_result({"student": student, "digest": digest} | result, target)
+
+
+def summary(result: Result) -> str:
+    """Return in one line what a submission has earned, and what was noticed in it."""
+    points = sum(item["points"] for item in result["items"])
+    return "; ".join([f"{result['student']}: {result['earned']} of {points}", *remarks(result)])
+
+
+def remarks(result: Result) -> list[str]:
+    """Return what an instructor should know about a submission."""
+    cheated = [item for item in result["items"] if item["noticed"]]
+    reasons = [f"{item['item']} earns nothing: {', '.join(item['noticed'])}" for item in cheated]
+    return [*reasons, *result["notes"]]
+
+
+# --- files ----------------------------------------------------------------------------------------
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Let no other run grade into the folder meanwhile.
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Make the folder, and keep other runs from grading into it meanwhile.
 
     Raises
     ------
     SystemExit
-        If another does.
+        If another run is grading into it now.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as file:
@@ -69,66 +166,24 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
-def file_name(student: str) -> str:
-    """Return a name for a student's files that is not too long for one."""
-    if len(student.encode()) <= 150:
-        return student
-    return f"{student[:40]}-{short(student)}"
+def save(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+        file.write(replace_surrogates(text))
+    os.chmod(name, 0o644)
+    os.replace(name, path)
 
 
-def short(text: str) -> str:
-    """Return what tells a text from others."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def digest(assignment: str, found: Found, seconds: float | None) -> str:
-    """Return what tells whether a submission, or what grades it, has changed."""
-    whole = hashlib.sha256(f"{of_grader(assignment)} {seconds} {found.notes}".encode())
-    if found.path:
-        whole.update(of_file(found.path))
-    return whole.hexdigest()
-
-
-@cache
-def of_grader(assignment: str) -> str:
-    """Return what tells whether the grader of an assignment has changed."""
-    sources = sorted([*HERE.glob("*.py"), *Path(nnlib.__file__).parent.rglob("*.py")])
-    sources.append(HERE.parent / "rubrics" / f"{assignment}.py")
-    sources.append(HERE.parent / "source" / assignment / f"{assignment}.ipynb")
-    return hashlib.sha256(b"".join(map(of_file, sources))).hexdigest()
-
-
-def of_file(path: Path) -> bytes:
-    """Return what tells whether a file has changed."""
-    try:
-        size = path.stat().st_size
-        data = path.read_bytes() if size <= LARGEST else str(size).encode()
-    except OSError as error:
-        data = str(error).encode()
-    return hashlib.sha256(data).digest()
-
-
-def grade_into(
-    assignment: str, student: str, found: Found, target: Path, seconds: float | None = None
-) -> Result:
-    """Grade one submission, write its result file and return the result."""
-    # Before the notebook is read: one that changes meanwhile is graded again.
-    key = digest(assignment, found, seconds)
-    try:
-        result = grade(assignment, found, seconds)
-    except Exception as error:
-        result = failed(assignment, error)
-    return keep({"student": student, "digest": key} | result, target)
-
-
-def keep(result: Result, target: Path) -> Result:
+def save_result(result: Result, target: Path) -> Result:
     """Write a result file and return the result."""
     save(target, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return result
 
 
-def known(target: Path) -> Result:
-    """Return a result file, or nothing where there is none that can be read."""
+def load_result(target: Path) -> Result:
+    """Return the result in a file, or an empty one where there is none that can be read."""
     try:
         result = json.loads(target.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -136,251 +191,230 @@ def known(target: Path) -> Result:
     return result if isinstance(result, dict) else {}
 
 
-def grade_class(
-    assignment: str, submissions: Path, output: Path, jobs: int, seconds: float | None
-) -> None:
-    """Grade what has changed in a folder of submissions, and write the tables anew."""
-    load(assignment)
-    found = find(submissions, assignment)
-    if not found:
-        raise SystemExit(f"error: no submission in {submissions}: neither folders nor notebooks")
-    with alone(output):
-        targets = {name: output / "results" / f"{file_name(name)}.json" for name in found}
-        todo = {
-            name: one
-            for name, one in found.items()
-            if known(targets[name]).get("digest") != digest(assignment, one, seconds)
-        }
-        print(f"{len(found)} submissions, {len(found) - len(todo)} of them graded before")
-        results = grade_all(assignment, todo, targets, jobs, seconds)
-        try:
-            for number, result in enumerate(results, 1):
-                print(f"[{number}/{len(todo)}] {line(result)}", flush=True)
-        except KeyboardInterrupt:
-            raise SystemExit("\nstopped; run the same again to go on") from None
-        merge(assignment, output, set(found))
+def file_name(student: str) -> str:
+    """Return the name of a student's files: the student's own, shortened if it is too long."""
+    if len(student.encode()) <= 150:
+        return student
+    return f"{student[:40]}-{short_hash(student)}"
 
 
-def grade_all(
-    assignment: str,
-    todo: Mapping[str, Found],
-    targets: Mapping[str, Path],
-    jobs: int,
-    seconds: float | None,
-) -> Iterator[Result]:
-    """Grade submissions side by side; return their results as they are made."""
-    left = dict(todo)
-    with pool(jobs) as workers:
-        futures = {
-            workers.submit(grade_into, assignment, name, one, targets[name], seconds): name
-            for name, one in todo.items()
-        }
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-                del left[futures[future]]
-        except BrokenProcessPool:
-            pass
-        except KeyboardInterrupt:
-            workers.shutdown(cancel_futures=True)
-            raise
-    # A grading process has died, of memory it may be: those that are left have one each.
-    for name, one in left.items():
-        with pool(1) as worker:
-            call = worker.submit(grade_into, assignment, name, one, targets[name], seconds)
-            try:
-                yield call.result()
-            except BrokenProcessPool as error:
-                yield keep({"student": name} | failed(assignment, error), targets[name])
+# A digest changes when what it was taken of changes.
 
 
-def pool(jobs: int) -> ProcessPoolExecutor:
-    """Return processes that grade, and end when this one does."""
-    return ProcessPoolExecutor(
-        jobs,
-        mp_context=get_context("spawn"),
-        initializer=end_with_parent,
-        initargs=(os.getpid(),),
-    )
+def short_hash(text: str) -> str:
+    """Return eight characters that differ, in practice, for any two texts."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def line(result: Result) -> str:
-    """Return in one line what a submission has earned, and what was noticed in it."""
-    points = sum(item["points"] for item in result["items"])
-    return "; ".join([f"{result['student']}: {result['earned']} of {points}", *remarks(result)])
+def submission_digest(assignment: str, submission: Submission, seconds: float | None) -> str:
+    """Return the digest of all that a result depends on: the submission and what grades it."""
+    settings = f"{grader_digest(assignment)} {seconds} {submission.notes}"
+    digest = hashlib.sha256(settings.encode())
+    if submission.path:
+        digest.update(file_digest(submission.path))
+    return digest.hexdigest()
 
 
-def remarks(result: Result) -> list[str]:
-    """Return what an instructor should know of a submission."""
-    noticed = [item for item in result["items"] if item["noticed"]]
-    said = [f"{item['item']} earns nothing: {', '.join(item['noticed'])}" for item in noticed]
-    return [*said, *result["notes"]]
+@cache
+def grader_digest(assignment: str) -> str:
+    """Return the digest of what grades an assignment: grader, nnlib, rubric and source."""
+    sources = sorted([*HERE.glob("*.py"), *Path(nnlib.__file__).parent.rglob("*.py")])
+    sources.append(HERE.parent / "rubrics" / f"{assignment}.py")
+    sources.append(HERE.parent / "source" / assignment / f"{assignment}.ipynb")
+    return hashlib.sha256(b"".join(map(file_digest, sources))).hexdigest()
+
+
+def file_digest(path: Path) -> bytes:
+    """Return the digest of a file's bytes, or of its size if it is too large to be graded."""
+    try:
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MAX_BYTES else str(size).encode()
+    except OSError as error:
+        data = str(error).encode()
+    return hashlib.sha256(data).digest()
 
 
 # --- the tables -----------------------------------------------------------------------------------
 
 
 def merge(assignment: str, output: Path, students: set[str] | None = None) -> None:
-    """Write ``grades.csv`` and the pages, of all result files in the folder."""
-    rubric = load(assignment)
-    results = [
-        result
-        for path in sorted((output / "results").glob("*.json"))
-        for result in [known(path)]
-        # A result that names another than its file does was not made here.
-        if result.get("assignment") == assignment
-        and file_name(str(result.get("student"))) == path.stem
-    ]
-    if students is not None:
-        gone = [r["student"] for r in results if r["student"] not in students]
-        results = [r for r in results if r["student"] in students]
-        if gone:
-            print(f"left out, for they are in results/ alone: {', '.join(gone)}")
+    """Write ``grades.csv`` and the pages, from the result files in the folder."""
+    rubric = load_rubric(assignment)
+    results = collect_results(assignment, output / "results", students)
     marks = Marks(output / "written.csv", rubric)
-    marks.add(results)
-    save(output / "grades.csv", table(rubric, results, marks))
-    pages = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
-    for result in results:
-        page = pages.get_template("feedback.html").render(
-            result=result, rubric=rubric, marks=marks, total=total(rubric, result, marks)
-        )
-        save(output / "feedback" / f"{file_name(result['student'])}.html", page)
-    page = pages.get_template("written.html").render(
-        rubric=rubric, results=results, marks=marks, schemes=schemes(assignment)
-    )
-    save(output / "written.html", page)
+    marks.append_missing(results)
+    save(output / "grades.csv", grades_table(rubric, results, marks))
+    save_pages(rubric, results, marks, output)
     print(f"{output / 'grades.csv'}, a page for each of {len(results)} students in feedback/")
-    waiting = sum(total(rubric, result, marks) is None for result in results)
+    waiting = sum(total_points(rubric, result, marks) is None for result in results)
     if waiting:
         print(f"{waiting} students wait: read written.html, fill in written.csv, run it again")
 
 
-def schemes(assignment: str) -> dict[str, str]:
-    """Return for each written question how it is marked, as its model answer's cell says."""
-    found = {cell.name or "": SCHEME.search(cell.source) for cell in original(assignment)}
-    return {name: scheme[1].strip() for name, scheme in found.items() if scheme}
+def collect_results(assignment: str, folder: Path, students: set[str] | None) -> list[Result]:
+    """Return the results of an assignment, of the given students alone unless that is None."""
+    results = [
+        result
+        for path in sorted(folder.glob("*.json"))
+        for result in [load_result(path)]
+        # A result that names another student than its file does was not made by this program.
+        if result.get("assignment") == assignment
+        and file_name(str(result.get("student"))) == path.stem
+    ]
+    if students is None:
+        return results
+    strangers = [result["student"] for result in results if result["student"] not in students]
+    if strangers:
+        print(f"left out, for they are in results/ alone: {', '.join(strangers)}")
+    return [result for result in results if result["student"] in students]
+
+
+def save_pages(rubric: Rubric, results: list[Result], marks: Marks, output: Path) -> None:
+    """Write a feedback page for each student, and the page with all written answers."""
+    templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, trim_blocks=True)
+    feedback = templates.get_template("feedback.html")
+    for result in results:
+        total = total_points(rubric, result, marks)
+        page = feedback.render(result=result, rubric=rubric, marks=marks, total=total)
+        save(output / "feedback" / f"{file_name(result['student'])}.html", page)
+    page = templates.get_template("written.html").render(
+        rubric=rubric, results=results, marks=marks, schemes=mark_schemes(rubric.name)
+    )
+    save(output / "written.html", page)
+
+
+def mark_schemes(assignment: str) -> dict[str, str]:
+    """Return the mark scheme of each written question, from the cell of its model answer."""
+    matches = {
+        cell.name or "": MARK_SCHEME.search(cell.source) for cell in original_cells(assignment)
+    }
+    return {name: match[1].strip() for name, match in matches.items() if match}
 
 
 class Marks:
-    """What a person has given for written answers: ``written.csv``.
+    """The points and comments that a person has given for written answers: ``written.csv``.
 
     Parameters
     ----------
     path : path
-        It need not be there. Commas, semicolons or tabs, in any common encoding, as spreadsheets
-        write it.
+        The file need not exist yet. Its cells are separated by commas, semicolons or tabs, in any
+        common encoding, as spreadsheets write it.
     rubric : Rubric
 
     Raises
     ------
     SystemExit
-        If it has not the columns, or a line gives what are no points of its question. Nothing is
-        lost.
+        If a column is missing, or the points in a row are no number that its question allows. The
+        file stays as it is.
     """
 
     def __init__(self, path: Path, rubric: Rubric) -> None:
         self.path, self.rubric = path, rubric
         self.text = decode(path.read_bytes())[0] if path.exists() else ""
         self.text = self.text.removeprefix("\ufeff") or ",".join(COLUMNS) + "\n"
-        head = self.text.partition("\n")[0]
-        self.comma = max(",;\t", key=head.count)
-        reader = csv.DictReader(io.StringIO(self.text), delimiter=self.comma, restval="")
+        header = self.text.partition("\n")[0]
+        self.delimiter = max(",;\t", key=header.count)
+        reader = csv.DictReader(io.StringIO(self.text), delimiter=self.delimiter, restval="")
         self.columns = list(reader.fieldnames or ())
         if missing := {*COLUMNS[:3]} - {*self.columns}:
             raise SystemExit(
                 f"error: {path}: its first line should name {', '.join(COLUMNS)}, "
                 f"there is no {', '.join(sorted(missing))}; mend it and run again"
             )
-        self.lines = [{key: row.get(key) or "" for key in COLUMNS} for row in reader]
-        for row in self.lines:
+        self.rows = [{key: row.get(key) or "" for key in COLUMNS} for row in reader]
+        for row in self.rows:
             row["points"] = row["points"].strip().replace(",", ".")
-        self.given = {
+        self.marked = {
             (row["student"], row["question"]): row
-            for number, row in enumerate(self.lines, 2)
-            if self.valid(row, number)
+            for number, row in enumerate(self.rows, 2)
+            if self.has_points(row, number)
         }
 
-    def valid(self, row: dict[str, str], number: int) -> bool:
-        """Tell whether a line gives points."""
-        most = self.rubric.written.get(row["question"])
+    def has_points(self, row: dict[str, str], number: int) -> bool:
+        """Tell whether a row has points; stop if they are not valid."""
+        maximum = self.rubric.written.get(row["question"])
         if not row["points"]:
             return False
         try:
-            if not 0 <= float(row["points"]) <= (most or -1):
+            if not 0 <= float(row["points"]) <= (maximum or -1):
                 raise ValueError
         except ValueError:
             raise SystemExit(
                 f"error: {self.path}, line {number}: {row['points']!r} for {row['question']!r} is "
-                f"not a number from 0 to {most or '(no such question)'}; mend it and run again"
+                f"not a number from 0 to {maximum or '(no such question)'}; mend it and run again"
             ) from None
         return True
 
     def points(self, result: Result, question: str) -> str:
-        """Return what was given for an answer; 0 for none, and nothing where it is to be read."""
-        given = self.given.get((result["student"], question))
-        if given:
-            return given["points"]
+        """Return the points of an answer: "0" if there is no answer, "" if nobody has read it."""
+        row = self.marked.get((result["student"], question))
+        if row:
+            return row["points"]
         return "" if result["written"][question]["answer"] else "0"
 
     def comment(self, result: Result, question: str) -> str:
-        """Return what was said of an answer."""
-        return self.given.get((result["student"], question), {}).get("comment", "")
+        """Return the comment on an answer."""
+        return self.marked.get((result["student"], question), {}).get("comment", "")
 
-    def add(self, results: list[Result]) -> None:
-        """Add a line to be filled in for each answer that has none; tell of lines gone astray."""
-        students = {result["student"]: result for result in results}
-        for row in self.lines:
-            result = students.get(row["student"])
-            if result is None:
-                print(f"written.csv: there is no student {row['student']!r}")
-            elif row["question"] in result["written"]:
-                now = short(result["written"][row["question"]]["answer"])
-                if row["points"] and row["answer"] not in ("", now):
-                    print(f"written.csv: {row['student']} has changed the answer since it was read")
-        have = {(row["student"], row["question"]) for row in self.lines}
-        out = io.StringIO()
+    def append_missing(self, results: list[Result]) -> None:
+        """Append a row for each answer that has none; print which rows no longer fit."""
+        self.print_misfits(results)
+        present = {(row["student"], row["question"]) for row in self.rows}
+        buffer = io.StringIO()
         writer = csv.DictWriter(
-            out, self.columns, "", "ignore", delimiter=self.comma, lineterminator="\n"
+            buffer, self.columns, "", "ignore", delimiter=self.delimiter, lineterminator="\n"
         )
         for result in results:
             for question, written in result["written"].items():
-                if written["answer"] and (result["student"], question) not in have:
+                if written["answer"] and (result["student"], question) not in present:
                     key = {"student": result["student"], "question": question}
-                    writer.writerow(key | {"answer": short(written["answer"])})
-        if out.getvalue() or not self.path.exists():
+                    writer.writerow(key | {"answer": short_hash(written["answer"])})
+        if buffer.getvalue() or not self.path.exists():
             end = "" if self.text.endswith("\n") else "\n"
-            save(self.path, self.text + end + out.getvalue())
+            save(self.path, self.text + end + buffer.getvalue())
+
+    def print_misfits(self, results: list[Result]) -> None:
+        """Print which rows name no student, and which answers changed after they got points."""
+        by_student = {result["student"]: result for result in results}
+        for row in self.rows:
+            result = by_student.get(row["student"])
+            if result is None:
+                print(f"written.csv: there is no student {row['student']!r}")
+            elif row["question"] in result["written"]:
+                current = short_hash(result["written"][row["question"]]["answer"])
+                if row["points"] and row["answer"] not in ("", current):
+                    print(f"written.csv: {row['student']} has changed the answer since it was read")
 
 
-def total(rubric: Rubric, result: Result, marks: Marks) -> float | None:
+def total_points(rubric: Rubric, result: Result, marks: Marks) -> float | None:
     """Return all points of a student, or None while a written answer waits for a person."""
-    given = [marks.points(result, name) for name in rubric.written]
-    return None if "" in given else result["earned"] + sum(map(float, given))
+    written = [marks.points(result, name) for name in rubric.written]
+    return None if "" in written else result["earned"] + sum(map(float, written))
 
 
-def table(rubric: Rubric, results: list[Result], marks: Marks) -> str:
-    """Return ``grades.csv``: a line a student, a column an item."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+def grades_table(rubric: Rubric, results: list[Result], marks: Marks) -> str:
+    """Return ``grades.csv``: a row for each student, a column for each item."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     names = [item.name for item in rubric.items]
-    most = sum(item.points for item in rubric.items) + sum(rubric.written.values())
+    maximum = sum(item.points for item in rubric.items) + sum(rubric.written.values())
     writer.writerow(["student", *names, *rubric.written, "total", "of", "remarks"])
     for result in results:
         earned = {item["item"]: item["earned"] for item in result["items"]}
-        whole = total(rubric, result, marks)
+        total = total_points(rubric, result, marks)
         writer.writerow(
             [
-                plain(result["student"]),
+                escape_formula(result["student"]),
                 *(earned.get(name, 0) for name in names),
                 *(marks.points(result, name) for name in rubric.written),
-                "" if whole is None else f"{whole:g}",
-                most,
-                plain("; ".join(remarks(result))),
+                "" if total is None else f"{total:g}",
+                maximum,
+                escape_formula("; ".join(remarks(result))),
             ]
         )
-    return out.getvalue()
+    return buffer.getvalue()
 
 
-def plain(text: str) -> str:
+def escape_formula(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

@@ -1,4 +1,4 @@
-"""The door for nbgrader: its autograder asks the grader's process, and never runs a submission."""
+"""Steps of nbgrader's autograder that grade as this package does: nbgrader runs no submission."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
-from .grade import grade_cells, load, prepared
+from .grade import complete_cells, grade_cells, load_rubric
 from .rubric import Outcome
 from .submission import Cell
 
 
 class DropCopies(NbGraderPreprocessor):  # type: ignore[misc]
-    """In place of nbgrader's ``DeduplicateIds``, after which its next step fails."""
+    """Replaces nbgrader's ``DeduplicateIds``, which leaves a copy that the next step fails on."""
 
     def preprocess(
         self, notebook: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Take from copies of a cell what nbgrader knows it by."""
+        """Remove the metadata of nbgrader from copies of a cell."""
         seen = set()
         for cell in notebook.cells:
             name = cell.metadata.get("nbgrader", {}).get("grade_id")
@@ -31,32 +31,31 @@ class DropCopies(NbGraderPreprocessor):  # type: ignore[misc]
         return notebook, resources
 
 
-class GradeApart(NbGraderPreprocessor):  # type: ignore[misc]
-    """In place of nbgrader's ``Execute``: test cells get their points as output."""
+class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]
+    """Replaces nbgrader's ``Execute``: each test cell gets its points as output."""
 
     def preprocess(
         self, notebook: NotebookNode, resources: dict[str, Any]
     ) -> tuple[NotebookNode, dict[str, Any]]:
-        """Grade a notebook and write what was found below its test cells."""
-        rubric = load(resources["nbgrader"]["assignment"])
+        """Grade a notebook and write the outcome of each item below its test cell."""
+        rubric = load_rubric(resources["nbgrader"]["assignment"])
         cells = [
             Cell(cell.cell_type, cell.source, cell.metadata.get("nbgrader", {}).get("grade_id"))
             for cell in notebook.cells
         ]
-        cells, _ = prepared(rubric, cells)
+        cells, _ = complete_cells(rubric, cells)
         outcomes, notes = grade_cells(rubric, cells, rubric.seconds)
         for note in notes:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], note)
-        of_cell = {f"check-{outcome.item}": outcome for outcome in outcomes}
+        outcome_of_cell = {f"check-{outcome.item}": outcome for outcome in outcomes}
         for cell in notebook.cells:
             if is_grade(cell) and not is_solution(cell):
-                outcome = of_cell[cell.metadata.nbgrader.grade_id]
-                cell.outputs = shown(outcome)
+                cell.outputs = cell_outputs(outcome_of_cell[cell.metadata.nbgrader.grade_id])
         return notebook, resources
 
 
-def shown(outcome: Outcome) -> list[NotebookNode]:
-    """Return the words and, as nbgrader reads them, the points."""
+def cell_outputs(outcome: Outcome) -> list[NotebookNode]:
+    """Return the outcome in words, and its points where nbgrader looks for them."""
     text = "\n".join([*(f"earns nothing: {reason}" for reason in outcome.noticed), f"{outcome}\n"])
     points = {"text/plain": f"{float(outcome.earned)}"}
     return [

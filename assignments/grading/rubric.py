@@ -1,12 +1,13 @@
-"""What an assignment asks for: items of so many points, each with checks of :mod:`nnlib.check`.
+"""What an assignment asks for: items worth points, each with checks of :mod:`nnlib.check`.
 
-Seeing what a student's function does is kept apart from judging it, so that the two may happen in
-different processes.
+``Item.see`` runs a student's function, ``Item.judge`` compares what it did with the reference. They
+are two steps, so that each can run in a process of its own: the one that gives the points never
+runs a student's code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from nnlib.check import Check, Function, Raised, Result, Seen
 
 
 class Part(NamedTuple):
-    """Points that are earned when all of some checks pass."""
+    """A share of an item's points, earned when all of its checks pass."""
 
     points: int
     name: str
@@ -22,7 +23,19 @@ class Part(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an item has earned, by part what it was worth and found, and why it earns nothing."""
+    """What an item has earned.
+
+    Attributes
+    ----------
+    item : str
+        Its name.
+    points, earned : int
+        How many points the item is worth, and how many of them this outcome has.
+    results : list of (Part, list of Result)
+        What each check of each part has found.
+    noticed : sequence of str
+        Forbidden things that the student's code did. With any of them, nothing is earned.
+    """
 
     item: str
     points: int
@@ -46,11 +59,13 @@ class Item:
     Attributes
     ----------
     name : str
-        Of the function. Its solution has the cell of this name, its checks that of ``check-NAME``.
+        Name of the function. Its solution stands in the notebook's cell NAME, its checks in the
+        cell ``check-NAME``.
     parts : sequence of Part
     needs : mapping, optional
-        What it builds on: while the item is graded, these names mean the reference, so that an
-        earlier mistake is charged once. Where more is earned with the student's own, that counts.
+        Earlier functions that this one calls, by name, each with its reference implementation.
+        The item is graded with the references, so that a mistake in an earlier function does not
+        cost points here again.
     """
 
     name: str
@@ -63,6 +78,15 @@ class Item:
         return sum(part.points for part in self.parts)
 
     @property
+    def attempts(self) -> tuple[bool, ...]:
+        """Values of ``own_needs`` to grade the item with: the best of these outcomes counts.
+
+        The student's own functions come second: one function may rely on something that another
+        does beyond what was asked, and the reference does not do it.
+        """
+        return (False, True) if self.needs else (False,)
+
+    @property
     def checks(self) -> list[Check]:
         """The checks of all parts."""
         return [check for part in self.parts for check in part.checks]
@@ -71,14 +95,24 @@ class Item:
         self,
         namespace: dict[str, Any],
         seed: int,
-        own: bool = False,
+        own_needs: bool = False,
         wrap: Callable[[Function], Function] = lambda function: function,
     ) -> Iterator[Seen]:
-        """Run the student's function of a notebook's variables, once for each check.
+        """Run the student's function once for each check, and yield what each check sees.
 
-        With ``own``, what it builds on is the student's, too.
+        Parameters
+        ----------
+        namespace : dict
+            The variables of the student's notebook.
+        seed : int
+            The seed of the inputs.
+        own_needs : bool
+            Whether the function calls the student's own versions of what it needs, in place of
+            the references.
+        wrap : callable
+            Applied to the student's function before each call.
         """
-        needs = {} if own else self.needs
+        needs = {} if own_needs else self.needs
         replaced = {name: namespace[name] for name in needs if name in namespace}
         namespace.update(needs)
         try:
@@ -93,41 +127,45 @@ class Item:
             namespace.update(replaced)
 
     def judge(self, seen: Sequence[Seen], seed: int) -> Outcome:
-        """Return what has been earned by what was seen."""
-        judged = iter([check.judge(s, seed) for check, s in zip(self.checks, seen, strict=True)])
-        results = [(part, [next(judged) for _ in part.checks]) for part in self.parts]
+        """Return the outcome of the item, given what each of its checks saw with this seed."""
+        pairs = zip(self.checks, seen, strict=True)
+        verdicts = iter([check.judge(output, seed) for check, output in pairs])
+        results = [(part, [next(verdicts) for _ in part.checks]) for part in self.parts]
         earned = sum(part.points for part, found in results if all(result.ok for result in found))
         return Outcome(self.name, self.points, earned, results)
 
-    def grade(self, see: Callable[[bool], Outcome]) -> Outcome:
-        """Return the better outcome: building on the reference, or on the student's own.
 
-        A function may rely on more than was asked for of the one that it builds on.
-        """
-        outcome = see(False)
-        if outcome.earned == self.points or not self.needs:
-            return outcome
-        return max(outcome, see(True), key=lambda one: one.earned)
+def best_outcome(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the first outcome that earns the most.
+
+    Outcomes are costly to make, so none is asked for after one that earns all points.
+    """
+    made = []
+    for outcome in outcomes:
+        made.append(outcome)
+        if outcome.earned == outcome.points:
+            break
+    return max(made, key=lambda outcome: outcome.earned)
 
 
 @dataclass(frozen=True)
 class Rubric:
-    """All items of an assignment, and its questions that a person grades.
+    """All items of an assignment, and its written questions, which a person grades.
 
     Attributes
     ----------
     name : str
     items : sequence of Item
     written : mapping of str to int
-        From the cell of each written answer to its points.
+        The points of each written answer, by the name of its cell.
     allowed : sequence of str
-        Packages that the student's functions may use, beside Python's own.
+        Packages that the student's functions may use, beside Python's standard library.
     seed : int
-        Of the inputs: another than the 0 of the public checks.
+        The seed of the inputs. The checks that students can run use 0, so this is another.
     seconds : float
-        For each cell and each item.
+        Time limit of each cell and each item.
     memory : int
-        Bytes for all of a submission.
+        How many bytes the process of a submission may use.
     """
 
     name: str
@@ -141,16 +179,21 @@ class Rubric:
     def grade(self, namespace: dict[str, Any], seed: int | None = None) -> list[Outcome]:
         """Grade the variables of a notebook, in this process."""
         seed = self.seed if seed is None else seed
-        return [graded(item, namespace, seed) for item in self.items]
+        return [grade_here(item, namespace, seed) for item in self.items]
 
     def score(self, name: str, namespace: dict[str, Any]) -> int:
-        """Grade one item, print what was found and return its points: a test cell's last line."""
+        """Grade one item, print the outcome and return its points.
+
+        This is the last line of a test cell: nbgrader takes the value of that line as the points.
+        """
         item = next(item for item in self.items if item.name == name)
-        outcome = graded(item, namespace, self.seed)
+        outcome = grade_here(item, namespace, self.seed)
         print(outcome)
         return outcome.earned
 
 
-def graded(item: Item, namespace: dict[str, Any], seed: int) -> Outcome:
+def grade_here(item: Item, namespace: dict[str, Any], seed: int) -> Outcome:
     """Grade one item of a notebook's variables, in this process."""
-    return item.grade(lambda own: item.judge(list(item.see(namespace, seed, own)), seed))
+    return best_outcome(
+        item.judge(list(item.see(namespace, seed, own_needs)), seed) for own_needs in item.attempts
+    )

@@ -1,17 +1,20 @@
-"""Reading what a student has handed in, however broken: what can be read is kept."""
+"""Finding and reading what a student has handed in, however broken: what can be read is kept."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent / "source"
-HIDDEN = re.compile(r"^ *### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL | re.M)
-LARGEST = 2**30
+HIDDEN_TESTS = re.compile(
+    r"^ *### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL | re.M
+)
+MAX_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,11 @@ class Cell:
     name: str | None
 
 
-def read(path: Path) -> tuple[list[Cell], list[str]]:
-    """Return the cells that can be read, and in words what is wrong with the rest."""
+def read_notebook(path: Path) -> tuple[list[Cell], list[str]]:
+    """Return the cells that can be read, and in words what is wrong with the notebook."""
     try:
         size = path.stat().st_size
-        if size > LARGEST:
+        if size > MAX_BYTES:
             return [], [f"{path.name} has {size / 2**30:.1f} GiB: not read"]
         text, notes = decode(path.read_bytes())
     except OSError as error:
@@ -43,16 +46,16 @@ def read(path: Path) -> tuple[list[Cell], list[str]]:
         return [], [*notes, "the notebook is in an old format: open and save it in Jupyter Lab"]
     entries = document.get("cells")
     if not isinstance(entries, list):
-        entries = whole_entries(text)
+        entries = parse_whole_entries(text)
         notes.append(f"the notebook is broken, {len(entries)} cells could be read")
-    cells = [cell for entry in entries for cell in [as_cell(entry)] if cell]
+    cells = [cell for cell in map(parse_cell, entries) if cell]
     if len(cells) < len(entries):
         notes.append(f"{len(entries) - len(cells)} entries of the notebook are no cells")
     return cells, notes
 
 
 def decode(data: bytes) -> tuple[str, list[str]]:
-    """Return the text of a file in UTF-8, UTF-16 or UTF-32, or else in Western Europe's bytes."""
+    """Return the text of a file in UTF-8, UTF-16 or UTF-32, or else in Windows' cp1252."""
     encoding: str = json.detect_encoding(data)
     try:
         text = data.decode(encoding)
@@ -63,8 +66,8 @@ def decode(data: bytes) -> tuple[str, list[str]]:
     return text, notes
 
 
-def whole_entries(text: str) -> list[Any]:
-    """Return the entries of the list of cells, up to the first that is not whole."""
+def parse_whole_entries(text: str) -> list[Any]:
+    """Return the entries of the list of cells, up to the first that is cut off or broken."""
     decoder, entries = json.JSONDecoder(), []
     start = re.search(r'"cells"\s*:\s*\[', text)
     place = start.end() if start else len(text)
@@ -77,62 +80,70 @@ def whole_entries(text: str) -> list[Any]:
     return entries
 
 
-def clean(text: str) -> str:
-    """Return a text without what no file can hold."""
+def replace_surrogates(text: str) -> str:
+    """Return a text with "?" in place of characters that UTF-8 cannot hold (lone surrogates)."""
     return text.encode("utf-8", "replace").decode()
 
 
-def as_cell(entry: Any) -> Cell | None:
-    """Return a cell, or nothing where the entry has no text."""
+def parse_cell(entry: Any) -> Cell | None:
+    """Return a cell, or None where the entry is not one."""
     try:
         source = entry["source"]
         source = source if isinstance(source, str) else "".join(source)
         meta = entry.get("metadata")
         nbgrader = meta.get("nbgrader") if isinstance(meta, dict) else None
         name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-        name = clean(name) if isinstance(name, str) else None
-        return Cell(clean(str(entry["cell_type"])), clean(source), name)
+        name = replace_surrogates(name) if isinstance(name, str) else None
+        return Cell(replace_surrogates(str(entry["cell_type"])), replace_surrogates(source), name)
     except (KeyError, TypeError, AttributeError):
         return None
 
 
-def compare(
-    cells: Sequence[Cell], original: Sequence[Cell], given: Container[str]
+def restore_cells(
+    cells: Sequence[Cell], originals: Sequence[Cell], provided: Container[str]
 ) -> tuple[list[Cell], list[str]]:
-    """Return the cells as they are to be graded, and what was done to them.
+    """Return the cells as they are to be graded, and in words what was done to them.
 
-    Of copies, the first alone keeps its name. What was handed out is ``original``, hidden tests and
-    solutions included; cells of code that students were given, and not to change, are put back.
+    Parameters
+    ----------
+    cells : sequence of Cell
+        What the student has handed in. Of cells with the same name, only the first keeps it.
+    originals : sequence of Cell
+        The assignment's source, with hidden tests and solutions.
+    provided : container of str
+        Names of the code cells that students were not to change. Where one is missing, the
+        original is put in front.
     """
     kept: list[Cell] = []
-    seen: dict[str | None, Cell] = {}
-    done: dict[str, list[str]] = {}
+    by_name: dict[str | None, Cell] = {}
+    changes: dict[str, list[str]] = defaultdict(list)
     for cell in cells:
-        if cell.name and cell.name in seen:
-            done.setdefault("copied", []).append(cell.name)
-            cell = replace(cell, name=None)
-        elif cell.name:
-            seen[cell.name] = cell
+        if cell.name and cell.name in by_name:
+            changes["copied"].append(cell.name)
+            kept.append(replace(cell, name=None))
+            continue
+        if cell.name:
+            by_name[cell.name] = cell
         kept.append(cell)
-    back = []
-    for cell in original:
-        found, name = seen.get(cell.name), cell.name or ""
-        lost = found is None or found.kind != cell.kind
-        if lost and name in given:
-            done.setdefault("put back", []).append(name)
-            back.append(cell)
-        elif found is None:
-            done.setdefault("deleted", []).append(name)
+    restored = []
+    for original in originals:
+        name, submitted = original.name or "", by_name.get(original.name)
+        lost = submitted is None or submitted.kind != original.kind
+        if lost and name in provided:
+            changes["put back"].append(name)
+            restored.append(original)
+        elif submitted is None:
+            changes["deleted"].append(name)
         elif lost:
-            done.setdefault(f"turned into {found.kind}", []).append(name)
-        elif is_check(cell) and shown(found) != shown(cell):
-            done.setdefault("edited, the original is used", []).append(name)
-    return back + kept, [f"{what}: {', '.join(names)}" for what, names in done.items()]
+            changes[f"turned into {submitted.kind}"].append(name)
+        elif is_check(original) and visible_source(submitted) != visible_source(original):
+            changes["edited, the original is used"].append(name)
+    return restored + kept, [f"{what}: {', '.join(names)}" for what, names in changes.items()]
 
 
-def shown(cell: Cell) -> str:
-    """Return what students see of a cell of checks."""
-    return HIDDEN.sub("", cell.source).strip()
+def visible_source(cell: Cell) -> str:
+    """Return the part of a cell of checks that students see."""
+    return HIDDEN_TESTS.sub("", cell.source).strip()
 
 
 def is_check(cell: Cell) -> bool:
@@ -141,52 +152,56 @@ def is_check(cell: Cell) -> bool:
 
 
 @dataclass(frozen=True)
-class Found:
-    """The notebook of a student, if there is one, and in words what there was to choose from."""
+class Submission:
+    """The path of a student's notebook, or None, and in words what there was to choose from."""
 
     path: Path | None
     notes: tuple[str, ...] = ()
 
 
-def find(folder: Path, assignment: str) -> dict[str, Found]:
-    """Return what each student has handed in.
+def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
+    """Return the submission of each student.
 
-    A student is a notebook (``ada.ipynb``) or a folder, in which a notebook of the assignment's
-    name counts (``ada/losses/losses.ipynb``; the least deep one), or else the only one there is.
+    A student is a notebook (``ada.ipynb``) or a folder. In a folder, the notebook with the name of
+    the assignment counts (of several, the one in the fewest folders: ``ada/losses.ipynb``), or else
+    the only one there is.
     """
-    found: dict[str, Found] = {}
-    for entry in sorted(folder.iterdir(), key=lambda entry: (not entry.is_dir(), entry.name)):
-        name = clean(entry.name)
+    submissions: dict[str, Submission] = {}
+    # Folders come first: of ada/ and ada.ipynb, the notebook gets the longer name.
+    for entry in sorted(folder.iterdir(), key=lambda path: (not path.is_dir(), path.name)):
+        name = replace_surrogates(entry.name)
         if name.startswith((".", "__MACOSX")):
             continue
         if entry.is_dir():
-            found[name] = choose(entry, assignment)
+            submissions[name] = choose_notebook(entry, assignment)
         elif entry.suffix.lower() == ".ipynb":
-            stem = clean(entry.stem)
+            stem = replace_surrogates(entry.stem)
             path = entry if entry.is_file() else None
-            found[name if stem in found else stem] = Found(path)
-    return found
+            submissions[name if stem in submissions else stem] = Submission(path)
+    return submissions
 
 
-def choose(folder: Path, assignment: str) -> Found:
-    """Return the notebook that counts of those in a student's folder."""
-    inside = [
+def choose_notebook(folder: Path, assignment: str) -> Submission:
+    """Return the submission in a student's folder: of its notebooks, the one that counts."""
+    notebooks = [
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() == ".ipynb" and path.is_file() and not hidden(path, folder)
+        if path.suffix.lower() == ".ipynb" and path.is_file() and not is_hidden(path, folder)
     ]
-    inside.sort(key=lambda path: (len(path.parts), path.name != f"{assignment}.ipynb", path.name))
-    named = [path for path in inside if path.stem.lower().startswith(assignment.lower())]
-    candidates = named or inside
-    others = ", ".join(clean(str(path.relative_to(folder))) for path in candidates)
+    notebooks.sort(
+        key=lambda path: (len(path.parts), path.name != f"{assignment}.ipynb", path.name)
+    )
+    named = [path for path in notebooks if path.stem.lower().startswith(assignment.lower())]
+    candidates = named or notebooks
+    names = ", ".join(replace_surrogates(str(path.relative_to(folder))) for path in candidates)
     if not candidates:
-        return Found(None)
-    if not named and len(inside) > 1:
-        return Found(None, (f"which of them counts? {others}",))
-    notes = (f"of {others} the first was graded",) if len(candidates) > 1 else ()
-    return Found(candidates[0], notes)
+        return Submission(None)
+    if not named and len(notebooks) > 1:
+        return Submission(None, (f"which of them counts? {names}",))
+    notes = (f"of {names} the first was graded",) if len(candidates) > 1 else ()
+    return Submission(candidates[0], notes)
 
 
-def hidden(path: Path, folder: Path) -> bool:
-    """Tell whether a file is no work of the student's."""
+def is_hidden(path: Path, folder: Path) -> bool:
+    """Tell whether a file of the folder is an editor's or a system's, and not the student's."""
     return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)

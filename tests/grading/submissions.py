@@ -21,7 +21,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "assignments"), str(ROOT / "tests")]
 
-from grading.submission import HIDDEN
+from grading.submission import HIDDEN_TESTS
 from mistakes.losses import MISTAKES
 from rubrics.losses import RUBRIC
 
@@ -41,15 +41,15 @@ class Submission(NamedTuple):
     remark: str
 
 
-def handed_out() -> Notebook:
+def solved_notebook() -> Notebook:
     """Return the assignment as students see it, solved."""
     notebook: Notebook = json.loads(SOURCE.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
-        cell["source"] = HIDDEN.sub("", "".join(cell["source"]))
+        cell["source"] = HIDDEN_TESTS.sub("", "".join(cell["source"]))
     return notebook
 
 
-def cell_of(notebook: Notebook, name: str) -> dict[str, Any]:
+def find_cell(notebook: Notebook, name: str) -> dict[str, Any]:
     """Return the cell that nbgrader calls so."""
     return next(
         cell
@@ -67,7 +67,7 @@ def solution(source: str, lost: bool = True) -> Edit:
     """Put code in place of a solution; ITEM in it is the item's name, SAME what stood there."""
 
     def edit(notebook: Notebook, item: str) -> bool:
-        cell = cell_of(notebook, item)
+        cell = find_cell(notebook, item)
         cell["source"] = source.replace("SAME", cell["source"]).replace("ITEM", item)
         return lost
 
@@ -79,58 +79,58 @@ def function(body: str) -> Edit:
     return solution(f"def ITEM(*given):\n    {body}")
 
 
-def copied(notebook: Notebook, item: str) -> bool:
+def copy_cells(notebook: Notebook, item: str) -> bool:
     """Copy both cells of an item, names included."""
     for name in (item, f"check-{item}"):
-        cell = cell_of(notebook, name)
+        cell = find_cell(notebook, name)
         notebook["cells"].insert(notebook["cells"].index(cell), deepcopy(cell))
     return False
 
 
-def deleted(notebook: Notebook, item: str) -> bool:
+def delete_solution(notebook: Notebook, item: str) -> bool:
     """Delete the solution."""
-    notebook["cells"].remove(cell_of(notebook, item))
+    notebook["cells"].remove(find_cell(notebook, item))
     return True
 
 
-def check_deleted(notebook: Notebook, item: str) -> bool:
+def delete_checks(notebook: Notebook, item: str) -> bool:
     """Delete the checks."""
-    notebook["cells"].remove(cell_of(notebook, f"check-{item}"))
+    notebook["cells"].remove(find_cell(notebook, f"check-{item}"))
     return False
 
 
-def put_back(notebook: Notebook, item: str) -> bool:
+def delete_imports(notebook: Notebook, item: str) -> bool:
     """Delete the cell of imports."""
-    notebook["cells"].remove(cell_of(notebook, "imports"))
+    notebook["cells"].remove(find_cell(notebook, "imports"))
     return False
 
 
-def text(notebook: Notebook, item: str) -> bool:
+def turn_into_text(notebook: Notebook, item: str) -> bool:
     """Turn the solution into text."""
-    cell = cell_of(notebook, item)
+    cell = find_cell(notebook, item)
     cell["cell_type"] = "markdown"
     del cell["outputs"], cell["execution_count"]
     return True
 
 
-def edited(notebook: Notebook, item: str) -> bool:
+def edit_checks(notebook: Notebook, item: str) -> bool:
     """Let the checks say that all is well."""
-    cell_of(notebook, f"check-{item}")["source"] = "print('all checks passed')"
+    find_cell(notebook, f"check-{item}")["source"] = "print('all checks passed')"
     return False
 
 
-def junk_stored(notebook: Notebook, item: str) -> bool:
+def store_output(notebook: Notebook, item: str) -> bool:
     """Store a long output."""
     stream = {"output_type": "stream", "name": "stdout", "text": "x" * 10**7}
-    cell_of(notebook, item)["outputs"] = [stream]
+    find_cell(notebook, item)["outputs"] = [stream]
     return False
 
 
 RIGHT: dict[str, tuple[Edit, str]] = {
-    "copied": (copied, "copied"),
-    "checks deleted": (check_deleted, "deleted: check-"),
-    "checks edited": (edited, "edited, the original is used: check-"),
-    "junk stored": (junk_stored, ""),
+    "copied": (copy_cells, "copied"),
+    "checks deleted": (delete_checks, "deleted: check-"),
+    "checks edited": (edit_checks, "edited, the original is used: check-"),
+    "junk stored": (store_output, ""),
     "junk printed": (
         solution(
             "SAME\n_f = ITEM\ndef ITEM(*a):\n    print('x' * 10**8)\n    return _f(*a)", False
@@ -158,7 +158,7 @@ RIGHT: dict[str, tuple[Edit, str]] = {
     "no such package": (solution("import nopackage, os\nSAME", False), "named 'nopackage'"),
     "from the future": (solution("from __future__ import annotations\nSAME", False), ""),
     "NumPy aliased": (solution("import numpy as np\nnp.str = str\nSAME", False), ""),
-    "imports deleted": (put_back, "put back: imports"),
+    "imports deleted": (delete_imports, "put back: imports"),
     "recursion caught": (
         solution(
             "SAME\ndef f(): return f()\ntry: f()\nexcept RecursionError: print('deep')", False
@@ -179,8 +179,8 @@ RIGHT: dict[str, tuple[Edit, str]] = {
     ),
 }  # fmt: skip
 BROKEN: dict[str, tuple[Edit, str]] = {
-    "deleted": (deleted, "deleted: "),
-    "text": (text, "turned into markdown: "),
+    "deleted": (delete_solution, "deleted: "),
+    "text": (turn_into_text, "turned into markdown: "),
     "syntax": (solution("def ITEM(:"), "SyntaxError"),
     "recursion": (function("return ITEM(*given)"), ""),
     "number": (solution("ITEM = 3"), ""),
@@ -319,56 +319,56 @@ SOFTMAX = [
 KINDS = RIGHT | BROKEN | HOSTILE | CHEATS
 
 
-def by_item(kinds: dict[str, tuple[Edit, str]], kind: str, item: str) -> Submission:
+def submission_of_item(kinds: dict[str, tuple[Edit, str]], kind: str, item: str) -> Submission:
     """Return a submission of which one item is as told."""
-    notebook = handed_out()
+    notebook = solved_notebook()
     edit, remark = kinds[kind]
     earned = POINTS | ({item: 0} if edit(notebook, item) else {})
-    return Submission(kind, dumped(notebook), earned, remark.replace("ITEM", item))
+    return Submission(kind, to_bytes(notebook), earned, remark.replace("ITEM", item))
 
 
-def dumped(notebook: Notebook) -> bytes:
+def to_bytes(notebook: Notebook) -> bytes:
     """Return the bytes of a notebook."""
     return json.dumps(notebook, ensure_ascii=False, indent=1).encode()
 
 
-def namespace(notebook: Notebook) -> dict[str, Any]:
+def run_solutions(notebook: Notebook) -> dict[str, Any]:
     """Return what the solutions of a notebook define, run in this process."""
     space: dict[str, Any] = {"__name__": "__main__"}
     for name in ("imports", *ITEMS):
-        exec(cell_of(notebook, name)["source"], space)
+        exec(find_cell(notebook, name)["source"], space)
     return space
 
 
-def wrong(number: int) -> Submission:
+def wrong_submission(number: int) -> Submission:
     """Return a submission with a known mistake; what it earns is found in this process."""
     mistake = MISTAKES[number % len(MISTAKES)]
-    notebook = handed_out()
-    cell_of(notebook, ITEMS[-1])["source"] += f"\n\n{mistake.code}"
-    earned = {o.item: o.earned for o in RUBRIC.grade(namespace(notebook))}
-    return Submission(f"wrong: {mistake.name}", dumped(notebook), earned, "")
+    notebook = solved_notebook()
+    find_cell(notebook, ITEMS[-1])["source"] += f"\n\n{mistake.code}"
+    earned = {o.item: o.earned for o in RUBRIC.grade(run_solutions(notebook))}
+    return Submission(f"wrong: {mistake.name}", to_bytes(notebook), earned, "")
 
 
 def softmax_cheat(number: int) -> Submission:
     """Return a submission that takes softmax from a library."""
-    notebook = handed_out()
-    cell_of(notebook, "softmax")["source"] = SOFTMAX[number % len(SOFTMAX)]
+    notebook = solved_notebook()
+    find_cell(notebook, "softmax")["source"] = SOFTMAX[number % len(SOFTMAX)]
     return Submission(
-        f"softmax {number}", dumped(notebook), POINTS | {"softmax": 0}, "softmax earns nothing: "
+        f"softmax {number}", to_bytes(notebook), POINTS | {"softmax": 0}, "softmax earns nothing: "
     )
 
 
-def whole(kind: str, item: str) -> Submission:
+def whole_submission(kind: str, item: str) -> Submission:
     """Return a submission that is broken as a whole."""
-    notebook = handed_out()
-    data = dumped(notebook)
+    notebook = solved_notebook()
+    data = to_bytes(notebook)
     none = dict.fromkeys(ITEMS, 0)
     if kind == "right":
         return Submission(kind, data, POINTS, "")
     if kind == "untouched":
         for name in ITEMS:
             solution("def ITEM(*given):\n    raise NotImplementedError")(notebook, name)
-        return Submission(kind, dumped(notebook), none, "")
+        return Submission(kind, to_bytes(notebook), none, "")
     if kind == "missing":
         return Submission(kind, None, none, "no notebook")
     if kind == "empty":
@@ -393,8 +393,8 @@ def whole(kind: str, item: str) -> Submission:
     if kind == "UTF-16":
         return Submission(kind, data.decode().encode("utf-16"), POINTS, "utf-16")
     assert kind == "cp1252"
-    cell_of(notebook, "intro")["source"] += " café"
-    latin = dumped(notebook).decode().encode("cp1252", errors="replace")
+    find_cell(notebook, "intro")["source"] += " café"
+    latin = to_bytes(notebook).decode().encode("cp1252", errors="replace")
     return Submission(kind, latin, POINTS, "cp1252")
 
 
@@ -404,36 +404,40 @@ WHOLE = (
 )
 
 
-def mixed(rng: np.random.Generator) -> Submission:
+def mixed_submission(rng: np.random.Generator) -> Submission:
     """Return a submission of which three items were each treated in another way."""
-    notebook, earned = handed_out(), dict(POINTS)
+    notebook, earned = solved_notebook(), dict(POINTS)
     kinds = [str(kind) for kind in rng.choice(sorted(RIGHT | BROKEN | HOSTILE), 3, replace=False)]
     for kind, item in zip(kinds, rng.choice(ITEMS, 3, replace=False), strict=True):
         if KINDS[kind][0](notebook, str(item)):
             earned[str(item)] = 0
-    return Submission(f"mixed: {', '.join(kinds)}", dumped(notebook), earned, "")
+    return Submission(f"mixed: {', '.join(kinds)}", to_bytes(notebook), earned, "")
 
 
-def make(students: int, seed: int) -> list[Submission]:
+def make_class(students: int, seed: int) -> list[Submission]:
     """Return a class: each kind at least once where there is room, half of it right or wrong."""
     rng = np.random.default_rng(seed)
 
     def item() -> str:
         return str(rng.choice(ITEMS))
 
-    made = [whole(kind, item()) for kind in WHOLE]
-    made += [by_item(KINDS, kind, item()) for kind in KINDS]
+    made = [whole_submission(kind, item()) for kind in WHOLE]
+    made += [submission_of_item(KINDS, kind, item()) for kind in KINDS]
     made += [softmax_cheat(number) for number in range(len(SOFTMAX))]
     while len(made) < students:
-        made += [whole("right", ""), wrong(int(rng.integers(len(MISTAKES)))), mixed(rng)]
+        made += [
+            whole_submission("right", ""),
+            wrong_submission(int(rng.integers(len(MISTAKES)))),
+            mixed_submission(rng),
+        ]
     return made[:students]
 
 
-def lay(submissions: list[Submission], folder: Path) -> dict[str, Submission]:
+def write_class(submissions: list[Submission], folder: Path) -> dict[str, Submission]:
     """Write submissions as students hand them in; return them by student."""
     made = {}
     for number, submission in enumerate(submissions):
-        student = made_name(number, submission.kind)
+        student = student_name(number, submission.kind)
         made[student] = submission
         (folder / student / NAME).mkdir(parents=True)
         if submission.data is not None:
@@ -441,27 +445,27 @@ def lay(submissions: list[Submission], folder: Path) -> dict[str, Submission]:
     return made
 
 
-def made_name(number: int, kind: str) -> str:
+def student_name(number: int, kind: str) -> str:
     """Return the name of a student, which says what is the matter."""
     return f"{number:03} {kind}".replace(":", "").replace("/", "")[:60]
 
 
-def grade(folder: Path, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def grade_class(folder: Path, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Grade a folder by the command line."""
     command = [sys.executable, "-m", "grading", "class", NAME, str(folder), str(output), *options]
     environment = {"PYTHONPATH": str(ROOT / "assignments"), "OMP_NUM_THREADS": "1", "PATH": "/bin"}
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
-def rows(output: Path) -> dict[str, dict[str, str]]:
+def read_grades(output: Path) -> dict[str, dict[str, str]]:
     """Return the lines of ``grades.csv`` by student."""
     with open(output / "grades.csv", encoding="utf-8", newline="") as file:
         return {row["student"]: row for row in csv.DictReader(file)}
 
 
-def faults(made: dict[str, Submission], output: Path) -> list[str]:
+def find_faults(made: dict[str, Submission], output: Path) -> list[str]:
     """Return in words where the table is not as it should be."""
-    table = rows(output)
+    table = read_grades(output)
     found = [f"{student} is lost" for student in made if student not in table]
     for student, row in table.items():
         submission = made[student]
@@ -476,12 +480,12 @@ def main() -> int:
     students, seed = (int(x) for x in [*sys.argv[1:], *["300", "0"][len(sys.argv) - 1 :]])
     with tempfile.TemporaryDirectory() as place:
         folder, output = Path(place) / "class", Path(place) / "graded"
-        made = lay(make(students, seed), folder)
+        made = write_class(make_class(students, seed), folder)
         began = time.monotonic()
-        run = grade(folder, output, "--seconds", "5")
+        run = grade_class(folder, output, "--seconds", "5")
         took = time.monotonic() - began
         print(run.stdout + run.stderr)
-        found = faults(made, output)
+        found = find_faults(made, output)
     print("\n".join(found))
     print(f"{len(made)} submissions in {took:.0f} s; {len(found)} grades are not as expected")
     return bool(found) or run.returncode

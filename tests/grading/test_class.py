@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from . import submissions as made
+from . import submissions
 from .submissions import ITEMS, NAME, POINTS, ROOT
 
 MOST = sum(POINTS.values())
@@ -36,24 +36,26 @@ def start(*arguments, mark="", **options):
 @pytest.fixture
 def pair(tmp_path):
     """Two right submissions, graded."""
-    right = made.whole("right", "")
-    made.lay([right, right._replace(kind="also")], tmp_path / "in")
+    right = submissions.whole_submission("right", "")
+    submissions.write_class([right, right._replace(kind="also")], tmp_path / "in")
     done = run("class", NAME, tmp_path / "in", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     return tmp_path
 
 
 def test_every_kind_of_submission_earns_what_it_should(tmp_path):
-    everyone = made.lay(made.make(98, seed=1), tmp_path / "in")
+    everyone = submissions.write_class(submissions.make_class(98, seed=1), tmp_path / "in")
     done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "5")
     assert done.returncode == 0, done.stderr
-    assert made.faults(everyone, tmp_path / "out") == []
+    assert submissions.find_faults(everyone, tmp_path / "out") == []
     assert "GRADER FAILED" not in done.stdout
     assert {page.stem for page in (tmp_path / "out" / "feedback").iterdir()} == set(everyone)
 
 
 def test_a_run_that_is_killed_loses_nothing(tmp_path):
-    everyone = made.lay([made.wrong(n) for n in range(60)], tmp_path / "in")
+    everyone = submissions.write_class(
+        [submissions.wrong_submission(n) for n in range(60)], tmp_path / "in"
+    )
     results = tmp_path / "out" / "results"
     chance = random.Random(0)
     folders = (tmp_path / "in", tmp_path / "out")
@@ -69,38 +71,40 @@ def test_a_run_that_is_killed_loses_nothing(tmp_path):
     first = {path: path.stat().st_mtime_ns for path in results.glob("*.json")}
     assert 0 < len(first) < len(everyone)
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
-    assert made.faults(everyone, tmp_path / "out") == []
+    assert submissions.find_faults(everyone, tmp_path / "out") == []
     assert {path: path.stat().st_mtime_ns for path in first} == first
 
 
 def test_only_what_has_changed_is_graded_again(pair):
     assert "2 of them graded before" in run("class", NAME, pair / "in", pair / "out").stdout
     (path,) = (pair / "in").glob("000*/*/*.ipynb")
-    path.write_bytes(made.by_item(made.BROKEN, "deleted", "hinge").data)
+    path.write_bytes(submissions.submission_of_item(submissions.BROKEN, "deleted", "hinge").data)
     again = run("class", NAME, pair / "in", pair / "out").stdout
     assert "1 of them graded before" in again
-    assert made.rows(pair / "out")["000 right"]["hinge"] == "0"
+    assert submissions.read_grades(pair / "out")["000 right"]["hinge"] == "0"
 
 
 def test_a_result_that_cannot_be_read_is_made_again(pair):
     (pair / "out" / "results" / "000 right.json").write_text('{"digest": ')
     assert run("class", NAME, pair / "in", pair / "out").returncode == 0
-    assert made.rows(pair / "out")["000 right"]["hinge"] == str(POINTS["hinge"])
+    assert submissions.read_grades(pair / "out")["000 right"]["hinge"] == str(POINTS["hinge"])
 
 
 def test_written_points_survive_and_count(pair):
     path = pair / "out" / "written.csv"
     lines = path.read_text().splitlines()
-    assert made.rows(pair / "out")["000 right"]["total"] == ""
+    assert submissions.read_grades(pair / "out")["000 right"]["total"] == ""
     assert "One point for each part" in (pair / "out" / "written.html").read_text()
     answer = lines[1].rpartition(",")[2]
     marked = [lines[0], f'000 right,written-promises,2.5,"well put, brief",{answer}', lines[2]]
     path.write_text("\n".join(marked))
     (notebook,) = (pair / "in").glob("000*/*/*.ipynb")
-    notebook.write_bytes(made.by_item(made.BROKEN, "deleted", "hinge").data)
+    notebook.write_bytes(
+        submissions.submission_of_item(submissions.BROKEN, "deleted", "hinge").data
+    )
     assert run("class", NAME, pair / "in", pair / "out").returncode == 0
     assert path.read_text().splitlines() == marked
-    row = made.rows(pair / "out")["000 right"]
+    row = submissions.read_grades(pair / "out")["000 right"]
     assert float(row["total"]) == MOST - POINTS["hinge"] + 2.5
     assert "well put" in (pair / "out" / "feedback" / "000 right.html").read_text()
 
@@ -120,8 +124,8 @@ def test_points_that_cannot_be_are_refused_and_kept(pair, points):
 
 
 def test_a_second_run_at_once_is_refused(tmp_path):
-    slow = made.by_item(made.HOSTILE, "sleep", "hinge")
-    everyone = made.lay([slow, made.wrong(0)], tmp_path / "in")
+    slow = submissions.submission_of_item(submissions.HOSTILE, "sleep", "hinge")
+    everyone = submissions.write_class([slow, submissions.wrong_submission(0)], tmp_path / "in")
     arguments = ("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", 4)
     with start(*arguments, stdout=subprocess.DEVNULL) as first:
         while not (tmp_path / "out" / ".lock").exists():
@@ -130,7 +134,7 @@ def test_a_second_run_at_once_is_refused(tmp_path):
     assert second.returncode != 0
     assert "another run" in second.stderr
     assert first.returncode == 0
-    assert made.faults(everyone, tmp_path / "out") == []
+    assert submissions.find_faults(everyone, tmp_path / "out") == []
 
 
 def test_one_submission_at_a_time_gives_the_same_table(pair):
@@ -139,7 +143,7 @@ def test_one_submission_at_a_time_gives_the_same_table(pair):
         result = pair / "apart" / "results" / f"{student}.json"
         assert run("one", NAME, notebook, result).returncode == 0
     assert run("merge", NAME, pair / "apart").returncode == 0
-    assert made.rows(pair / "apart") == made.rows(pair / "out")
+    assert submissions.read_grades(pair / "apart") == submissions.read_grades(pair / "out")
 
 
 def test_a_notebook_that_is_missing_is_a_result_too(tmp_path):
@@ -150,16 +154,16 @@ def test_a_notebook_that_is_missing_is_a_result_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("class", "loses", "."), "no assignment 'loses'; there are losses, "),
         (("class", NAME, "nowhere"), "nowhere is not a folder of submissions"),
     ],
 )
-def test_a_wrong_name_is_told_with_what_there_is(arguments, told):
+def test_a_wrong_name_is_told_with_what_there_is(arguments, message):
     done = run(*arguments)
     assert done.returncode != 0
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
@@ -171,7 +175,7 @@ def test_written_points_are_read_as_spreadsheets_write_them(pair, encoding, comm
     (pair / "out" / "written.csv").write_bytes(text.encode(encoding))
     done = run("merge", NAME, pair / "out")
     assert done.returncode == 0, done.stderr
-    assert float(made.rows(pair / "out")["000 right"]["written-promises"]) == 3
+    assert float(submissions.read_grades(pair / "out")["000 right"]["written-promises"]) == 3
     assert "café" in (pair / "out" / "feedback" / "000 right.html").read_text()
     assert "001 also" in (pair / "out" / "written.csv").read_text()
 
@@ -195,11 +199,11 @@ def test_an_answer_that_has_changed_since_it_was_read_is_told(pair):
     path = pair / "out" / "written.csv"
     path.write_text(path.read_text().replace(",,,", ",3,,", 1))
     (notebook,) = (pair / "in").glob("000*/*/*.ipynb")
-    changed = made.handed_out()
-    made.cell_of(changed, "written-promises")["source"] = "No idea."
-    notebook.write_bytes(made.dumped(changed))
-    told = run("class", NAME, pair / "in", pair / "out").stdout
-    assert "000 right has changed the answer" in told
+    changed = submissions.solved_notebook()
+    submissions.find_cell(changed, "written-promises")["source"] = "No idea."
+    notebook.write_bytes(submissions.to_bytes(changed))
+    printed = run("class", NAME, pair / "in", pair / "out").stdout
+    assert "000 right has changed the answer" in printed
 
 
 def test_two_assignments_of_one_class_do_not_mix(pair):
@@ -207,7 +211,7 @@ def test_two_assignments_of_one_class_do_not_mix(pair):
     other |= {"assignment": "perceptrons", "student": "someone"}
     (pair / "out" / "results" / "someone.json").write_text(json.dumps(other))
     assert run("merge", NAME, pair / "out").returncode == 0
-    assert set(made.rows(pair / "out")) == {"000 right", "001 also"}
+    assert set(submissions.read_grades(pair / "out")) == {"000 right", "001 also"}
 
 
 @pytest.mark.parametrize(
@@ -225,9 +229,9 @@ def test_the_notebook_that_counts_is_found_or_told(tmp_path, files, graded, rema
     for file in files:
         path = tmp_path / "in" / "ada" / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(made.whole("right", "").data)
+        path.write_bytes(submissions.whole_submission("right", "").data)
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
-    row = made.rows(tmp_path / "out")["ada"]
+    row = submissions.read_grades(tmp_path / "out")["ada"]
     assert row["hinge"] == (str(POINTS["hinge"]) if graded else "0")
     assert remark in row["remarks"]
 
@@ -236,9 +240,9 @@ def test_what_is_no_file_is_no_notebook(tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "zero.ipynb").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "in" / "pipe.ipynb")
-    made.lay([made.whole("right", "")], tmp_path / "in")
+    submissions.write_class([submissions.whole_submission("right", "")], tmp_path / "in")
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
-    table = made.rows(tmp_path / "out")
+    table = submissions.read_grades(tmp_path / "out")
     assert {name: row["hinge"] for name, row in table.items()} == {
         "zero": "0",
         "pipe": "0",
@@ -251,35 +255,39 @@ def test_what_a_submission_sends_by_hand_ends_nothing(tmp_path):
         "import os\nfor f in range(3, 40):\n    try: os.write(f, b'DATA')\n    except OSError: pass"
     )
     data = (r"\0\1\0\0", r"{}\n", r'{"seen": 3}\n', r"[]\n")
-    evil = [made.solution(f"{flood.replace('DATA', d)}\nSAME", False) for d in data]
+    evil = [submissions.solution(f"{flood.replace('DATA', d)}\nSAME", False) for d in data]
     notebooks = []
     for edit in evil:
-        notebook = made.handed_out()
+        notebook = submissions.solved_notebook()
         edit(notebook, "hinge")
-        notebooks.append(made.Submission("evil", made.dumped(notebook), POINTS, ""))
-    everyone = made.lay([*notebooks, made.whole("right", "")], tmp_path / "in")
+        notebooks.append(submissions.Submission("evil", submissions.to_bytes(notebook), POINTS, ""))
+    everyone = submissions.write_class(
+        [*notebooks, submissions.whole_submission("right", "")], tmp_path / "in"
+    )
     done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "3")
     assert done.returncode == 0, done.stderr
-    assert set(made.rows(tmp_path / "out")) == set(everyone)
-    assert made.rows(tmp_path / "out")["004 right"]["hinge"] == str(POINTS["hinge"])
+    assert set(submissions.read_grades(tmp_path / "out")) == set(everyone)
+    assert submissions.read_grades(tmp_path / "out")["004 right"]["hinge"] == str(POINTS["hinge"])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system ends orphans on Linux")
 def test_a_killed_run_leaves_no_process(tmp_path):
-    made.lay([made.by_item(made.HOSTILE, "sleep", "hinge")] * 2, tmp_path / "in")
+    submissions.write_class(
+        [submissions.submission_of_item(submissions.HOSTILE, "sleep", "hinge")] * 2, tmp_path / "in"
+    )
     arguments = ("class", NAME, tmp_path / "in", tmp_path / "out")
     with start(*arguments, mark=tmp_path, stdout=subprocess.DEVNULL) as process:
-        while not any("submission-" in folder for folder in marked(tmp_path)):
+        while not any("submission-" in folder for folder in folders_of_processes(tmp_path)):
             time.sleep(0.1)
         process.kill()
     for _ in range(300):
-        if not marked(tmp_path):
+        if not folders_of_processes(tmp_path):
             break
         time.sleep(0.1)
-    assert marked(tmp_path) == []
+    assert folders_of_processes(tmp_path) == []
 
 
-def marked(mark):
+def folders_of_processes(mark):
     """Return the folders of all processes whose environment has a mark."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
@@ -292,22 +300,22 @@ def marked(mark):
 
 
 def test_a_function_may_rely_on_more_of_its_own(tmp_path):
-    notebook = made.handed_out()
-    made.cell_of(notebook, "softmax")["source"] = (
+    notebook = submissions.solved_notebook()
+    submissions.find_cell(notebook, "softmax")["source"] = (
         "def softmax(scores, log=False):\n"
         "    below = scores - scores.max(axis=-1, keepdims=True)\n"
         "    e = np.exp(below)\n"
         "    total = e.sum(axis=-1, keepdims=True)\n"
         "    return below - np.log(total) if log else e / total"
     )
-    made.cell_of(notebook, "log_softmax")["source"] = (
+    submissions.find_cell(notebook, "log_softmax")["source"] = (
         "def log_softmax(scores):\n    return softmax(scores, log=True)"
     )
-    everyone = made.lay(
-        [made.Submission("own", made.dumped(notebook), POINTS, "")], tmp_path / "in"
+    everyone = submissions.write_class(
+        [submissions.Submission("own", submissions.to_bytes(notebook), POINTS, "")], tmp_path / "in"
     )
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
-    assert made.faults(everyone, tmp_path / "out") == []
+    assert submissions.find_faults(everyone, tmp_path / "out") == []
 
 
 class Text(HTMLParser):
@@ -324,11 +332,13 @@ class Text(HTMLParser):
 
 
 def test_what_a_student_writes_is_text_on_the_pages(tmp_path):
-    notebook = made.handed_out()
-    made.cell_of(notebook, "written-promises")["source"] = "<script>alert(1)</script>"
-    evil = made.function('raise ValueError("<img src=x>")')
+    notebook = submissions.solved_notebook()
+    submissions.find_cell(notebook, "written-promises")["source"] = "<script>alert(1)</script>"
+    evil = submissions.function('raise ValueError("<img src=x>")')
     evil(notebook, "hinge")
-    made.lay([made.Submission("=1+1", made.dumped(notebook), {}, "")], tmp_path / "in")
+    submissions.write_class(
+        [submissions.Submission("=1+1", submissions.to_bytes(notebook), {}, "")], tmp_path / "in"
+    )
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
     for page in (tmp_path / "out" / "written.html", *(tmp_path / "out" / "feedback").iterdir()):
         text = Text(page.read_text())
@@ -337,7 +347,7 @@ def test_what_a_student_writes_is_text_on_the_pages(tmp_path):
 
 
 def test_nobody_is_lost_where_names_are_odd(tmp_path):
-    data = made.whole("right", "").data
+    data = submissions.whole_submission("right", "").data
     for name in ("Zoë O'Neil", 'a "b"', "a,b", "- -", "café, ☕"):
         (tmp_path / "in" / name).mkdir(parents=True)
         (tmp_path / "in" / name / "any.ipynb").write_bytes(data)

@@ -80,9 +80,9 @@ def hostile():
     }
     made = {}
     for student, ((edit, _), item) in kinds.items():
-        notebook = submissions.handed_out()
+        notebook = submissions.solved_notebook()
         points = submissions.POINTS | ({item: 0} if edit(notebook, item) else {})
-        made[student] = (submissions.dumped(notebook), sum(points.values()))
+        made[student] = (submissions.to_bytes(notebook), sum(points.values()))
     return made
 
 
@@ -117,7 +117,7 @@ def test_an_assignment_from_hand_out_to_export(course, name):
         table = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
     assert table == {student: points for student, (_, points) in made.items()}
     page = (course / "feedback" / "wrong0" / name / f"{name}.html").read_text()
-    for words in mistakes[0].told.values():
+    for words in mistakes[0].feedback.values():
         assert words.split(".")[0] in page
 
 

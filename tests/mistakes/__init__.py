@@ -8,5 +8,5 @@ class Mistake(NamedTuple):
 
     name: str
     code: str
-    told: dict[str, str]
+    feedback: dict[str, str]
     """From each item that loses points to words of its feedback."""
