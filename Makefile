@@ -59,7 +59,7 @@ test-install: environment ## Make environments whatever is set for pip, look at 
 	@$(PYTEST) --dist loadfile tests/install
 
 test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)
-	@$(PYTEST) tests/browser
+	@$(PYTEST) --dist loadgroup tests/browser
 
 # mutmut show NAME prints what a surviving mutant has changed.
 # Measuring costs three times the time of the tests, so that it stands apart from them.

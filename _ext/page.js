@@ -1,5 +1,21 @@
 // Opened as a file, a page may not read the others: found pages are listed without an excerpt.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+// Paper is white: a page that is read in the dark is printed as by day.
+addEventListener("beforeprint", () => {
+  const { dataset } = document.documentElement;
+  const { theme } = dataset;
+  dataset.theme = "light";
+  addEventListener("afterprint", () => (dataset.theme = theme), { once: true });
+});
+// The contents beside a long chapter are longer than the window: they follow its reader.
+addEventListener("activate.bs.scrollspy", ({ relatedTarget: entry }) => {
+  const box = entry.closest(".bd-sidebar-secondary");
+  if (!box) return;
+  const [seen, { top, bottom }] = [box.getBoundingClientRect(), entry.getBoundingClientRect()];
+  if (top < seen.top || bottom > seen.bottom) {
+    box.scrollTop += (top + bottom - seen.top - seen.bottom) / 2;
+  }
+});
 // What scrolls sideways can be reached by keyboard, and only that. A formula that fits is no stop,
 // though slanted letters lean a little out of its box.
 const slack = 4;

@@ -42,7 +42,10 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
   fields.setAttribute("aria-labelledby", question.id);
   const status = make("div", { className: "feedback" });
   status.setAttribute("role", "status");
-  const form = make("form", {}, fields, make("button", { textContent: "Check" }), status);
+  // In the page, where its formulas are typeset as all others are.
+  const unsaid = make("div", { className: "unsaid" });
+  unsaid.append(...answers.map(({ feedback }) => feedback));
+  const form = make("form", {}, fields, make("button", { textContent: "Check" }), status, unsaid);
 
   let chosen;
   if (quiz.classList.contains("number")) {
@@ -63,14 +66,17 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
     chosen = () => answers[radios.findIndex((radio) => radio.checked)];
   }
 
-  const say = (verdict, text, ...more) => {
-    status.dataset.verdict = verdict;
-    status.replaceChildren(make("strong", { textContent: text }), ...more);
-  };
-  form.addEventListener("input", () => {
+  const clear = () => {
     delete status.dataset.verdict;
+    unsaid.append(...answers.map(({ feedback }) => feedback));
     status.replaceChildren();
-  });
+  };
+  const say = (verdict, text, ...more) => {
+    clear();
+    status.dataset.verdict = verdict;
+    status.append(make("strong", { textContent: text }), ...more);
+  };
+  form.addEventListener("input", clear);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const answer = chosen();

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import sources
 from playwright.sync_api import sync_playwright
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
 HTML = Path(os.environ.get("NNB_HTML", BUILT))
+CHAPTERS = [path.stem for path in sources.chapters() if path.stem[0].isdigit()]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",
@@ -70,33 +71,83 @@ READY = """async (scheme) => {
 }"""
 
 
+class Opened:
+    """A page of the book in a context of its own, to be shown at any width, in any scheme."""
+
+    def __init__(self, browser, name):
+        self.faults = Faults()
+        self.context = browser.new_context()
+        self.page = self.context.new_page()
+        self.faults.watch(self.page)
+        self.name = name
+
+    def __call__(self, width=390, scheme="light", **media):
+        asked = {"media": "screen", "reduced_motion": "reduce", "forced_colors": "none"} | media
+        self.page.set_viewport_size({"width": width, "height": 844})
+        self.page.emulate_media(color_scheme=scheme, **asked)
+        if self.page.url == "about:blank":
+            self.page.goto((HTML / f"{self.name}.html").as_uri())
+        self.page.wait_for_function(READY, arg=scheme)
+        return self.page
+
+
 @pytest.fixture
 def open_page(browser):
     """Return a function that opens a page of the book; what goes wrong there fails the test."""
-    faults = Faults()
-    with ExitStack() as contexts:
+    pages = []
 
-        def opened(name, width=390, scheme="light"):
-            view = {"width": width, "height": 844}
-            context = contexts.enter_context(
-                browser.new_context(viewport=view, color_scheme=scheme, reduced_motion="reduce")
-            )
-            page = context.new_page()
-            faults.watch(page)
-            page.goto((HTML / f"{name}.html").as_uri())
-            page.wait_for_function(READY, arg=scheme)
-            return page
+    def opened(name, width=390, scheme="light"):
+        pages.append(Opened(browser, name))
+        return pages[-1](width, scheme)
 
-        opened.requested = faults.requested
-        yield opened
-    assert faults == []
+    opened.requested = lambda: set().union(*(page.faults.requested for page in pages))
+    yield opened
+    for page in pages:
+        page.context.close()
+    assert [fault for page in pages for fault in page.faults] == []
+
+
+@pytest.fixture(scope="session")
+def loaded(browser, built_page):
+    """Open a page of the book once for all tests that only look at it: formulas take a while."""
+    opened = Opened(browser, built_page)
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def look(loaded):
+    """Return a function that shows the page; tests leave its content as it is."""
+    yield loaded
+    assert loaded.faults == []
+
+
+@pytest.fixture(scope="session")
+def driven(browser, chapter):
+    opened = Opened(browser, f"chapters/{chapter}")
+    yield opened
+    opened.context.close()
+
+
+@pytest.fixture
+def drive(driven):
+    """Return a function that shows the chapter, opened once for all tests that move its parts."""
+    yield driven
+    assert driven.faults == []
 
 
 def pytest_generate_tests(metafunc):
-    """Run a test that asks for a built page once for each."""
+    """Run a test that asks for a built page, or for a chapter, once for each."""
     if not (HTML / "index.html").exists():
         pytest.exit(f"No book was built in {HTML}: make book", 2)
-    if "built_page" in metafunc.fixturenames:
-        pages = [*HTML.glob("*.html"), *HTML.glob("[!_]*/**/*.html")]
-        names = {page.relative_to(HTML).with_suffix("").as_posix() for page in pages}
-        metafunc.parametrize("built_page", sorted(names - {"index"}))  # it leads to chapters/index
+    pages = [*HTML.glob("*.html"), *HTML.glob("[!_]*/**/*.html")]
+    names = {page.relative_to(HTML).with_suffix("").as_posix() for page in pages}
+    names -= {"index"}  # it leads to chapters/index
+    for asked, found in (("built_page", sorted(names)), ("chapter", CHAPTERS)):
+        if asked in metafunc.fixturenames:
+            # Tests of one page run one after another in one worker, which opens it once.
+            groups = [
+                pytest.param(name, marks=pytest.mark.xdist_group(f"{asked} {name}"))
+                for name in found
+            ]
+            metafunc.parametrize(asked, groups, scope="session")
