@@ -8,14 +8,18 @@ addEventListener("beforeprint", () => {
   addEventListener("afterprint", () => (dataset.theme = theme), { once: true });
 });
 // The contents beside a long chapter are longer than the window: they follow its reader.
-addEventListener("activate.bs.scrollspy", ({ relatedTarget: entry }) => {
-  const box = entry.closest(".bd-sidebar-secondary");
+const follow = new MutationObserver(() => {
+  const entry = document.querySelector("#pst-page-toc-nav a[aria-current]");
+  const box = entry?.closest(".bd-sidebar-secondary");
   if (!box) return;
   const [seen, { top, bottom }] = [box.getBoundingClientRect(), entry.getBoundingClientRect()];
   if (top < seen.top || bottom > seen.bottom) {
     box.scrollTop += (top + bottom - seen.top - seen.bottom) / 2;
   }
 });
+for (const contents of document.querySelectorAll("#pst-page-toc-nav")) {
+  follow.observe(contents, { attributeFilter: ["aria-current"], subtree: true });
+}
 // What scrolls sideways can be reached by keyboard, and only that. A formula that fits is no stop,
 // though slanted letters lean a little out of its box.
 const slack = 4;

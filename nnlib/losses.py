@@ -231,7 +231,7 @@ class Hinge(Loss):
 class SoftmaxCrossEntropy(Loss):
     r"""Cross-entropy of the softmax of the scores, in nats.
 
-    .. math:: \ell(s, k) = -\log \mathrm{softmax}(s)_k = \log\sum_j \exp s_j - s_k, \qquad
+    .. math:: \ell(s, k) = -\log \mathrm{softmax}(s)_k = \log\sum_j \exp s_j - s_k, \quad
               \nabla_s \ell = \mathrm{softmax}(s) - y
 
     Scores are logits: do not apply softmax first. Labels are class indices, one-hot rows or
