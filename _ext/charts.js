@@ -2,6 +2,8 @@
 // chart's parameters. Until then, and without JavaScript, a chart's description stands in its place.
 for (const chart of document.querySelectorAll("div.chart")) {
   const specification = JSON.parse(chart.querySelector("script").textContent);
+  // The page's own, for the dark too: book.css turns the lightness over.
+  specification.config.background = null;
   if (specification.mark || specification.layer) {
     specification.width = "container";
     specification.autosize = { type: "fit-x", contains: "padding" };

@@ -39,12 +39,22 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 # Jupyter Lab draws what comes under this type, and no later one.
 _VEGA_LITE = "application/vnd.vegalite.v5+json"
+# A notebook with a dark theme turns axes white, and not what a chart itself writes and draws: so
+# that both can be read, the ground is white and all ink dark, whatever the theme.
 _CHART_STYLE = {
-    "background": None,
+    "background": "white",
     "view": {"continuousWidth": 340, "continuousHeight": 240, "stroke": None},
-    "axis": {"labelFontSize": 12, "titleFontSize": 13, "titleFontWeight": "normal"},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "domainColor": "#888",
+        "gridColor": "#ddd",
+        "tickColor": "#888",
+    },
     "legend": {"labelFontSize": 12, "title": None, "orient": "bottom", "labelLimit": 300},
-    "title": {"fontSize": 13, "fontWeight": "normal", "anchor": "start"},
+    "title": {"fontSize": 13, "fontWeight": "normal", "anchor": "start", "color": "black"},
+    "style": {"guide-label": {"fill": "black"}, "guide-title": {"fill": "black"}},
     "mark": {"color": COLORS[0]},
     "text": {"fontSize": 13},
     "line": {"strokeWidth": 2.5},

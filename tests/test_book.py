@@ -3,13 +3,48 @@
 import json
 from types import SimpleNamespace
 
+import matplotlib.colors
 import public
 import pytest
+import vl_convert
+from bs4 import BeautifulSoup
 from docutils import nodes
 from nbformat.v4 import new_code_cell
 from notebooks import with_installer
 from sphinx.errors import ConfigError
-from statements import marked, statements
+from statements import ROOT, marked, statements
+
+
+def charts():
+    """Yield the stored charts of all chapters."""
+    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            for output in cell.get("outputs", ()):
+                if chart := output.get("data", {}).get("application/vnd.vegalite.v5+json"):
+                    yield pytest.param(chart, id=f"{path.stem} {cell['id']}")
+
+
+def contrast(*colors):
+    """Return the contrast of two colors as WCAG defines it."""
+    linear = (
+        [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+        for rgb in map(matplotlib.colors.to_rgb, colors)
+    )
+    dark, light = sorted(0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in linear)
+    return (light + 0.05) / (dark + 0.05)
+
+
+# Jupyter Lab asks Vega for this theme where its own is dark: white ink, on a ground of Lab's.
+@pytest.mark.parametrize("theme", ["default", "dark"])
+@pytest.mark.parametrize("chart", list(charts()))
+def test_a_chart_is_read_in_a_light_and_in_a_dark_notebook(chart, theme):
+    drawn = BeautifulSoup(vl_convert.vegalite_to_svg(chart, theme=theme), "html.parser")
+    ground = drawn.svg.find("rect", recursive=False)["fill"]
+    words = {tag["fill"] for tag in drawn.select("text") if tag.get_text(strip=True)}
+    lines = {tag["stroke"] for tag in drawn.select(".mark-line path, .mark-rule line")}
+    assert words
+    assert min(contrast(ground, color) for color in words) > 4.5
+    assert min(contrast(ground, color) for color in lines) > 1.3
 
 
 def test_every_statement_has_a_test():
