@@ -201,12 +201,12 @@ class Check:
         return self.inputs(np.random.default_rng(seed))
 
 
-def named(checks: Sequence[Check], *names: str) -> list[Check]:
+def named(suite: Sequence[Check], *names: str) -> list[Check]:
     """Return the checks of these names, in their order.
 
     Parameters
     ----------
-    checks : sequence of Check
+    suite : sequence of Check
         Those of a function, such as ``check.SOFTMAX``.
     *names : str
 
@@ -225,7 +225,7 @@ def named(checks: Sequence[Check], *names: str) -> list[Check]:
     >>> check.named(check.SOFTMAX, "one row", "large scores")
     [Check(name='one row'), Check(name='large scores')]
     """
-    known = {check.name: check for check in checks}
+    known = {check.name: check for check in suite}
     for name in names:
         if name not in known:
             raise ValueError(f"names must be of checks, got {name!r}; known are {', '.join(known)}")
