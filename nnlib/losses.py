@@ -31,7 +31,8 @@ from nnlib._arrays import (
     quietly,
     total,
 )
-from nnlib.probability import BelowMaximum, log_softmax
+from nnlib._classes import log_total, over_classes, subtract_maximum
+from nnlib.probability import log_softmax
 
 
 class Loss(ABC):
@@ -267,15 +268,20 @@ class SoftmaxCrossEntropy(Loss):
     ) -> tuple[FloatArray, FloatArray]:
         if labels.ndim == 2:
             return _soft_cross_entropy(scores, labels)
-        examples = np.arange(len(scores))
-        below = BelowMaximum(scores, 1)
-        lead = below.shifted[(examples, labels) if below.axis == 1 else (labels, examples)]
-        e = np.exp(below.shifted, out=below.shifted)
-        log_total = below.log_total(e)
-        value = log_total.reshape(-1) - lead
-        gradient = below.normalized(e, np.exp(log_total))
-        gradient[examples, labels] -= 1
+        gradient, value = over_classes(_cross_entropy, scores, 1, labels)
         return value, gradient
+
+
+def _cross_entropy(s: FloatArray, k: NDArray[np.intp]) -> FloatArray:
+    """Return the loss of each example and leave its gradient in `s`."""
+    examples = np.arange(len(k))
+    subtract_maximum(s)
+    s_k = s[k, examples]
+    np.exp(s, out=s)
+    log_sum = log_total(s)
+    s *= np.exp(-log_sum)
+    s[k, examples] -= 1
+    return log_sum - s_k
 
 
 def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -8,11 +8,10 @@ into float64, and never change their input.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import entr, rel_entr, xlogy
 
 from nnlib._arrays import (
@@ -23,9 +22,7 @@ from nnlib._arrays import (
     total,
     with_class_axis,
 )
-
-_FEW = 32  # So many classes or fewer are worked on with the class axis first,
-_BLOCK = 50_000  # and so many numbers of them at a time.
+from nnlib._classes import log_total, over_classes, subtract_maximum
 
 
 @quietly
@@ -68,14 +65,13 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     >>> softmax([1000, 2000, 3000])
     array([0., 0., 1.])
     """
-    s, axis = _scores(scores, axis)
-    return _in_blocks(_softmax, s) if _is_long(s, axis) else _softmax(s, axis)
 
+    def formula(s: FloatArray) -> None:
+        subtract_maximum(s)
+        np.exp(s, out=s)
+        s /= total(s, 0)
 
-def _softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatArray:
-    below = BelowMaximum(s, axis)
-    e = np.exp(below.shifted, out=below.shifted)
-    return below.normalized(e, below.total(e), out)
+    return over_classes(formula, *_scores(scores, axis))[0]
 
 
 @quietly
@@ -112,14 +108,12 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     >>> log_softmax([40.0, 0.0])[0] < 0
     np.True_
     """
-    s, axis = _scores(scores, axis)
-    return _in_blocks(_log_softmax, s) if _is_long(s, axis) else _log_softmax(s, axis)
 
+    def formula(s: FloatArray) -> None:
+        subtract_maximum(s)
+        s -= log_total(np.exp(s))
 
-def _log_softmax(s: FloatArray, axis: int, out: FloatArray | None = None) -> FloatArray:
-    below = BelowMaximum(s, axis)
-    log_total = below.log_total(np.exp(below.shifted))
-    return below.in_place(np.subtract, below.shifted, log_total, out)
+    return over_classes(formula, *_scores(scores, axis))[0]
 
 
 @quietly
@@ -155,13 +149,13 @@ def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
     >>> log_sum_exp([1000.0, 1000.0])
     np.float64(1000.6931471805599)
     """
-    s, axis = _scores(scores, axis)
-    below = BelowMaximum(s, axis)
-    e = np.exp(below.shifted, out=below.shifted)
-    result = below.top + below.log_total(e)
-    # An infinite maximum is its own answer; the sum is NaN there.
-    result = np.where(np.isinf(below.top), below.top, result)
-    return np.asarray(result.reshape(s.shape[:axis] + s.shape[axis + 1 :]))[()]
+
+    def formula(s: FloatArray) -> FloatArray:
+        top = subtract_maximum(s)
+        result = top + log_total(np.exp(s, out=s))
+        return np.where(np.isinf(top), top, result)  # An infinite maximum is its own answer.
+
+    return over_classes(formula, *_scores(scores, axis))[1][()]
 
 
 @quietly
@@ -288,115 +282,6 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
 def _scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
     array = as_float(scores, "scores")
     return array, with_class_axis(array, "scores", axis)
-
-
-def _is_long(s: FloatArray, axis: int) -> bool:
-    """Tell whether there are many examples of few classes, one after the other."""
-    return (
-        s.size > _BLOCK
-        and s.shape[axis] <= _FEW
-        and axis == s.ndim - 1
-        and bool(s.flags.c_contiguous)
-    )
-
-
-def _in_blocks(function: Callable[..., FloatArray], s: FloatArray) -> FloatArray:
-    """Return ``function(s)``, worked out in blocks whose copies are small and stay in the cache."""
-    rows, result = s.reshape(-1, s.shape[-1]), np.empty_like(s)
-    results, step = result.reshape(rows.shape), _BLOCK // s.shape[-1]
-    for start in range(0, len(rows), step):
-        function(rows[start : start + step], 1, results[start : start + step])
-    return result
-
-
-class BelowMaximum:
-    """Scores minus their maximum, laid out as work on them is fastest.
-
-    NumPy reduces a short last axis slowly: few classes of many examples are worked on as an array
-    of shape (classes, examples). All others keep their layout.
-
-    Attributes
-    ----------
-    shifted : ndarray
-        s - max(s), a new array; its maximum along `axis` is 0.
-    top : ndarray
-        The maximum, with its axis kept.
-    axis : int
-        The class axis of both.
-    """
-
-    def __init__(self, s: FloatArray, axis: int) -> None:
-        self._s = s
-        rows = axis == s.ndim - 1 and s.flags.c_contiguous
-        few = rows and s.shape[axis] <= _FEW < s.size // s.shape[axis]
-        self._view = s.reshape(-1, s.shape[-1]).T if few else s
-        self.axis = 0 if few else axis
-        work = self._view.copy() if few else s
-        self._largest: tuple[NDArray[np.intp], ...] | None = None
-        if rows and s.ndim == 2 and s.shape[1] > _FEW:
-            self._largest = np.arange(len(s)), s.argmax(axis=1)
-            self.top = s[self._largest][:, np.newaxis]
-        else:
-            self.top = np.maximum.reduce(work, axis=self.axis, keepdims=True)
-        if np.count_nonzero(np.isinf(self.top)):
-            self.shifted = self._below_infinity()
-        else:
-            # Scores at both ends of the float range are further apart than a float can say: -inf.
-            self.shifted = np.subtract(work, self.top, out=work if few else None)
-
-    def _below_infinity(self) -> FloatArray:
-        """Return s - max(s), where a single +inf leaves 0 for itself and -inf for the others."""
-        shifted: FloatArray = self._view - self.top  # inf - inf is NaN
-        infinite = self._view == np.inf
-        shifted[infinite & (infinite.sum(axis=self.axis, keepdims=True) == 1)] = 0
-        return shifted
-
-    def total(self, e: FloatArray) -> FloatArray:
-        """Return the sum of ``e = exp(shifted)`` with its axis kept."""
-        return total(e, self.axis) if self._largest is None else 1 + self._others(e)
-
-    def log_total(self, e: FloatArray) -> FloatArray:
-        """Return the logarithm of that sum, exact also where it is near 0.
-
-        The largest of `e` is 1. In 1 + 1e-20 nothing is left of what the others add: where one
-        class holds almost everything, they are added up without it, and log1p keeps them.
-        """
-        if self._largest is not None:
-            return np.log1p(self._others(e))
-        sums = total(e, self.axis)
-        result = np.log(sums)
-        near = (sums < 1.01).swapaxes(0, self.axis)[0]
-        if np.count_nonzero(near):
-            others = e.swapaxes(0, self.axis)[:, near]
-            others *= others < 1
-            result.swapaxes(0, self.axis)[0, near] = np.log1p(total(others, 0)[0])
-        return result
-
-    def _others(self, e: FloatArray) -> FloatArray:
-        """Return what all but the largest add to the sum; rows of many classes only."""
-        e[self._largest] = 0
-        others = np.add.reduce(e, axis=1, keepdims=True)
-        e[self._largest] = 1
-        return others
-
-    def in_place(
-        self, function: np.ufunc, work: FloatArray, other: FloatArray, out: FloatArray | None = None
-    ) -> FloatArray:
-        """Return ``function(work, other)`` in the layout of the scores given; uses `work` up."""
-        if self._view is self._s:
-            return function(work, other, out=work if out is None else out)
-        result = np.empty_like(self._s) if out is None else out
-        function(work, other, out=result.reshape(-1, result.shape[-1]).T)
-        return result
-
-    def normalized(
-        self, e: FloatArray, sums: FloatArray, out: FloatArray | None = None
-    ) -> FloatArray:
-        """Return ``e / sums`` in the layout of the scores given; uses `e` up."""
-        if self._view is self._s:
-            return self.in_place(np.divide, e, sums, out)
-        # One division per example, and multiplications.
-        return self.in_place(np.multiply, e, 1 / sums, out)
 
 
 def _pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray]:

@@ -1,0 +1,92 @@
+"""Work on scores class by class: their layout, their blocks, and the ends of the float range.
+
+:mod:`nnlib.probability` and :mod:`nnlib.losses` write their formulas for scores of shape
+(classes, examples). What makes them fast and exact for all others stands here, once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlib._arrays import FloatArray, total
+
+_FEW = (
+    32  # NumPy reduces a short last axis slowly: so many classes or fewer are copied to lie first.
+)
+_BLOCK = 2**18  # So many bytes at a time stay in the processor's cache.
+
+
+def over_classes(
+    formula: Callable[..., Any], scores: FloatArray, axis: int = -1, *labels: NDArray[Any]
+) -> tuple[FloatArray, FloatArray]:
+    """Apply a formula to every example of the scores.
+
+    Parameters
+    ----------
+    formula : callable
+        Gets scores of shape (classes, examples), turns them into its result in place, and may
+        return a number for each example as well.
+    scores : ndarray
+    axis : int
+        The axis of the classes.
+    *labels : ndarray
+        Passed on to the formula, cut along their first axis as the examples are.
+
+    Returns
+    -------
+    result : ndarray
+        Of the shape of `scores`.
+    numbers : ndarray
+        Of that shape without `axis`.
+    """
+    by_class = np.moveaxis(scores, axis, -1) if axis + 1 < scores.ndim else scores
+    rows = by_class.reshape(-1, by_class.shape[-1])
+    result, numbers = np.empty(rows.shape, rows.dtype), np.empty(len(rows), rows.dtype)
+    few = rows.shape[1] <= _FEW < len(rows)
+    step = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
+    for start in range(0, len(rows), step):
+        block = slice(start, start + step)
+        if few:
+            work = rows[block].T.copy()
+        else:
+            result[block] = rows[block]
+            work = result[block].T
+        number = formula(work, *(each[block] for each in labels))
+        if number is not None:
+            numbers[block] = number
+        if few:
+            result[block] = work.T
+    result = result.reshape(by_class.shape)
+    if by_class is not scores:
+        result = np.moveaxis(result, -1, axis)
+    return result, numbers.reshape(by_class.shape[:-1])
+
+
+def subtract_maximum(s: FloatArray) -> FloatArray:
+    """Subtract from the scores of every example their maximum, in place; return the maxima."""
+    top = np.maximum.reduce(s, axis=0)
+    infinite = s == np.inf if (top == np.inf).any() else None
+    s -= top
+    if infinite is not None:  # inf - inf is NaN, but a single +inf takes all
+        s[infinite & (np.add.reduce(infinite, axis=0) == 1)] = 0
+    return top
+
+
+def log_total(e: FloatArray) -> FloatArray:
+    """Return the logarithm of the sum over the classes, of which the largest is 1.
+
+    In 1 + 1e-20 nothing is left of what the others add: where one class holds almost everything,
+    they are added up without it, and log1p keeps them.
+    """
+    sums = total(e, 0)[0]
+    result = np.log(sums)
+    near = sums < 1.01
+    if near.any():
+        others = e[:, near]
+        others *= others < 1
+        result[near] = np.log1p(total(others, 0)[0])
+    return result
