@@ -123,6 +123,16 @@ def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     return array
 
 
+def as_rows(x: ArrayLike, inputs: int, dtype: np.dtype[Any]) -> tuple[FloatArray, tuple[int, ...]]:
+    """Return `x`, of shape (..., inputs), as rows of that dtype, and its leading axes."""
+    array = as_float(x, "x")
+    if array.ndim == 0 or array.shape[-1] != inputs:
+        raise ValueError(
+            f"x must have shape (..., {inputs}): the network has {inputs} inputs; got {array.shape}"
+        )
+    return np.asarray(array, dtype).reshape(-1, inputs), array.shape[:-1]
+
+
 def as_scores(scores: ArrayLike, at_least: int = 1) -> FloatArray:
     """Return `scores` as floats of shape (..., classes), with `at_least` so many classes."""
     array = as_float(scores, "scores")

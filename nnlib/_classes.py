@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from nnlib._arrays import FloatArray, total
 
-_FEW = (
-    32  # NumPy reduces a short last axis slowly: so many classes or fewer are copied to lie first.
-)
+_FEW = 32  # NumPy reduces short rows slowly: so many classes or fewer are laid first.
 _BLOCK = 2**18  # So many bytes at a time stay in the processor's cache.
 
 

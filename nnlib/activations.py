@@ -12,13 +12,13 @@ formula of the book would lose digits and what stands in its place.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, expit, ndtr
 
 from nnlib._arrays import FloatArray, as_float, as_number, quietly
@@ -31,8 +31,9 @@ _SQRT_2PI = np.sqrt(2.0 * np.pi)
 class Activation(ABC):
     r"""A function applied per coordinate, together with its derivative.
 
-    Subclass it and write ``_value`` and ``_slope`` to add one of your own; both get a float32 or
-    float64 array and return one of the same shape.
+    Subclass it and write ``value`` and ``slope`` to add one of your own; both get a float32 or
+    float64 array and return one of the same shape. Calls and :meth:`derivative` check what they
+    are given, convert it, and let NaN pass.
 
     Attributes
     ----------
@@ -58,6 +59,7 @@ class Activation(ABC):
     formula: ClassVar[str]
     initialization: ClassVar[str] = "glorot"
 
+    @quietly
     def __call__(self, x: ArrayLike) -> FloatArray:
         r"""Return the activation of every entry.
 
@@ -75,38 +77,27 @@ class Activation(ABC):
         TypeError
             If `x` does not hold real numbers.
         """
-        return _per_coordinate(self._value, x)
+        array = as_float(x, "x")
+        # [()] turns an array without axes into a number, as NumPy's own functions do.
+        return np.asarray(self.value(array), array.dtype)[()]
 
+    @quietly
     def derivative(self, x: ArrayLike) -> FloatArray:
         r"""Return the derivative at every entry; parameters, shapes and errors as for the value."""
-        return _per_coordinate(self._slope, x)
+        array = as_float(x, "x")
+        slope = np.where(np.isnan(array), array, self.slope(array))
+        return np.asarray(slope, array.dtype)[()]
 
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
 
     @abstractmethod
-    def _value(self, x: FloatArray) -> FloatArray: ...
+    def value(self, x: FloatArray) -> NDArray[Any]:
+        """Return the activation of a float array, unchecked: what a network calls."""
 
     @abstractmethod
-    def _slope(self, x: FloatArray) -> FloatArray: ...
-
-    # What a network calls in every layer of every step: in place, and unchecked.
-
-    def _activate(self, z: FloatArray, out: FloatArray) -> None:
-        """Write the activation of `z` to `out`."""
-        out[...] = self._value(z)
-
-    def _chain(self, z: FloatArray, delta: FloatArray) -> None:
-        """Multiply `delta`, the gradient in the activation of `z`, by the derivative."""
-        delta *= self._slope(z)
-
-
-@quietly
-def _per_coordinate(function: Callable[[FloatArray], FloatArray], x: ArrayLike) -> FloatArray:
-    array = as_float(x, "x")
-    # [()] turns an array without axes into a number, as NumPy's own functions do.
-    result: FloatArray = np.asarray(function(array), dtype=array.dtype)[()]
-    return result
+    def slope(self, x: FloatArray) -> NDArray[Any]:
+        """Return the derivative of a float array, unchecked; what it gives for NaN is not used."""
 
 
 class Identity(Activation):
@@ -126,11 +117,11 @@ class Identity(Activation):
     name = "identity"
     formula = r"x"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         return x.copy()
 
-    def _slope(self, x: FloatArray) -> FloatArray:
-        return np.where(np.isnan(x), x, x.dtype.type(1))
+    def slope(self, x: FloatArray) -> FloatArray:
+        return np.ones_like(x)
 
 
 class Sigmoid(Activation):
@@ -153,11 +144,11 @@ class Sigmoid(Activation):
     name = "sigmoid"
     formula = r"\frac{\exp(x)}{1 + \exp(x)}"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         # exp(x) / (1 + exp(x)) is inf / inf from 710 on (from 89 in float32).
         return expit(x)
 
-    def _slope(self, x: FloatArray) -> FloatArray:
+    def slope(self, x: FloatArray) -> FloatArray:
         # 1 - sigmoid(x) rounds to 0 for large x; sigmoid(-x) is the same number with its digits.
         return expit(x) * expit(-x)
 
@@ -182,10 +173,10 @@ class Tanh(Activation):
     name = "tanh"
     formula = r"\frac{e^x - e^{-x}}{e^x + e^{-x}}"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         return np.tanh(x)
 
-    def _slope(self, x: FloatArray) -> FloatArray:
+    def slope(self, x: FloatArray) -> FloatArray:
         # 1 - tanh(x)**2 rounds to 0 from 20 on, and cosh overflows from 711 on.
         decay = np.exp(-np.abs(x))
         sech: FloatArray = 2 * decay / (1 + decay * decay)
@@ -213,17 +204,11 @@ class ReLU(Activation):
     formula = r"\max(x, 0)"
     initialization = "he"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         return np.maximum(x, 0)
 
-    def _slope(self, x: FloatArray) -> FloatArray:
-        return np.heaviside(x, 0)
-
-    def _activate(self, z: FloatArray, out: FloatArray) -> None:
-        np.maximum(z, 0, out=out)
-
-    def _chain(self, z: FloatArray, delta: FloatArray) -> None:
-        delta *= z > 0
+    def slope(self, x: FloatArray) -> FloatArray:
+        return x > 0  # True is 1
 
 
 @dataclass(frozen=True, repr=False)
@@ -269,17 +254,16 @@ class LeakyReLU(Activation):
         c = as_number(self.negative_slope, "negative_slope")
         if not np.isfinite(c):
             raise ValueError(f"negative_slope must be finite, got {c}")
-        # Frozen: only so can the formula name the slope.
+        # A frozen object takes attributes only in this way.
         object.__setattr__(self, "formula", type(self).formula.replace("0.01", f"{c:g}"))
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         if self.negative_slope == 0:
             return np.maximum(x, 0)  # 0 * -inf would be NaN
         return np.where(x > 0, x, x * self.negative_slope)
 
-    def _slope(self, x: FloatArray) -> FloatArray:
-        slope = np.where(x > 0, 1.0, self.negative_slope)
-        return np.where(np.isnan(x), x, slope)
+    def slope(self, x: FloatArray) -> FloatArray:
+        return np.where(x > 0, 1.0, self.negative_slope)
 
 
 class Softplus(Activation):
@@ -302,12 +286,12 @@ class Softplus(Activation):
     formula = r"\log(1 + \exp(x))"
     initialization = "he"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         # log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)): nothing overflows, and log1p keeps
         # the digits of a small exp.
         return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
-    def _slope(self, x: FloatArray) -> FloatArray:
+    def slope(self, x: FloatArray) -> FloatArray:
         return expit(x)
 
 
@@ -335,14 +319,14 @@ class GELU(Activation):
     formula = r"\frac{x}{2}\left(1 + \operatorname{erf}\frac{x}{\sqrt2}\right)"
     initialization = "he"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         # 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact in its tail,
         # but in float32 it ends before x * ndtr does: the work is done in float64. Below -40 the
         # result is 0, and holding x there avoids -inf * 0.
         x = np.asarray(x, np.float64)
         return np.maximum(x, -40.0) * ndtr(x)
 
-    def _slope(self, x: FloatArray) -> FloatArray:
+    def slope(self, x: FloatArray) -> FloatArray:
         # On the left, ndtr underflows before the sum does: take the factor exp(-x**2/2) out.
         # Beyond 40 on either side the limits 0 and 1 are reached.
         x = np.clip(np.asarray(x, np.float64), -40.0, 40.0)
@@ -378,13 +362,13 @@ class TanhGELU(Activation):
     formula = r"\frac{x}{2}\left(1 + \tanh\sqrt{2/\pi}\,(x + 0.044715\,x^3)\right)"
     initialization = "he"
 
-    def _value(self, x: FloatArray) -> FloatArray:
+    def value(self, x: FloatArray) -> FloatArray:
         # 1 + tanh cancels on the left; sigmoid(2u) does not. From 30 on nothing changes but an
         # overflow of the cube.
         x = np.asarray(x, np.float64)
         return np.maximum(x, -30.0) * expit(_twice_u(np.clip(x, -30.0, 30.0)))
 
-    def _slope(self, x: FloatArray) -> FloatArray:
+    def slope(self, x: FloatArray) -> FloatArray:
         x = np.clip(np.asarray(x, np.float64), -30.0, 30.0)
         u2 = _twice_u(x)
         du2 = np.sqrt(8 / np.pi) * (1 + 3 * 0.044715 * x * x)

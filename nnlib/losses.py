@@ -38,10 +38,10 @@ from nnlib.probability import log_softmax
 class Loss(ABC):
     """A loss of scores against labels, together with its gradient in the scores.
 
-    Subclass it to add one of your own. Write ``_prepare``, which checks and converts the arguments,
-    and ``_value_and_gradient``, which gets scores of shape (examples, classes) with labels of shape
-    (examples,) or (examples, classes), and returns losses of shape (examples,) and gradients of the
-    shape of the scores, each example by itself.
+    Subclass it to add one of your own. Write ``per_example``, which gets scores of shape (examples,
+    classes) with labels of shape (examples,) or (examples, classes), and returns losses of shape
+    (examples,) and gradients of the shape of the scores. Write ``prepare`` too where labels are not
+    class indices: it checks and converts the arguments before.
 
     Attributes
     ----------
@@ -110,43 +110,43 @@ class Loss(ABC):
     ) -> tuple[FloatArray, FloatArray]:
         """Return value and gradient; parameters and errors as for the value."""
         check_reduction(reduction)
-        s, y = self._prepare(scores, labels)
+        s, y = self.prepare(scores, labels)
         rows = s.reshape(-1, s.shape[-1])
         targets = y.reshape(rows.shape if y.shape == s.shape else -1)
-        value, gradient = self._reduced(rows, targets, reduction)
+        value, gradient = self.per_example(rows, targets)
         if reduction == "none":
-            value = value.reshape(s.shape[:-1])[()]
-        return value, gradient.reshape(s.shape)
-
-    def _reduced(
-        self, rows: FloatArray, labels: NDArray[Any], reduction: Reduction
-    ) -> tuple[Any, FloatArray]:
-        """Return value and gradient of prepared arguments: what a training step uses."""
-        value, gradient = self._value_and_gradient(rows, labels)
-        if reduction == "none":
-            return value, gradient
-        # The sum is taken in float64, so that a large batch costs float32 no digits.
-        result = np.add.reduce(value, dtype=np.float64)
+            return value.reshape(s.shape[:-1])[()], gradient.reshape(s.shape)
         if reduction == "mean":
             if len(rows) == 0:
                 raise ValueError('scores: reduction="mean" needs at least one example, got none')
-            # Losses may add up to more than the largest float, though their mean is none.
-            result /= len(rows)
-            if math.isinf(result) and np.isfinite(value).all():
-                result = np.clip(np.add.reduce(value / len(rows)), value.min(), value.max())
             gradient /= len(rows)
-        return rows.dtype.type(result), gradient
+        return _reduced(value, reduction), gradient.reshape(s.shape)
 
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
 
-    @abstractmethod
-    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]: ...
+    def prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+        """Return scores and class indices as arrays, or raise as the value does."""
+        s = as_scores(scores)
+        return s, as_class_indices(labels, s)
 
     @abstractmethod
-    def _value_and_gradient(
+    def per_example(
         self, scores: FloatArray, labels: NDArray[Any]
-    ) -> tuple[FloatArray, FloatArray]: ...
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the loss of every example and its gradient, from what ``prepare`` returned."""
+
+
+def _reduced(value: FloatArray, reduction: Reduction) -> Any:
+    """Return the mean or the sum of the losses in their dtype."""
+    # The sum is taken in float64, so that a large batch costs float32 no digits.
+    result = np.add.reduce(value, dtype=np.float64)
+    if reduction == "mean":
+        # Losses may add up to more than the largest float, though their mean is none.
+        result /= len(value)
+        if math.isinf(result) and np.isfinite(value).all():
+            result = np.clip(np.add.reduce(value / len(value)), value.min(), value.max())
+    return value.dtype.type(result)
 
 
 class ZeroOne(Loss):
@@ -171,11 +171,7 @@ class ZeroOne(Loss):
     name = "zero_one"
     formula = r"1[\operatorname{argmax}_j s_j \ne k]"
 
-    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
-        s = as_scores(scores)
-        return s, as_class_indices(labels, s)
-
-    def _value_and_gradient(
+    def per_example(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
         wrong = scores.argmax(axis=-1) != labels
@@ -209,11 +205,11 @@ class Hinge(Loss):
     name = "hinge"
     formula = r"\max\bigl(0,\ \max_{j \ne k} s_j - s_k + 1\bigr)"
 
-    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+    def prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
         s = as_scores(scores, at_least=2)
         return s, as_class_indices(labels, s)
 
-    def _value_and_gradient(
+    def per_example(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
         examples = np.arange(len(scores))
@@ -256,32 +252,30 @@ class SoftmaxCrossEntropy(Loss):
     name = "softmax_cross_entropy"
     formula = r"\log\sum_j \exp s_j - s_k"
 
-    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+    def prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
         s = as_scores(scores)
         y = as_array(labels, "labels")
         if y.shape == s.shape:
             return s, as_soft_labels(y, s)
         return s, as_class_indices(y, s)
 
-    def _value_and_gradient(
+    def per_example(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
         if labels.ndim == 2:
             return _soft_cross_entropy(scores, labels)
-        gradient, value = over_classes(_cross_entropy, scores, 1, labels)
+
+        def formula(s: FloatArray, k: NDArray[np.intp]) -> FloatArray:
+            examples = np.arange(len(k))
+            subtract_maximum(s)
+            s_k = s[k, examples]
+            log_sum = log_total(np.exp(s, out=s))
+            s *= np.exp(-log_sum)  # softmax
+            s[k, examples] -= 1
+            return log_sum - s_k
+
+        gradient, value = over_classes(formula, scores, 1, labels)
         return value, gradient
-
-
-def _cross_entropy(s: FloatArray, k: NDArray[np.intp]) -> FloatArray:
-    """Return the loss of each example and leave its gradient in `s`."""
-    examples = np.arange(len(k))
-    subtract_maximum(s)
-    s_k = s[k, examples]
-    np.exp(s, out=s)
-    log_sum = log_total(s)
-    s *= np.exp(-log_sum)
-    s[k, examples] -= 1
-    return log_sum - s_k
 
 
 def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -326,7 +320,7 @@ class SquaredError(Loss):
     name = "squared_error"
     formula = r"\tfrac12 \lVert s - y\rVert_2^2"
 
-    def _prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
+    def prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
         s, y = as_scores(scores), as_float(labels, "labels")
         if s.shape != y.shape:
             raise ValueError(
@@ -335,7 +329,7 @@ class SquaredError(Loss):
             )
         return s, np.asarray(y, s.dtype)
 
-    def _value_and_gradient(
+    def per_example(
         self, scores: FloatArray, labels: NDArray[Any]
     ) -> tuple[FloatArray, FloatArray]:
         gradient = scores - labels

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nnlib._arrays import FloatArray, as_float, as_generator, as_sizes, quietly
+from nnlib._arrays import FloatArray, as_float, as_generator, as_rows, as_sizes, quietly
 from nnlib._diagram import network_svg
 from nnlib.activations import ACTIVATIONS, Activation, get_activation
 from nnlib.probability import softmax
@@ -69,6 +69,8 @@ class _Parameters:
     # not pass for one of these.
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self).__name__
+        if name == "theta" and value is self.theta:  # after net.theta -= ...
+            return
         if name == "theta":
             self.theta[...] = _of_shape(self.theta.shape, value, name)
         elif name in ("weights", "biases"):
@@ -129,7 +131,7 @@ class Gradients(_Parameters):
     theta : ndarray, shape (n_parameters,)
         The same numbers in one vector, of which the others are views.
     inputs : ndarray
-        The gradient in the inputs, of their shape.
+        The gradient in the inputs, of their shape; only if :meth:`MLP.backward` was asked for it.
 
     Examples
     --------
@@ -143,28 +145,18 @@ class Gradients(_Parameters):
 
     inputs: FloatArray
 
+    @classmethod
+    def like(cls, parameters: _Parameters) -> Gradients:
+        """Return gradients, not yet filled, of the shapes of these parameters."""
+        gradients = cls.__new__(cls)
+        kept = {name: vars(parameters)[name] for name in ("layer_sizes", "dtype")}
+        vars(gradients).update(kept, theta=np.empty_like(parameters.theta))
+        gradients._lay_views()
+        return gradients
 
-class _Run:
-    """The arrays of one run forward and backward through a network, written to by both.
-
-    Training makes them once and uses them for every batch of as many rows.
-    """
-
-    def __init__(self, net: MLP, inputs: FloatArray) -> None:
-        def rows_of(sizes: Sequence[int]) -> list[FloatArray]:
-            return [np.empty((len(inputs), size), net.dtype) for size in sizes]
-
-        hidden = net.layer_sizes[1:-1]
-        self.inputs = inputs
-        self.preactivations = rows_of(hidden)
-        self.outputs = rows_of(hidden)
-        self.scores = rows_of(net.layer_sizes[-1:])[0]
-        self.deltas: list[FloatArray] = []
-
-    def make_deltas(self) -> None:
-        """Make the arrays that only a backward pass needs."""
-        if not self.deltas:
-            self.deltas = [np.empty_like(z) for z in self.preactivations]
+    def __getattr__(self, name: str) -> Any:
+        cure = "; ask for it: net.backward(gradient, inputs=True)" if name == "inputs" else ""
+        raise AttributeError(f"{type(self).__name__} has no attribute {name!r}{cure}")
 
 
 class MLP(_Parameters):
@@ -233,7 +225,7 @@ class MLP(_Parameters):
     """
 
     activation: Activation
-    _last: tuple[_Run, tuple[int, ...]] | None
+    _passed: tuple[list[FloatArray], list[FloatArray], tuple[int, ...]] | None
 
     def __init__(
         self,
@@ -246,7 +238,7 @@ class MLP(_Parameters):
         self.activation = get_activation(activation)
         super().__init__(layer_sizes, dtype)
         self._initialize(as_generator(rng))
-        self._last = None
+        self._passed = None
 
     def _initialize(self, rng: np.random.Generator) -> None:
         for weight in self.weights:
@@ -290,10 +282,9 @@ class MLP(_Parameters):
         list of ndarray
             One array of shape (..., units) for the inputs and for each layer.
         """
-        rows, leading = self._rows(x)
-        run = _Run(self, rows)
-        self._propagate(run)
-        return [a.reshape(*leading, a.shape[-1]) for a in (rows, *run.outputs, run.scores)]
+        rows, leading = as_rows(x, self.layer_sizes[0], self.dtype)
+        outputs, _ = self._propagate(rows)
+        return [a.reshape(*leading, a.shape[-1]) for a in outputs]
 
     @quietly
     def forward(self, x: ArrayLike) -> FloatArray:
@@ -302,13 +293,13 @@ class MLP(_Parameters):
         Nothing is copied: leave `x` and the parameters as they are until :meth:`backward`.
         Parameters, returns and errors as for calling the network.
         """
-        rows, leading = self._rows(x)
-        run = _Run(self, rows)
-        self._last = run, leading
-        return self._propagate(run).reshape(*leading, self.layer_sizes[-1])
+        rows, leading = as_rows(x, self.layer_sizes[0], self.dtype)
+        outputs, preactivations = self._propagate(rows)
+        self._passed = outputs, preactivations, leading
+        return outputs[-1].reshape(*leading, self.layer_sizes[-1])
 
     @quietly
-    def backward(self, gradient: ArrayLike) -> Gradients:
+    def backward(self, gradient: ArrayLike, *, inputs: bool = False) -> Gradients:
         r"""Return the gradients of a loss from its gradient in the scores of the last forward pass.
 
         With :math:`\delta_L` the gradient in the scores of a batch (rows are examples),
@@ -321,11 +312,13 @@ class MLP(_Parameters):
         ----------
         gradient : array_like, shape (..., outputs)
             Gradient of a scalar in the scores that the last :meth:`forward` returned.
+        inputs : bool, default False
+            Whether to go on to the inputs, which training does not need.
 
         Returns
         -------
         Gradients
-            In every weight and bias, summed over the examples, and in the inputs.
+            In every weight and bias, summed over the examples, and on request in the inputs.
 
         Raises
         ------
@@ -343,18 +336,25 @@ class MLP(_Parameters):
         >>> gradients.weights[0].shape
         (3, 2)
         """
-        if self._last is None:
+        if self._passed is None:
             raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
-        run, leading = self._last
+        outputs, preactivations, leading = self._passed
         delta = np.asarray(as_float(gradient, "gradient"), self.dtype)
         if delta.shape != (*leading, self.layer_sizes[-1]):
             raise ValueError(
                 f"gradient must have the shape {(*leading, self.layer_sizes[-1])} of the scores "
                 f"of the last forward pass, got {delta.shape}"
             )
-        gradients = Gradients(self.layer_sizes, self.dtype)
-        delta = self._backpropagate(run, delta.reshape(-1, self.layer_sizes[-1]), gradients)
-        gradients.inputs = (delta @ self.weights[0]).reshape(*leading, self.layer_sizes[0])
+        delta = delta.reshape(-1, self.layer_sizes[-1])
+        gradients = Gradients.like(self)
+        for i in reversed(range(len(self.weights))):
+            np.matmul(delta.T, outputs[i], out=gradients.weights[i])
+            np.add.reduce(delta, axis=0, out=gradients.biases[i])
+            if i > 0:
+                delta = delta @ self.weights[i]
+                delta *= self.activation.slope(preactivations[i - 1])
+        if inputs:
+            gradients.inputs = (delta @ self.weights[0]).reshape(*leading, self.layer_sizes[0])
         return gradients
 
     def predict_proba(self, x: ArrayLike) -> FloatArray:
@@ -487,44 +487,18 @@ class MLP(_Parameters):
         net.theta[...] = theta
         return net
 
-    def _rows(self, x: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
-        """Return `x` as rows of the network's dtype, and its leading axes."""
-        array = as_float(x, "x")
-        if array.ndim == 0 or array.shape[-1] != self.layer_sizes[0]:
-            raise ValueError(
-                f"x must have shape (..., {self.layer_sizes[0]}): the network has "
-                f"{self.layer_sizes[0]} inputs; got {array.shape}"
-            )
-        rows = np.asarray(array, self.dtype).reshape(-1, self.layer_sizes[0])
-        return rows, array.shape[:-1]
-
-    def _propagate(self, run: _Run) -> FloatArray:
-        """Fill `run` from its inputs on, and return its scores."""
-        a = run.inputs
-        for i, (z, out) in enumerate(zip(run.preactivations, run.outputs, strict=True)):
-            np.matmul(a, self.weights[i].T, out=z)
-            z += self.biases[i]
-            self.activation._activate(z, out)
-            a = out
-        np.matmul(a, self.weights[-1].T, out=run.scores)
-        run.scores += self.biases[-1]
-        return run.scores
-
-    def _backpropagate(self, run: _Run, delta: FloatArray, gradients: Gradients) -> FloatArray:
-        """Fill `gradients` from the gradient in the scores; return that in the first layer's z."""
-        run.make_deltas()
-        for i in range(len(self.weights) - 1, 0, -1):
-            _layer_gradients(gradients, i, delta, run.outputs[i - 1])
-            np.matmul(delta, self.weights[i], out=run.deltas[i - 1])
-            delta = run.deltas[i - 1]
-            self.activation._chain(run.preactivations[i - 1], delta)
-        _layer_gradients(gradients, 0, delta, run.inputs)
-        return delta
-
-
-def _layer_gradients(gradients: Gradients, i: int, delta: FloatArray, a: FloatArray) -> None:
-    np.matmul(delta.T, a, out=gradients.weights[i])
-    np.add.reduce(delta, axis=0, out=gradients.biases[i])
+    def _propagate(self, a: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
+        """Return the outputs of all layers, beginning with the inputs, and each hidden one's z."""
+        outputs, preactivations = [a], []
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            z = a @ weight.T
+            z += bias
+            a = np.asarray(self.activation.value(z), self.dtype)
+            preactivations.append(z)
+            outputs.append(a)
+        scores = a @ self.weights[-1].T
+        scores += self.biases[-1]
+        return [*outputs, scores], preactivations
 
 
 def _check_file(file: object, method: str) -> None:

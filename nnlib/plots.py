@@ -31,11 +31,10 @@ from nnlib._arrays import (
     check_kind,
     no_numbers,
 )
+from nnlib._diagram import COLORS, network_layers
 from nnlib.activations import Activation
 from nnlib.training import History
 
-#: Blue, vermilion, green, purple, orange, sky blue (Okabe and Ito, 2008).
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 # Jupyter Lab draws what comes under this type, and no later one.
 _VEGA_LITE = "application/vnd.vegalite.v5+json"
@@ -377,27 +376,21 @@ def network_diagram(
     if most % 2:
         raise ValueError(f"most must be even, got {most}")
     ax = _axes(ax, 1.5 * len(layer_sizes), 3.0)
-    heights = [_unit_heights(n, most) for n in layer_sizes]
-    for column, (starts, ends) in enumerate(pairwise(heights)):
-        for start in starts:
-            for end in ends:
+    layers = network_layers(layer_sizes, most)
+    for column, (left, right) in enumerate(pairwise(layers)):
+        for start in left.heights:
+            for end in right.heights:
                 ax.plot([column, column + 1], [start, end], color="gray", lw=0.7, ls="-", zorder=1)
-    lowest = min(units.min() for units in heights) - 0.5
-    for column, (units, label, size) in enumerate(zip(heights, labels, layer_sizes, strict=True)):
-        color = COLORS[2] if column in (0, len(heights) - 1) else COLORS[0]
-        ax.scatter(np.full(len(units), column), units, s=170, color=color, ec="black", zorder=2)
-        if size > most:
+    lowest = -max(layer.heights[-1] for layer in layers) - 0.5
+    for column, (layer, label) in enumerate(zip(layers, labels, strict=True)):
+        places = np.full(len(layer.heights), column), layer.heights
+        ax.scatter(*places, s=170, color=layer.color, ec="black", zorder=2)
+        if layer.shortened:
             ax.text(column, 0, "⋮", ha="center", va="center", fontsize=16)
         ax.text(column, lowest - 0.35, label, ha="center", va="top", fontsize=10)
-    ax.set(xlim=(-0.4, len(heights) - 0.6), ylim=(lowest - 1.1, -lowest))
+    ax.set(xlim=(-0.4, len(layers) - 0.6), ylim=(lowest - 1.1, -lowest))
     ax.set_axis_off()
     return ax
-
-
-def _unit_heights(size: int, most: int) -> NDArray[Any]:
-    """Return the heights of a layer's circles, with a gap in the middle of a shortened layer."""
-    heights: NDArray[Any] = np.arange(min(size, most)) - (min(size, most) - 1) / 2
-    return heights if size <= most else heights + 0.5 * np.sign(heights)
 
 
 @dataclass(frozen=True, repr=False)

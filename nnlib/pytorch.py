@@ -33,7 +33,7 @@ from nnlib.activations import (
     TanhGELU,
 )
 from nnlib.mlp import MLP
-from nnlib.training import DivergenceError, History, _check_settings
+from nnlib.training import DivergenceError, History, check_settings
 
 #: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
 TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
@@ -426,7 +426,7 @@ def train(
     True
     """
     _check_module(module)
-    _check_settings(epochs, learning_rate, batch_size, momentum)
+    check_settings(epochs, learning_rate, batch_size, momentum)
     check_count(seed, "seed", least=0, most=2**64 - 1)
     loss = nn.functional.cross_entropy if loss is None else loss
     check_callable(loss, "loss")

@@ -11,7 +11,7 @@ with learning rate :math:`\eta` and momentum :math:`\mu`, as ``torch.optim.SGD``
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +22,13 @@ from nnlib._arrays import (
     FloatArray,
     as_generator,
     as_number,
+    as_rows,
     check_count,
     check_kind,
     quietly,
 )
 from nnlib.losses import Loss, accuracy, softmax_cross_entropy
-from nnlib.mlp import MLP, Gradients, _Run
+from nnlib.mlp import MLP
 
 
 @dataclass
@@ -102,66 +103,72 @@ class DivergenceError(FloatingPointError):
         )
 
 
-class _NotFiniteError(Exception):
+class NotFiniteError(Exception):
     """What was not finite, so that the step was not taken."""
 
 
-class Descent:
-    """The steps of :func:`fit`, on data that are checked: nothing is allocated twice.
+def take_steps(
+    step: Callable[[Any], float],
+    order: Callable[[], Any],
+    measure: Callable[[], tuple[float, ...]],
+    epochs: Iterable[int],
+    batch_size: int,
+    learning_rate: float,
+) -> History:
+    """Take a step on every batch of every epoch: what :func:`fit` and ``pytorch.train`` share.
 
     Parameters
     ----------
-    net : MLP
-    loss : Loss
-    learning_rate, momentum : float
+    step : callable
+        Takes a step on the examples of these indices and returns their mean loss, or raises
+        :class:`NotFiniteError` and takes none.
+    order : callable
+        Returns the indices of all examples, in the order of the next epoch.
+    measure : callable
+        Returns, after an epoch, the validation loss and accuracy, or what there is of them.
+    epochs : iterable of int
+    batch_size : int
+    learning_rate : float
+        For the words on divergence.
     """
+    history = History()
+    try:
+        for epoch in epochs:
+            indices, total = order(), 0.0
+            for start in range(0, len(indices), batch_size):
+                batch = indices[start : start + batch_size]
+                try:
+                    total += step(batch) * len(batch)
+                except NotFiniteError as error:
+                    place = (history.steps + 1, epoch, learning_rate, history)
+                    raise DivergenceError(str(error), *place) from None
+                history.steps += 1
+            # Measured first and entered together: Ctrl-C leaves lists of one length.
+            measured = measure()
+            history.loss.append(total / len(indices))
+            history.validation_loss.extend(measured[:1])
+            history.validation_accuracy.extend(measured[1:])
+    except KeyboardInterrupt:
+        history.interrupted = True
+    return history
 
-    def __init__(self, net: MLP, loss: Loss, learning_rate: float, momentum: float) -> None:
-        self.net, self.loss = net, loss
-        self.learning_rate, self.momentum = learning_rate, momentum
-        self.gradients = Gradients(net.layer_sizes, net.dtype)
-        self.velocity = np.zeros_like(net.theta)
-        self._runs: dict[int, _Run] = {}
-        # No weight is larger than the reach: at first the largest; each step adds its length.
-        self._reach = float(np.abs(net.theta).max())
+
+class _Reach:
+    """A bound on the size of every weight, which sees in one pass that a step keeps them finite."""
+
+    def __init__(self, net: MLP) -> None:
+        self._net = net
+        self._bound = float(np.abs(net.theta).max())
         self._limit = float(np.finfo(net.dtype).max) / 2
 
-    def step(self, x: FloatArray, labels: NDArray[Any], batch: NDArray[np.intp]) -> float:
-        """Take a step on the examples whose indices are in `batch`; return their mean loss."""
-        run = self._runs.get(len(batch)) or self._make_run(len(batch))
-        # "clip" writes straight to the array; every index is in range.
-        np.take(x, batch, axis=0, out=run.inputs, mode="clip")
-        scores = self.net._propagate(run)
-        value, delta = self.loss._reduced(scores, labels[batch], "mean")
-        if not math.isfinite(value):
-            raise _NotFiniteError("the loss")
-        self.net._backpropagate(run, delta, self.gradients)
-        self._move(self.gradients.theta)
-        return float(value)
-
-    def _make_run(self, rows: int) -> _Run:
-        inputs = np.empty((rows, self.net.layer_sizes[0]), self.net.dtype)
-        self._runs[rows] = _Run(self.net, inputs)
-        return self._runs[rows]
-
-    def _move(self, step: FloatArray) -> None:
-        """Move theta against the gradient in `step`, unless that makes a weight not finite."""
-        if self.momentum:
-            self.velocity *= self.momentum
-            self.velocity += step
-            np.multiply(self.velocity, self.learning_rate, out=step)
-        else:
-            step *= self.learning_rate
-        # The length of the step shows in one pass that nothing can leave the range of floats; only
-        # where it might, every weight is looked at before any is changed.
-        self._reach += math.sqrt(np.dot(step, step))
-        if not self._reach < self._limit:
-            theta = self.net.theta - step
-            self._reach = float(np.abs(theta).max())
-            if not math.isfinite(self._reach):
-                raise _NotFiniteError("a weight")
-        theta = self.net.theta
-        theta -= step
+    def check(self, step: FloatArray) -> None:
+        """Raise NotFiniteError if a weight would not be finite after this step."""
+        # Each step adds its length at most; only where that may be too much, all are looked at.
+        self._bound += math.sqrt(np.dot(step, step))
+        if not self._bound < self._limit:
+            self._bound = float(np.abs(self._net.theta - step).max())
+            if not math.isfinite(self._bound):
+                raise NotFiniteError("a weight")
 
 
 # Overflow ends in DivergenceError, which says more than NumPy's warning.
@@ -238,49 +245,38 @@ def fit(
     check_kind(net, MLP, "net", "an nnlib.MLP")
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be one of nnlib's losses, got {loss!r}")
-    _check_settings(epochs, learning_rate, batch_size, momentum)
+    check_settings(epochs, learning_rate, batch_size, momentum)
     check_kind(progress, (bool, np.bool_), "progress", "True or False")
     # Python's numbers neither wrap around as NumPy's small integers do, nor lift float32 weights to
     # float64 as numpy.float64 does.
     epochs, batch_size = int(epochs), int(batch_size)
     learning_rate, momentum = float(learning_rate), float(momentum)
     inputs, targets = _prepared(net, loss, x, labels)
-    held_out = None
-    if validation is not None:
-        if not isinstance(validation, tuple):
-            raise TypeError(
-                f"validation must be a tuple (x, labels), got {type(validation).__name__}"
-            )
-        if len(validation) != 2:
-            raise ValueError(f"validation must be a pair (x, labels), got {len(validation)} items")
-        try:
-            held_out = _prepared(net, loss, *validation)
-        except (TypeError, ValueError) as error:  # of its x or its labels
-            raise type(error)(f"validation {error}") from error
+    held_out = None if validation is None else _held_out(net, loss, validation)
     generator = as_generator(rng)
-    history = History()
-    descent = Descent(net, loss, learning_rate, momentum)
-    try:
-        for epoch in _with_progress(range(1, epochs + 1), progress):
-            order = generator.permutation(len(inputs))
-            total = 0.0
-            for start in range(0, len(inputs), batch_size):
-                batch = order[start : start + batch_size]
-                try:
-                    total += descent.step(inputs, targets, batch) * len(batch)
-                except _NotFiniteError as error:
-                    raise DivergenceError(
-                        str(error), history.steps + 1, epoch, learning_rate, history
-                    ) from None
-                history.steps += 1
-            # Measured first and entered together: Ctrl-C leaves lists of one length.
-            measured = () if held_out is None else _measured(net, loss, *held_out)
-            history.loss.append(total / len(inputs))
-            history.validation_loss.extend(measured[:1])
-            history.validation_accuracy.extend(measured[1:])
-    except KeyboardInterrupt:
-        history.interrupted = True
-    return history
+    velocity, reach = np.zeros_like(net.theta), _Reach(net)
+
+    def step(batch: NDArray[np.intp]) -> float:
+        nonlocal velocity
+        scores = net.forward(inputs[batch])
+        value, gradient = loss.value_and_gradient(scores, targets[batch], "mean")
+        if not math.isfinite(value):
+            raise NotFiniteError("the loss")
+        velocity *= momentum
+        velocity += net.backward(gradient).theta
+        change = learning_rate * velocity
+        reach.check(change)
+        net.theta -= change
+        return float(value)
+
+    return take_steps(
+        step,
+        order=lambda: generator.permutation(len(inputs)),
+        measure=lambda: () if held_out is None else _measured(net, loss, *held_out),
+        epochs=_with_progress(range(1, epochs + 1), progress),
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+    )
 
 
 def _measured(net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]) -> tuple[float, ...]:
@@ -295,21 +291,35 @@ def _measured(net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]) -> tupl
     return value, accuracy(scores, labels)
 
 
+def _held_out(
+    net: MLP, loss: Loss, validation: tuple[ArrayLike, ArrayLike]
+) -> tuple[FloatArray, NDArray[Any]]:
+    """Check and convert the validation data."""
+    if not isinstance(validation, tuple):
+        raise TypeError(f"validation must be a tuple (x, labels), got {type(validation).__name__}")
+    if len(validation) != 2:
+        raise ValueError(f"validation must be a pair (x, labels), got {len(validation)} items")
+    try:
+        return _prepared(net, loss, *validation)
+    except (TypeError, ValueError) as error:  # of its x or its labels
+        raise type(error)(f"validation {error}") from error
+
+
 def _prepared(
     net: MLP, loss: Loss, x: ArrayLike, labels: ArrayLike
 ) -> tuple[FloatArray, NDArray[Any]]:
     """Check and convert the data once, before the first step."""
-    rows, leading = net._rows(x)
+    rows, leading = as_rows(x, net.layer_sizes[0], net.dtype)
     if len(leading) != 1 or len(rows) == 0:
         raise ValueError(
             f"x must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
             f"got {np.shape(x)}"
         )
-    _, targets = loss._prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
+    _, targets = loss.prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
     return rows, targets
 
 
-def _check_settings(epochs: int, learning_rate: float, batch_size: int, momentum: float) -> None:
+def check_settings(epochs: int, learning_rate: float, batch_size: int, momentum: float) -> None:
     """Raise TypeError or ValueError for a setting that gradient descent cannot use."""
     check_count(epochs, "epochs", least=0)
     check_count(batch_size, "batch_size")
