@@ -58,10 +58,10 @@ def over_classes(
             numbers[block] = number
         if few:
             result[block] = work.T
-    result = result.reshape(by_class.shape)
+    shaped: FloatArray = result.reshape(by_class.shape)
     if by_class is not scores:
-        result = np.moveaxis(result, -1, axis)
-    return result, numbers.reshape(by_class.shape[:-1])
+        shaped = np.moveaxis(shaped, -1, axis)
+    return shaped, numbers.reshape(by_class.shape[:-1])
 
 
 def subtract_maximum(s: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""A network drawn: where its circles and lines are, and as SVG, which a notebook shows for an MLP."""
+"""A network drawn: the places of its circles, and the SVG that a notebook shows for an MLP."""
 
 from __future__ import annotations
 

@@ -21,7 +21,15 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from nnlib._arrays import FloatArray, as_float, as_generator, as_rows, as_sizes, quietly
+from nnlib._arrays import (
+    FloatArray,
+    as_float,
+    as_generator,
+    as_rows,
+    as_sizes,
+    check_kind,
+    quietly,
+)
 from nnlib._diagram import network_svg
 from nnlib.activations import ACTIVATIONS, Activation, get_activation
 from nnlib.probability import softmax
@@ -146,7 +154,7 @@ class Gradients(_Parameters):
     inputs: FloatArray
 
     @classmethod
-    def like(cls, parameters: _Parameters) -> Gradients:
+    def _like(cls, parameters: _Parameters) -> Gradients:
         """Return gradients, not yet filled, of the shapes of these parameters."""
         gradients = cls.__new__(cls)
         kept = {name: vars(parameters)[name] for name in ("layer_sizes", "dtype")}
@@ -338,6 +346,7 @@ class MLP(_Parameters):
         """
         if self._passed is None:
             raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
+        check_kind(inputs, (bool, np.bool_), "inputs", "True or False")
         outputs, preactivations, leading = self._passed
         delta = np.asarray(as_float(gradient, "gradient"), self.dtype)
         if delta.shape != (*leading, self.layer_sizes[-1]):
@@ -346,7 +355,7 @@ class MLP(_Parameters):
                 f"of the last forward pass, got {delta.shape}"
             )
         delta = delta.reshape(-1, self.layer_sizes[-1])
-        gradients = Gradients.like(self)
+        gradients = Gradients._like(self)
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
             np.add.reduce(delta, axis=0, out=gradients.biases[i])

@@ -460,8 +460,8 @@ def source(thing: Any) -> str:
     Examples
     --------
     >>> from nnlib.activations import ReLU
-    >>> print(source(ReLU._value))
-    def _value(self, x: FloatArray) -> FloatArray:
+    >>> print(source(ReLU.value))
+    def value(self, x: FloatArray) -> FloatArray:
         return np.maximum(x, 0)
     """
     try:
@@ -476,5 +476,7 @@ def source(thing: Any) -> str:
             doc = node.body[0]
             for number in range(doc.lineno - 1, doc.end_lineno or doc.lineno):
                 lines[number] = "\0"
+            if len(node.body) == 1:
+                lines[doc.lineno - 1] = " " * doc.col_offset + "..."
     kept = "\n".join(line for line in lines if line != "\0")
     return kept.strip("\n")

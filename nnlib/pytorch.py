@@ -33,7 +33,7 @@ from nnlib.activations import (
     TanhGELU,
 )
 from nnlib.mlp import MLP
-from nnlib.training import DivergenceError, History, check_settings
+from nnlib.training import History, NotFiniteError, check_settings, take_steps
 
 #: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
 TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
@@ -441,46 +441,56 @@ def train(
     device = _checked_device(device)
     # Python's numbers do not wrap around as NumPy's small integers do.
     epochs, batch_size = int(epochs), int(batch_size)
-    history = History()
     modes = [(part, part.training) for part in module.modules()]
     try:
         _try_out(module, loss, x, labels, validation, device, _sizes(len(x), batch_size, epochs))
+        module.train()
         x, labels = x.to(device), labels.to(device)
-        optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
         generator = torch.Generator().manual_seed(seed)
-        for epoch in range(1, epochs + 1):
-            module.train()
-            total = 0.0
-            order = torch.randperm(len(x), generator=generator, device="cpu").to(device)
-            for start in range(0, len(x), batch_size):
-                batch = order[start : start + batch_size]
-                last = _snapshot(module.buffers())
-                value = loss(module(x[batch]), labels[batch])
-                _check_one_number(value)
-                wrong = None if torch.isfinite(value) else "the loss"
-                if wrong is None:
-                    optimizer.zero_grad()
-                    value.backward()
-                    last += _snapshot(parameters)
-                    optimizer.step()
-                    if not torch.stack([p.isfinite().all() for p in parameters]).all():
-                        wrong = "a weight"
-                if wrong is not None:
-                    _restore(last)
-                    raise DivergenceError(wrong, history.steps + 1, epoch, learning_rate, history)
-                history.steps += 1
-                total += value.item() * len(batch)
-            # Measured first and entered together: Ctrl-C leaves lists of one length.
-            measured = () if validation is None else _measured(module, loss, *validation, device)
-            history.loss.append(total / len(x))
-            history.validation_loss.extend(measured[:1])
-            history.validation_accuracy.extend(measured[1:])
-    except KeyboardInterrupt:
-        history.interrupted = True
+        return take_steps(
+            _descent(module, parameters, x, labels, loss, learning_rate, momentum),
+            order=lambda: torch.randperm(len(x), generator=generator, device="cpu").to(device),
+            measure=lambda: _measured(module, loss, validation, device),
+            epochs=range(1, epochs + 1),
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+        )
+    except KeyboardInterrupt:  # before the first step; take_steps knows its own
+        return History(interrupted=True)
     finally:
         for part, mode in modes:
             part.training = mode
-    return history
+
+
+def _descent(
+    module: nn.Module,
+    parameters: list[nn.Parameter],
+    x: Tensor,
+    labels: Tensor,
+    loss: Callable[[Tensor, Tensor], Tensor],
+    learning_rate: float,
+    momentum: float,
+) -> Callable[[Tensor], float]:
+    """Return the step of :func:`train`: of the indices of a batch, it returns their mean loss."""
+    optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
+
+    def step(batch: Tensor) -> float:
+        buffers = _snapshot(module.buffers())
+        value = loss(module(x[batch]), labels[batch])
+        _check_one_number(value)
+        if not torch.isfinite(value):
+            _restore(buffers)
+            raise NotFiniteError("the loss")
+        optimizer.zero_grad()
+        value.backward()
+        weights = _snapshot(parameters)
+        optimizer.step()
+        if not torch.stack([p.isfinite().all() for p in parameters]).all():
+            _restore([*buffers, *weights])
+            raise NotFiniteError("a weight")
+        return value.item()
+
+    return step
 
 
 def default_device() -> torch.device:
@@ -732,16 +742,18 @@ def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
 def _measured(
     module: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
-    x: Tensor,
-    labels: Tensor,
+    validation: tuple[Tensor, Tensor] | None,
     device: torch.device,
 ) -> tuple[float, ...]:
     """Return the mean loss and, where labels are class indices, the accuracy."""
+    if validation is None:
+        return ()
+    x, labels = (each.to(device) for each in validation)
     module.eval()
-    labels = labels.to(device)
     with torch.no_grad():
-        logits = module(x.to(device))
+        logits = module(x)
         value = loss(logits, labels).item()
+    module.train()
     if not _are_scores_of_classes(logits, labels):
         return (value,)
     if logits.isnan().any():

@@ -171,6 +171,33 @@ class _Reach:
                 raise NotFiniteError("a weight")
 
 
+def descent(
+    net: MLP,
+    x: FloatArray,
+    labels: NDArray[Any],
+    loss: Loss,
+    learning_rate: float,
+    momentum: float,
+) -> Callable[[NDArray[np.intp]], float]:
+    """Return the step of :func:`fit`: of the indices of a batch, it returns their mean loss."""
+    velocity, reach = np.zeros_like(net.theta), _Reach(net)
+
+    def step(batch: NDArray[np.intp]) -> float:
+        nonlocal velocity
+        scores = net.forward(x[batch])
+        value, gradient = loss.value_and_gradient(scores, labels[batch], "mean")
+        if not math.isfinite(value):
+            raise NotFiniteError("the loss")
+        velocity *= momentum
+        velocity += net.backward(gradient).theta
+        change = learning_rate * velocity
+        reach.check(change)
+        net.theta -= change
+        return float(value)
+
+    return step
+
+
 # Overflow ends in DivergenceError, which says more than NumPy's warning.
 @quietly
 def fit(
@@ -254,23 +281,8 @@ def fit(
     inputs, targets = _prepared(net, loss, x, labels)
     held_out = None if validation is None else _held_out(net, loss, validation)
     generator = as_generator(rng)
-    velocity, reach = np.zeros_like(net.theta), _Reach(net)
-
-    def step(batch: NDArray[np.intp]) -> float:
-        nonlocal velocity
-        scores = net.forward(inputs[batch])
-        value, gradient = loss.value_and_gradient(scores, targets[batch], "mean")
-        if not math.isfinite(value):
-            raise NotFiniteError("the loss")
-        velocity *= momentum
-        velocity += net.backward(gradient).theta
-        change = learning_rate * velocity
-        reach.check(change)
-        net.theta -= change
-        return float(value)
-
     return take_steps(
-        step,
+        descent(net, inputs, targets, loss, learning_rate, momentum),
         order=lambda: generator.permutation(len(inputs)),
         measure=lambda: () if held_out is None else _measured(net, loss, *held_out),
         epochs=_with_progress(range(1, epochs + 1), progress),

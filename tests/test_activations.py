@@ -306,7 +306,7 @@ def jacobian(net, x):
     """Return the derivative of the outputs in the inputs at one point, shape (outputs, inputs)."""
     outputs = net.layer_sizes[-1]
     net.forward(np.tile(x, (outputs, 1)))
-    return net.backward(np.eye(outputs)).inputs
+    return net.backward(np.eye(outputs), inputs=True).inputs
 
 
 def sigmoids(sizes):
@@ -610,10 +610,10 @@ class SteepAtZero(Activation):
 
     name, formula = "steep", r"\max(x, 0)"
 
-    def _value(self, x):
+    def value(self, x):
         return np.maximum(x, 0)
 
-    def _slope(self, x):
+    def slope(self, x):
         return (x >= 0).astype(x.dtype)
 
 
@@ -769,10 +769,10 @@ def test_an_activation_of_ones_own_gets_floats_and_keeps_the_rules():
     class Square(Activation):
         name, formula = "square", "x^2"
 
-        def _value(self, x):
+        def value(self, x):
             return x * x
 
-        def _slope(self, x):
+        def slope(self, x):
             return 2 * x
 
     square = Square()

@@ -1120,10 +1120,10 @@ def test_a_loss_of_ones_own_gets_the_reductions():
 
         name, formula = "lead", "-s_k"
 
-        def _prepare(self, scores, labels):
-            return hinge._prepare(scores, labels)
+        def prepare(self, scores, labels):
+            return hinge.prepare(scores, labels)
 
-        def _value_and_gradient(self, scores, labels):
+        def per_example(self, scores, labels):
             gradient = -np.eye(scores.shape[-1])[labels]
             return (gradient * scores).sum(axis=-1), gradient
 

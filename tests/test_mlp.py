@@ -50,7 +50,7 @@ def jacobian(net, x):
     """The derivative of the scores in one input x, shape (outputs, inputs)."""
     outputs = net.layer_sizes[-1]
     net.forward(np.tile(x, (outputs, 1)))
-    return net.backward(np.eye(outputs)).inputs
+    return net.backward(np.eye(outputs), inputs=True).inputs
 
 
 # --- oracles ---------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_passes_agree_with_torch_for_any_leading_axes(activation, layer_sizes, l
     close = {"rtol": 1e-11, "atol": 1e-12}
     assert_allclose(net(x), scores, **close)
     assert_array_equal(net.forward(x), net(x))
-    gradients = net.backward(gradient)
+    gradients = net.backward(gradient, inputs=True)
     assert_same_parameters(gradients, weights, biases, **close)
     assert_allclose(gradients.inputs, inputs, **close)
 
@@ -126,7 +126,7 @@ def test_backward_agrees_with_finite_differences(activation, layer_sizes, seed):
         return (gradient * net(x)).sum()
 
     net.forward(x)
-    gradients = net.backward(gradient)
+    gradients = net.backward(gradient, inputs=True)
     scale = 1 + np.abs(gradients.theta).max()
     assert_allclose(gradients.theta, finite_differences(value, net.theta), atol=1e-8 * scale)
     assert_allclose(gradients.inputs, finite_differences(value, x), atol=1e-8 * scale)
@@ -140,7 +140,7 @@ def test_hand_computed_two_layer_relu_net():
     net.weights[1][...] = [[2, 3]]
     net.biases[1][...] = [5]
     assert net.forward([1, 2]) == [17]
-    gradients = net.backward([1])
+    gradients = net.backward([1], inputs=True)
     assert_array_equal(gradients.weights[0], [[0, 0], [3, 6]])
     assert_array_equal(gradients.biases[0], [0, 3])
     assert_array_equal(gradients.weights[1], [[0, 4]])
@@ -152,7 +152,7 @@ def test_gradient_of_relu_at_its_kink_is_0():
     net = MLP([1, 1, 1])
     net.theta[...] = [1, -2, 1, 0]
     net.forward([2.0])
-    assert net.backward([1.0]).inputs == 0
+    assert net.backward([1.0], inputs=True).inputs == 0
 
 
 # --- linear algebra --------------------------------------------------------------------------
@@ -332,7 +332,7 @@ def test_results_have_the_dtype_of_the_network(activation, dtype, given_dtype):
     net = random_net([3, 4, 2], activation, dtype=dtype)
     x = np.arange(6).reshape(2, 3).astype(given_dtype)
     scores = net.forward(x)
-    gradients = net.backward(np.ones((2, 2), given_dtype))
+    gradients = net.backward(np.ones((2, 2), given_dtype), inputs=True)
     arrays = [scores, net(x), net.predict_proba(x), gradients.theta, gradients.inputs]
     arrays += net.layer_outputs(x) + list(gradients.weights + gradients.biases)
     assert {a.dtype for a in arrays} == {np.dtype(dtype)}
@@ -341,7 +341,7 @@ def test_results_have_the_dtype_of_the_network(activation, dtype, given_dtype):
 def test_a_single_layer_has_the_dtype_of_the_network_too():
     net = random_net([3, 2], dtype=np.float32)
     net.forward(np.ones((2, 3)))
-    assert net.backward(np.ones((2, 2))).inputs.dtype == np.float32
+    assert net.backward(np.ones((2, 2)), inputs=True).inputs.dtype == np.float32
 
 
 @activations
@@ -349,7 +349,7 @@ def test_float32_agrees_with_float64(activation):
     single, double = (random_net([6, 8, 8, 3], activation, dtype=d) for d in ("f4", "f8"))
     x, gradient = random_pair(double, (20,))
     assert_allclose(single.forward(x), double.forward(x), atol=1e-5)
-    ours, exact = single.backward(gradient), double.backward(gradient)
+    ours, exact = single.backward(gradient, inputs=True), double.backward(gradient, inputs=True)
     assert_allclose(ours.theta, exact.theta, rtol=1e-4, atol=1e-4)
     assert_allclose(ours.inputs, exact.inputs, rtol=1e-4, atol=1e-4)
 
@@ -420,7 +420,7 @@ def test_nan_in_one_example_stays_there():
 def test_no_examples_give_no_scores_and_zero_gradients():
     net = random_net([3, 4, 2])
     assert net.forward(np.empty((0, 3))).shape == (0, 2)
-    gradients = net.backward(np.empty((0, 2)))
+    gradients = net.backward(np.empty((0, 2)), inputs=True)
     assert gradients.inputs.shape == (0, 3)
     assert not gradients.theta.any()
 
@@ -430,13 +430,13 @@ def test_backward_twice_gives_the_same_and_calling_in_between_disturbs_nothing(a
     net = random_net([3, 4, 5, 2], activation)
     x, gradient = random_pair(net, (5,))
     net.forward(x)
-    first = net.backward(gradient)
+    first = net.backward(gradient, inputs=True)
     before = first.theta.copy(), first.inputs.copy()
     net(x + 1), net.layer_outputs(x + 1), net.predict(x + 1)
-    second = net.backward(gradient)
+    second = net.backward(gradient, inputs=True)
     assert_array_equal(second.theta, before[0])
     assert_array_equal(second.inputs, before[1])
-    net.backward(gradient + 1)  # what was returned stays as it was
+    net.backward(gradient + 1, inputs=True)  # what was returned stays as it was
     assert_array_equal(first.theta, before[0])
     assert_array_equal(first.inputs, before[1])
 
@@ -469,10 +469,10 @@ class Cube(Activation):
     name = "cube"
     formula = "x^3"
 
-    def _value(self, x):
+    def value(self, x):
         return x.astype(np.float64) ** 3
 
-    def _slope(self, x):
+    def slope(self, x):
         return 3 * x.astype(np.float64) ** 2
 
 
@@ -481,7 +481,7 @@ def test_an_activation_of_ones_own(dtype):
     net = MLP([1, 1, 1], Cube(), dtype=dtype)
     net.theta[...] = [2, 1, 1, 0]
     assert net.forward([1]) == 27
-    assert net.backward([1]).inputs == 3 * 9 * 2
+    assert net.backward([1], inputs=True).inputs == 3 * 9 * 2
     assert net.forward([1]).dtype == net.backward([1]).theta.dtype == dtype
     assert "then cube" in repr(net)
 
@@ -576,7 +576,7 @@ def test_failed_forward_leaves_the_last_one_in_place():
     net.forward(np.ones((5, 3)))
     with pytest.raises(ValueError, match="3 inputs"):
         net.forward(np.ones((5, 4)))
-    assert net.backward(np.ones((5, 2))).inputs.shape == (5, 3)
+    assert net.backward(np.ones((5, 2)), inputs=True).inputs.shape == (5, 3)
 
 
 # Notebooks, files and copies.

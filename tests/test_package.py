@@ -1,6 +1,7 @@
 """The package as a whole: what it loads, what may import what, and what it offers."""
 
 import ast
+import json
 import re
 import subprocess
 import symtable
@@ -27,7 +28,8 @@ SOURCES = {
 # Private modules lie below the core. Whatever else is not in it stands on top of it, and nothing
 # in the core may import that.
 LAYERS = (
-    {module for module in SOURCES if module.startswith("_") and module != "__init__"},
+    {"_arrays"},
+    {module for module in SOURCES if module.startswith("_")} - {"__init__", "_arrays"},
     {"activations", "probability"},
     {"losses"},
     {"mlp"},
@@ -67,6 +69,45 @@ def test_imports_run_one_way(module):
         if package == "nnlib":
             # A public name of the package comes from any core module: only the top may use it.
             assert LAYER.get(imported, TOP - 1) < LAYER.get(module, TOP), f"{module} <- {imported}"
+
+
+def private(name):
+    return name.startswith("_") and not name.startswith("__") and name != "_"
+
+
+def private_definitions(module):
+    """Underscore names that a module gives: to functions, classes, variables and attributes."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def private_uses(code):
+    """Underscore names that code takes from a module or an object."""
+    for node in ast.walk(code):
+        if isinstance(node, ast.Attribute) and private(node.attr):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names if private(alias.name))
+
+
+@each_module
+def test_no_underscore_name_crosses_a_module(module):
+    own = set(private_definitions(module))
+    foreign = {name for other in SOURCES for name in private_definitions(other)} - own
+    assert not foreign & set(private_uses(tree(module)))
+
+
+def test_no_chapter_uses_an_underscore_name_of_nnlib():
+    theirs = {name for module in SOURCES for name in private_definitions(module) if private(name)}
+    for path in sorted((HOME.parent / "chapters").glob("*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                assert not theirs & set(private_uses(ast.parse("".join(cell["source"])))), path.name
 
 
 @each_core_module

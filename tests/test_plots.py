@@ -244,7 +244,7 @@ def name_of(thing):
 def without_docstrings(tree):
     for node in ast.walk(tree):
         if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
+            node.body = node.body[1:] or [ast.Expr(ast.Constant(...))]
     return ast.dump(tree)
 
 

@@ -144,7 +144,7 @@ def test_from_mlp_gives_the_same_scores_loss_and_gradients(activation, dtype, si
 
     scores = net.forward(x)
     value, gradient = softmax_cross_entropy.value_and_gradient(scores, labels, "mean")
-    by_hand = net.backward(gradient)
+    by_hand = net.backward(gradient, inputs=True)
     torch_scores = module(inputs)
     loss = cross_entropy(torch_scores, torch.from_numpy(labels))
     loss.backward()
@@ -211,10 +211,10 @@ def test_from_mlp_refuses_an_activation_that_torch_has_not():
         name = "cube"
         formula = "x^3"
 
-        def _value(self, x):
+        def value(self, x):
             return x**3
 
-        def _slope(self, x):
+        def slope(self, x):
             return 3 * x**2
 
     with pytest.raises(ValueError, match="no module for the activation 'cube'"):
@@ -228,16 +228,16 @@ class NamedRelu(Activation):
     formula = "-x"
     negative_slope = 0.5
 
-    def _value(self, x):
+    def value(self, x):
         return -x
 
-    def _slope(self, x):
+    def slope(self, x):
         return -np.ones_like(x)
 
 
 class Steeper(LeakyReLU):
-    def _value(self, x):
-        return 2 * super()._value(x)
+    def value(self, x):
+        return 2 * super().value(x)
 
 
 @pytest.mark.parametrize("activation", [NamedRelu(), Steeper(0.5)])

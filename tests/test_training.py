@@ -3,9 +3,11 @@
 `Watching` is how the tests see inside: a loss that notes what training shows it, step by step.
 """
 
+import json
 import pickle
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,13 +40,13 @@ class Watching(SquaredError):
         self.thetas = []
         self.labels = []
 
-    def _value_and_gradient(self, scores, labels):
+    def per_example(self, scores, labels):
         self.labels.append(labels.copy())
         if self.net is not None:
             self.thetas.append(self.net.theta.copy())
         if len(self.labels) == self.interrupt_at:
             raise KeyboardInterrupt
-        return super()._value_and_gradient(scores, labels)
+        return super().per_example(scores, labels)
 
 
 def regression(examples=23, seed=0):
@@ -68,10 +70,10 @@ class Pull(Loss):
         self.slope = -1.0
         self.in_turn = in_turn
 
-    def _prepare(self, scores, labels):
+    def prepare(self, scores, labels):
         return scores, np.asarray(labels)
 
-    def _value_and_gradient(self, scores, labels):
+    def per_example(self, scores, labels):
         if self.in_turn:
             self.slope = -self.slope
         return np.zeros(len(scores), scores.dtype), np.full_like(scores, self.slope)
@@ -621,10 +623,10 @@ class Logistic(Loss):
     def __init__(self, dtype):
         self.dtype = dtype
 
-    def _prepare(self, scores, labels):
+    def prepare(self, scores, labels):
         return np.asarray(scores), np.asarray(labels, self.dtype)
 
-    def _value_and_gradient(self, scores, labels):
+    def per_example(self, scores, labels):
         residual = scores[:, :1] - labels[:, np.newaxis]
         return (residual**2)[:, 0], np.c_[2 * residual, np.zeros_like(scores[:, 1:])]
 
@@ -649,3 +651,28 @@ def test_accuracy_of_validation_data_with_nan_is_nan():
     )
     assert np.isnan([*history.validation_loss, *history.validation_accuracy]).all()
     assert len(history.validation_accuracy) == 1
+
+
+# --- the loop of chapter 1 -----------------------------------------------------------------------
+
+
+def loop_of_the_chapter():
+    """The function that chapter 1 shows in place of fit, as it stands in its cell."""
+    file = Path(__file__).parents[1] / "chapters" / "01_multilayer_perceptrons.ipynb"
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    (source,) = (text for c in cells if "def descend(" in (text := "".join(c["source"])))
+    scope = {"np": np, "softmax_cross_entropy": softmax_cross_entropy}
+    exec(source[: source.index("\n\n\n")], scope)
+    return scope["descend"]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize(("sizes", "activation"), [([2, 3], "relu"), ([2, 8, 5, 3], "gelu")])
+def test_fit_is_the_loop_of_chapter_1_to_the_last_bit(sizes, activation, momentum, dtype):
+    x, labels = blobs(examples=150)
+    net, by_hand = (MLP(sizes, activation, rng=0, dtype=dtype) for _ in range(2))
+    settings = {"epochs": 3, "learning_rate": 0.1, "momentum": momentum, "rng": 4}
+    fit(net, x, labels, **settings)
+    loop_of_the_chapter()(by_hand, x, labels, **settings)
+    assert_array_equal(net.theta, by_hand.theta)

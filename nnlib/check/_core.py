@@ -109,7 +109,7 @@ class Other:
 Seen: TypeAlias = np.ndarray | str | Raised | Other | None
 
 
-def _output(function: Function, arguments: Arguments) -> Any:
+def copied_output(function: Function, arguments: Arguments) -> Any:
     """Return a copy of what the function returns, as an array if it is a number or an array."""
     output = function(*arguments.values())
     return np.array(output) if isinstance(output, (np.ndarray, np.generic, Real)) else output
@@ -147,7 +147,7 @@ class Check:
     inputs: Inputs = field(repr=False)
     right: Function = field(repr=False)
     misconceptions: Sequence[Misconception] = field(repr=False)
-    observe: Callable[[Function, Arguments], Any] = field(default=_output, repr=False)
+    observe: Callable[[Function, Arguments], Any] = field(default=copied_output, repr=False)
 
     def run(self, function: Function, seed: int = 0) -> Result:
         """Return what the check finds of the function, on inputs drawn with the seed.
@@ -325,7 +325,7 @@ def checks(
     right: Function,
     inputs: Mapping[str, Inputs],
     *misconceptions: Misconception,
-    observe: Callable[[Function, Arguments], Any] = _output,
+    observe: Callable[[Function, Arguments], Any] = copied_output,
 ) -> tuple[Check, ...]:
     """Return a check for each of the inputs, and on the first of them those of dtype and change."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnlib import losses, probability
 from nnlib._arrays import FloatArray
-from nnlib.check._core import Arguments, Function, Inputs, Misconception, _output, checks
+from nnlib.check._core import Arguments, Function, Inputs, Misconception, checks, copied_output
 from nnlib.check._probability import BASE_HINT, ROW_MAXIMUM_HINT, SHIFT_HINT
 
 
@@ -125,7 +125,7 @@ def _number(function: Function, arguments: Arguments) -> Any:
         loss = function(scores, labels)
         return scores.dtype.type(loss) if type(loss) is float else loss
 
-    return _output(typed, arguments)
+    return copied_output(typed, arguments)
 
 
 #: Checks of softmax_cross_entropy(scores, labels), the mean over the batch.
