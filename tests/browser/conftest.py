@@ -61,13 +61,16 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
-# Formulas are set, charts drawn, and colors no longer on their way from one to another.
+# Formulas are set, charts drawn, colors no longer on their way from one to another, and what scrolls
+# sideways at this width is a stop for the keyboard (the theme takes its time).
 READY = """async (scheme) => {
     await window.MathJax?.startup?.promise;
     await document.fonts.ready;
     const drawn = [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
     const moving = document.getAnimations().some(({ playState }) => playState === "running");
-    return document.documentElement.dataset.theme === scheme && drawn && !moving;
+    const stops = [...document.querySelectorAll("pre")].every(
+        (block) => block.scrollWidth <= block.clientWidth || block.tabIndex === 0);
+    return document.documentElement.dataset.theme === scheme && drawn && !moving && stops;
 }"""
 
 

@@ -101,7 +101,8 @@ def test_paper_is_the_same_by_day_and_by_night(look):
         page = look(1280, scheme, media="print", reduced_motion="no-preference")
         page.pdf(page_ranges="1")
         inks.append(page.evaluate("ink"))
-        assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        # Back on the screen, the page is as it was.
+        page.wait_for_function("s => document.documentElement.dataset.theme === s", arg=scheme)
     light, dark = inks
     assert [pair for pair in zip(light, dark, strict=True) if pair[0] != pair[1]] == []
 

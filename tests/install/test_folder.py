@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import pytest
 import sources
@@ -70,7 +71,7 @@ def run(folder, *command):
 
 def commands(folder, target, word):
     """Return those commands of a target that have the word in them."""
-    options = ("-n", "-o", "environment", f"BIN={Path(sys.executable).parent}")
+    options = ("-n", "-o", "environment", f"BIN={quote(str(Path(sys.executable).parent))}")
     said = run(folder, "make", *options, target)
     found = [line for line in said.replace("\\\n", "").splitlines() if word in line]
     assert found
