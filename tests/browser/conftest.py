@@ -61,7 +61,7 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
-# Formulas are set, charts drawn, colors no longer on their way from one to another, and what scrolls
+# Formulas are set, charts drawn, colors no longer on their way to others, and what scrolls
 # sideways at this width is a stop for the keyboard (the theme takes its time).
 READY = """async (scheme) => {
     await window.MathJax?.startup?.promise;
