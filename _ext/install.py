@@ -21,9 +21,6 @@ from importlib.metadata import distributions, packages_distributions, requires
 from itertools import product
 from pathlib import Path
 
-from pip._internal.configuration import Configuration
-from pip._internal.exceptions import ConfigurationError
-
 PROJECT = "neural-network-basics"
 NOTE = Path(sys.prefix) / "installed"
 FETCHING = (
@@ -55,6 +52,10 @@ def environment() -> dict[str, str]:
 
 def fetching() -> Iterator[tuple[str, str]]:
     """Yield the user's settings of fetching, of variables and files."""
+    # Here, since pip takes setuptools' distutils away from what else this process would import.
+    from pip._internal.configuration import Configuration
+    from pip._internal.exceptions import ConfigurationError
+
     # Not "pip config list": a setting of the user can silence it, or have it leave out files.
     configuration = Configuration(isolated=False)
     configuration.load()
