@@ -1,11 +1,13 @@
 """The book and its tests: every numbered statement has a test, every marked test a statement."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import matplotlib.colors
 import public
 import pytest
+import sources
 import vl_convert
 from bs4 import BeautifulSoup
 from docutils import nodes
@@ -155,3 +157,10 @@ def test_the_cell_that_installs_nnlib_comes_and_goes_with_the_address():
     assert rest == cells
     assert with_installer([first, *rest], "https://github.com/c/d")[1:] == cells
     assert with_installer([first, *rest], "") == cells
+
+
+def test_no_label_carries_the_number_of_its_chapter():
+    # A chapter can be inserted or moved, and addresses that people have kept go on working.
+    numbered = re.compile(r"\b(?:ex|sol|fig|sec|check|prop|thm|def)-\d+-[a-z][\w-]*")
+    for path in sources.pages():
+        assert numbered.findall(path.read_text(encoding="utf-8")) == [], path.name

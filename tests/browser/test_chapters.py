@@ -66,7 +66,7 @@ def move(page, control):
 
 def test_a_point_is_dragged_by_mouse_and_by_finger(open_page):
     page = open_page("chapters/03_surrogate_losses")
-    chart = page.locator("[id='fig-03-losses'] div.chart")
+    chart = page.locator("[id='fig-losses'] div.chart")
     chart.scroll_into_view_if_needed()
     box, slider = chart.locator("svg").bounding_box(), chart.locator("input")
     x, y = box["x"] + box["width"] / 3, box["y"] + box["height"] / 2

@@ -56,7 +56,7 @@ def interpolated(x, target, units):
 FORMULAS: list[Formula] = [
     Formula(
         "01_multilayer_perceptrons",
-        "fig-01-neuron",
+        "fig-neuron",
         ("x", "a"),
         [
             {"weight": weight, "bias": bias, "activation": name}
@@ -68,28 +68,28 @@ FORMULAS: list[Formula] = [
     ),
     Formula(
         "01_multilayer_perceptrons",
-        "fig-01-approximator",
+        "fig-approximator",
         ("i", "x", "y"),
         [{"target": name, "units": units} for name in APPROXIMATED for units in (2, 9, 32, 64)],
         lambda i, x, target, units: interpolated(x, target, units),
     ),
     Formula(
         "04_softmax_and_kl",
-        "fig-04-softmax",
+        "fig-softmax",
         ("k", "p"),
         SOFTMAX_SETTINGS,
         lambda k, target, **dials: model(**dials)[k],
     ),
     Formula(
         "04_softmax_and_kl",
-        "fig-04-softmax",
+        "fig-softmax",
         ("k", "H"),
         SOFTMAX_SETTINGS,
         lambda k, target, **dials: entropy(model(**dials)),
     ),
     Formula(
         "04_softmax_and_kl",
-        "fig-04-softmax",
+        "fig-softmax",
         ("k", "D"),
         SOFTMAX_SETTINGS,
         lambda k, target, **dials: kl_divergence(y=TARGETS[target], p=model(**dials)),
