@@ -303,8 +303,9 @@ class MLP(_Parameters):
         """
         rows, leading = as_rows(x, self.layer_sizes[0], self.dtype)
         outputs, preactivations = self._propagate(rows)
-        self._passed = outputs, preactivations, leading
-        return outputs[-1].reshape(*leading, self.layer_sizes[-1])
+        scores = outputs[-1].reshape(*leading, self.layer_sizes[-1])
+        self._passed = outputs, preactivations, scores.shape
+        return scores
 
     @quietly
     def backward(self, gradient: ArrayLike, *, inputs: bool = False) -> Gradients:
@@ -344,26 +345,17 @@ class MLP(_Parameters):
         >>> gradients.weights[0].shape
         (3, 2)
         """
-        if self._passed is None:
-            raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
-        check_kind(inputs, (bool, np.bool_), "inputs", "True or False")
-        outputs, preactivations, leading = self._passed
-        delta = np.asarray(as_float(gradient, "gradient"), self.dtype)
-        if delta.shape != (*leading, self.layer_sizes[-1]):
-            raise ValueError(
-                f"gradient must have the shape {(*leading, self.layer_sizes[-1])} of the scores "
-                f"of the last forward pass, got {delta.shape}"
-            )
-        delta = delta.reshape(-1, self.layer_sizes[-1])
+        outputs, preactivations, delta = self._begin_backward(gradient, inputs)
         gradients = Gradients._like(self)
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
             np.add.reduce(delta, axis=0, out=gradients.biases[i])
-            if i > 0:
+            if i > 0 or inputs:
                 delta = delta @ self.weights[i]
+            if i > 0:  # The inputs have no activation before them.
                 delta *= self.activation.slope(preactivations[i - 1])
         if inputs:
-            gradients.inputs = (delta @ self.weights[0]).reshape(*leading, self.layer_sizes[0])
+            gradients.inputs = delta.reshape(*np.shape(gradient)[:-1], self.layer_sizes[0])
         return gradients
 
     def predict_proba(self, x: ArrayLike) -> FloatArray:
@@ -495,6 +487,22 @@ class MLP(_Parameters):
             raise ValueError(f"{wrong}: {net.theta.shape} weights expected, got {theta.shape}")
         net.theta[...] = theta
         return net
+
+    def _begin_backward(
+        self, gradient: ArrayLike, inputs: bool
+    ) -> tuple[list[FloatArray], list[FloatArray], FloatArray]:
+        """Check the arguments; return what the forward pass kept, and the gradient as rows."""
+        if self._passed is None:
+            raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
+        check_kind(inputs, (bool, np.bool_), "inputs", "True or False")
+        outputs, preactivations, shape = self._passed
+        delta = np.asarray(as_float(gradient, "gradient"), self.dtype)
+        if delta.shape != shape:
+            raise ValueError(
+                f"gradient must have the shape {shape} of the scores of the last forward pass, "
+                f"got {delta.shape}"
+            )
+        return outputs, preactivations, delta.reshape(-1, shape[-1])
 
     def _propagate(self, a: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
         """Return the outputs of all layers, beginning with the inputs, and each hidden one's z."""

@@ -474,7 +474,9 @@ def source(thing: Any) -> str:
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and ast.get_docstring(node):
             doc = node.body[0]
-            for number in range(doc.lineno - 1, doc.end_lineno or doc.lineno):
+            end = doc.end_lineno or doc.lineno
+            end += end < len(lines) and not lines[end].strip()
+            for number in range(doc.lineno - 1, end):
                 lines[number] = "\0"
             if len(node.body) == 1:
                 lines[doc.lineno - 1] = " " * doc.col_offset + "..."
