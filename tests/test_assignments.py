@@ -120,9 +120,8 @@ def test_points_do_not_hang_on_the_order_of_the_checks(name, monkeypatch):
         ]
 
     expected = parts()
-    for function, checks in check.CHECKS.items():
-        assert getattr(check, function.upper()) is checks
-        monkeypatch.setattr(check, function.upper(), checks[::-1])
+    for function, suite in check.SUITES.items():
+        monkeypatch.setattr(check, function, check.Suite(function, "", suite.checks[::-1]))
     assert parts() == expected
     monkeypatch.undo()
     parts()
@@ -131,12 +130,11 @@ def test_points_do_not_hang_on_the_order_of_the_checks(name, monkeypatch):
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_a_check_that_has_another_name_is_missed(name, monkeypatch):
     module = import_module(f"rubrics.{name}")
-    for function in {item.name.lower() for item in rubric(name).items} & set(check.CHECKS):
-        checks = getattr(check, function.upper())
-        renamed = [replace(one, name=f"{one.name}!") for one in checks]
-        monkeypatch.setattr(check, function.upper(), renamed)
+    for function in {item.name.lower() for item in rubric(name).items} & set(check.SUITES):
+        renamed = [replace(one, name=f"{one.name}!") for one in check.SUITES[function].checks]
+        monkeypatch.setattr(check, function, check.Suite(function, "", renamed))
         if function != "accuracy":  # all of its checks are one part
-            with pytest.raises(ValueError, match="names must be of checks, got"):
+            with pytest.raises(KeyError, match=f"{function} has no check"):
                 reload(module)
         monkeypatch.undo()
     reload(module)
