@@ -33,6 +33,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+# Each file says in __all__ what it offers.
+# ruff: noqa: F403
 from nnlib.check._activations import *
 from nnlib.check._core import *
 from nnlib.check._core import Suite
