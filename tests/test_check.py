@@ -7,7 +7,9 @@ import sys
 import warnings
 from dataclasses import FrozenInstanceError
 from functools import partial
+from importlib import import_module
 from itertools import pairwise
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -1275,6 +1277,13 @@ def test_a_name_that_no_check_has_raises(name):
         check.softmax[name]
     with pytest.raises(KeyError, match=message):
         check.softmax.select("one row", name)
+
+
+def test_every_suite_of_every_file_is_offered():
+    files = [import_module(f"nnlib.check.{file.name}") for file in iter_modules(check.__path__)]
+    things = {name: thing for file in files for name, thing in vars(file).items()}
+    suites = {name for name, thing in things.items() if isinstance(thing, check.Suite)}
+    assert suites == set(check.SUITES)
 
 
 @pytest.mark.parametrize("suite", check.SUITES.values(), ids=check.SUITES)

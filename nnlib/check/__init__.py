@@ -45,5 +45,5 @@ from nnlib.check._pytorch import *
 
 #: The suite of every function by its name.
 SUITES: Mapping[str, Suite] = MappingProxyType(
-    {name: suite for name, suite in list(vars().items()) if isinstance(suite, Suite)}
+    {name: suite for name, suite in vars().items() if isinstance(suite, Suite)}
 )

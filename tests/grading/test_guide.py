@@ -51,6 +51,10 @@ def test_the_example_passes_the_tests_of_graders(project):
     run(project, "-m", "pytest", "-q", "tests/test_assignments.py", "-k", "leaky")
 
 
+def test_the_checks_of_a_suite_make_parts(project):
+    run(project, "-c", block("from dataclasses import replace"))
+
+
 def test_the_example_grades(project):
     source = project / "assignments/source/leaky/leaky.ipynb"
     wrong = source.read_text(encoding="utf-8").replace("x / 100)\\n", "0 * x)\\n")
