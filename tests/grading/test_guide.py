@@ -36,9 +36,9 @@ def project(tmp_path_factory):
     """A copy of the project with the files of the example."""
     project = tmp_path_factory.mktemp("guide")
     ignored = shutil.ignore_patterns("release", "*.db", "__pycache__")
-    for name in ("assignments", "tests"):
+    for name in ("_ext", "assignments", "tests"):
         shutil.copytree(ROOT / name, project / name, ignore=ignored)
-    for name in ("pyproject.toml", "_ext", "chapters"):
+    for name in ("pyproject.toml", "chapters"):
         (project / name).symlink_to(ROOT / name)
     rubric, mistakes = block('"""Leaky ReLU'), block('"""Known-wrong')
     (project / "assignments/rubrics/leaky.py").write_text(rubric, encoding="utf-8")
