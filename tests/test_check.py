@@ -1,11 +1,15 @@
 """Feedback: every known mistake is recognized, in the words that help, and right functions pass."""
 
 import math
+import pydoc
 import subprocess
 import sys
 import warnings
+from dataclasses import FrozenInstanceError
 from functools import partial
+from importlib import import_module
 from itertools import pairwise
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -351,17 +355,16 @@ def named(functions):
 @pytest.mark.parametrize(("name", "function"), named(RIGHT))
 def test_right_functions_pass_with_every_seed(name, function, capsys):
     for seed in range(5):
-        report = getattr(check, name)(function, seed=seed)
+        report = check.SUITES[name](function, seed=seed)
         assert report.passed, str(report)
     assert "WRONG" not in capsys.readouterr().out
 
 
 def test_every_function_has_a_door_and_right_implementations():
-    assert set(RIGHT) == set(check.CHECKS)
-    for name, checks in check.CHECKS.items():
-        assert getattr(check, name.upper()) is checks
-        assert callable(getattr(check, name))
-        assert len({one.name for one in checks}) == len(checks)
+    assert set(RIGHT) == set(check.SUITES)
+    for name, suite in check.SUITES.items():
+        assert getattr(check, name) is suite
+        assert suite.name == name
 
 
 # --- known mistakes ---------------------------------------------------------------------------
@@ -981,16 +984,16 @@ WRONG["two_layer_net"] = {
 
 
 def known(name):
-    return {mistake.name for one in check.CHECKS[name] for mistake in one.misconceptions}
+    return {mistake.name for one in check.SUITES[name].checks for mistake in one.misconceptions}
 
 
-@pytest.mark.parametrize("name", check.CHECKS)
+@pytest.mark.parametrize("name", check.SUITES)
 def test_every_misconception_has_its_row(name):
     assert set(WRONG[name]) == known(name)
 
 
 def first_failure(name, function, seed=0):
-    return next(r for r in (c.run(function, seed) for c in check.CHECKS[name]) if not r.ok)
+    return next(r for r in (c.run(function, seed) for c in check.SUITES[name].checks) if not r.ok)
 
 
 @pytest.mark.parametrize(
@@ -1047,7 +1050,7 @@ def test_a_class_in_place_of_a_net_is_told():
 
 
 def test_a_net_that_returns_no_tensor_is_told():
-    message = check.MULTI_LAYER_NET[1].run(net(lambda layers, x: None)).message
+    message = check.multi_layer_net["logits"].run(net(lambda layers, x: None)).message
     assert message.startswith("it returned None")
 
 
@@ -1071,7 +1074,7 @@ def test_a_gradient_of_another_shape_is_told():
     )
 
 
-SEVERAL_SIZES = next(c for c in check.MLP_BACKWARD if c.name == "layers of several sizes")
+SEVERAL_SIZES = check.mlp_backward["layers of several sizes"]
 
 
 def test_a_forgotten_relu_is_named_with_layers_of_several_sizes():
@@ -1087,14 +1090,12 @@ def test_shapes_that_do_not_fit_are_not_taken_for_a_forgotten_relu():
 
 
 def test_a_wrong_number_has_no_index():
-    message = check.KL_DIVERGENCE[1].run(lambda y, p: 0.0).message
+    message = check.kl_divergence[ROW].run(lambda y, p: 0.0).message
     assert message.startswith("it gave 0, too small, for y = [")
 
 
 def test_a_plain_python_number_is_a_number():
-    one_row = check.CROSS_ENTROPY[1]
-    assert one_row.name == ROW
-    assert one_row.run(lambda y, p: float(numpy_cross_entropy(y, p))).ok
+    assert check.cross_entropy[ROW].run(lambda y, p: float(numpy_cross_entropy(y, p))).ok
 
 
 def test_a_value_beside_the_known_ones_is_not_given_a_name():
@@ -1103,17 +1104,18 @@ def test_a_value_beside_the_known_ones_is_not_given_a_name():
 
 
 def test_public_answers_by_heart_pass_no_other_seed():
-    answer = numpy_relu(check.RELU[0].inputs(np.random.default_rng(0))["x"])
-    assert check.RELU[0].run(lambda x: answer).ok
-    assert not check.RELU[0].run(lambda x: answer, seed=1).ok
+    public = check.relu["numbers of both signs"]
+    answer = numpy_relu(public.inputs(np.random.default_rng(0))["x"])
+    assert public.run(lambda x: answer).ok
+    assert not public.run(lambda x: answer, seed=1).ok
 
 
 # --- the inputs -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", check.CHECKS)
+@pytest.mark.parametrize("name", check.SUITES)
 def test_inputs_are_the_same_with_the_same_seed(name):
-    for one in check.CHECKS[name]:
+    for one in check.SUITES[name].checks:
         first, second, other = (one.inputs(np.random.default_rng(seed)) for seed in (0, 0, 1))
         assert repr(first) == repr(second)
         fixed = one.name in {EDGES, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} | {
@@ -1140,9 +1142,9 @@ def spoiling(right):
 
 @pytest.mark.parametrize("name", sorted(set(RIGHT) - {"mlp_forward", "mlp_backward"} - OF_TORCH))
 def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
-    report = getattr(check, name)(spoiling(RIGHT[name][0]))
+    report = check.SUITES[name](spoiling(RIGHT[name][0]))
     assert [result.name for result in report.results if not result.ok] == [KEPT]
-    assert getattr(check, name)(RIGHT[name][0]).passed
+    assert check.SUITES[name](RIGHT[name][0]).passed
 
 
 def test_what_is_returned_may_be_written_to_later():
@@ -1152,7 +1154,7 @@ def test_what_is_returned_may_be_written_to_later():
         result = buffer if x.shape == buffer.shape and x.dtype == buffer.dtype else np.empty_like(x)
         return np.maximum(x, 0, out=result)
 
-    assert all(one.run(function).ok for one in check.RELU)
+    assert all(one.run(function).ok for one in check.relu.checks)
 
 
 def test_read_only_views_may_be_returned():
@@ -1161,15 +1163,15 @@ def test_read_only_views_may_be_returned():
         result.flags.writeable = False
         return result[:]
 
-    assert all(one.run(function).ok for one in check.RELU)
+    assert all(one.run(function).ok for one in check.relu.checks)
 
 
 def test_the_net_of_a_student_leaves_torch_as_it_was():
     torch.manual_seed(3)
     expected = torch.rand(2)
     torch.manual_seed(3)
-    assert all(one.run(SlideNet).ok for one in check.MULTI_LAYER_NET)
-    assert all(one.run(RIGHT[name][0]).ok for name in OF_TORCH for one in check.CHECKS[name])
+    assert all(one.run(SlideNet).ok for one in check.multi_layer_net.checks)
+    assert all(one.run(RIGHT[name][0]).ok for name in OF_TORCH for one in check.SUITES[name].checks)
     assert torch.equal(torch.rand(2), expected)
 
 
@@ -1179,7 +1181,7 @@ def test_warnings_of_a_function_are_not_passed_on():
         np.log(np.zeros(1))
         return np.maximum(x, 0)
 
-    assert all(one.run(function).ok for one in check.RELU)
+    assert all(one.run(function).ok for one in check.relu.checks)
 
 
 # --- the report -------------------------------------------------------------------------------
@@ -1210,7 +1212,7 @@ def test_what_a_function_prints_comes_before_the_report(capsys):
 
     report = check.relu(function)
     assert report.passed
-    assert capsys.readouterr().out == len(check.RELU) * "junk\n" + f"{report}\n"
+    assert capsys.readouterr().out == len(check.relu) * "junk\n" + f"{report}\n"
 
 
 def test_reports_are_the_same_in_every_run(capsys):
@@ -1229,8 +1231,8 @@ def test_a_report_is_short_where_it_is_repeated(capsys):
 
 
 def test_no_hint_holds_code():
-    for checks in check.CHECKS.values():
-        for mistake in (m for one in checks for m in one.misconceptions):
+    for suite in check.SUITES.values():
+        for mistake in (m for one in suite.checks for m in one.misconceptions):
             assert mistake.hint.endswith((".", "?"))
             assert not any(
                 code in mistake.hint for code in ("keepdims", "axis=", "log1p", "expit", "where(")
@@ -1240,10 +1242,10 @@ def test_no_hint_holds_code():
 # --- bad input --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", check.CHECKS)
+@pytest.mark.parametrize("name", check.SUITES)
 def test_what_cannot_be_called_is_refused(name):
     with pytest.raises(TypeError, match="function must be a function, got 3"):
-        getattr(check, name)(3)
+        check.SUITES[name](3)
 
 
 @pytest.mark.parametrize(("seed", "error"), [(-1, ValueError), (1.5, TypeError), (None, TypeError)])
@@ -1262,27 +1264,70 @@ def test_importing_check_loads_no_torch():
 
 
 def test_checks_come_by_their_names_in_the_order_asked_for():
-    names = [one.name for one in check.SOFTMAX]
-    assert check.named(check.SOFTMAX, *reversed(names)) == list(reversed(check.SOFTMAX))
-    assert check.named(check.SOFTMAX) == []
+    names = list(check.softmax)
+    assert check.softmax.select(*reversed(names)) == list(reversed(check.softmax.checks))
+    assert check.softmax.select() == []
 
 
 @pytest.mark.parametrize("name", ["three axis", "Three axes", ""])
 def test_a_name_that_no_check_has_raises(name):
-    with pytest.raises(ValueError, match=f"got {name!r}; known are .*three axes"):
-        check.named(check.SOFTMAX, "one row", name)
+    assert name not in check.softmax
+    message = f"softmax has no check {name!r}, only .*'three axes'"
+    with pytest.raises(KeyError, match=message):
+        check.softmax[name]
+    with pytest.raises(KeyError, match=message):
+        check.softmax.select("one row", name)
 
 
-@pytest.mark.parametrize("name", check.CHECKS)
+def test_every_suite_of_every_file_is_offered():
+    files = [import_module(f"nnlib.check.{file.name}") for file in iter_modules(check.__path__)]
+    things = {name: thing for file in files for name, thing in vars(file).items()}
+    suites = {name for name, thing in things.items() if isinstance(thing, check.Suite)}
+    assert suites == set(check.SUITES)
+
+
+@pytest.mark.parametrize("suite", check.SUITES.values(), ids=check.SUITES)
+def test_a_suite_maps_the_names_of_its_checks_to_them(suite):
+    assert list(suite.values()) == list(suite.checks)
+    assert list(suite) == [one.name for one in suite.checks]
+    assert len(suite) == len(suite.checks)
+    assert all(name in suite for name in suite)
+
+
+def test_two_checks_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"names of their own, got \['one row', 'one row'\]"):
+        check.Suite("softmax", "", [check.softmax[ROW]] * 2)
+
+
+def test_a_suite_stays_as_it_is():
+    with pytest.raises(FrozenInstanceError):
+        check.softmax.checks = ()
+    with pytest.raises(TypeError):
+        check.softmax[ROW] = check.softmax[KEPT]
+    checks = [check.softmax[ROW]]
+    suite = check.Suite("softmax", "", checks)
+    checks.clear()
+    assert list(suite) == [ROW]
+
+
+@pytest.mark.parametrize("name", check.SUITES)
+def test_help_says_what_a_suite_checks(name):
+    text = pydoc.render_doc(check.SUITES[name], renderer=pydoc.plaintext)
+    assert f"<{name}: {len(check.SUITES[name])} checks>\n    Check " in text
+    assert "Parameters, returns and errors as for every" in text
+
+
+@pytest.mark.parametrize("name", check.SUITES)
 def test_reports_are_the_same_whatever_numpy_is_told_to_do_with_overflow(name, capsys):
     from nnlib.check._core import _seen_of
 
-    wrong = [known.wrong for one in check.CHECKS[name] for known in one.misconceptions[:2]]
-    functions = [check.CHECKS[name][0].right, *wrong[:2]]
+    checks = check.SUITES[name].checks
+    wrong = [known.wrong for one in checks for known in one.misconceptions[:2]]
+    functions = [checks[0].right, *wrong[:2]]
 
     def reports():
         _seen_of.cache_clear()
-        return [one.run(function) for function in functions for one in check.CHECKS[name]]
+        return [one.run(function) for function in functions for one in checks]
 
     usual = reports()
     with np.errstate(all="raise"):

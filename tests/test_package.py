@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import nnlib
+from nnlib import check
 
 HOME = Path(nnlib.__file__).parent
 FILES = {
@@ -137,15 +138,24 @@ def test_all_lists_every_name_that_nnlib_holds():
     assert set(nnlib.__all__) == public - SOURCES.keys()
 
 
-def test_the_api_page_and_nnlib_offer_the_same_names():
+def documented_names(module):
+    """Return the names of a module that the API page shows."""
     page = (Path(__file__).parents[1] / "chapters" / "api.md").read_text(encoding="utf-8")
-    documented, module = set(), ""
+    names, current = set(), ""
     for kind, name in re.findall(r"\.\. (current|auto(?!m))\w+:: ([\w.]+)", page):
         if kind == "current":
-            module = name
-        elif module == "nnlib":
-            documented.add(name.rpartition(".")[2])
-    assert documented == set(nnlib.__all__)
+            current = name
+        elif current == module:
+            names.add(name.rpartition(".")[2])
+    return names
+
+
+def test_the_api_page_and_nnlib_offer_the_same_names():
+    assert documented_names("nnlib") == set(nnlib.__all__)
+
+
+def test_the_api_page_shows_every_suite():
+    assert documented_names("nnlib.check") >= {"Suite", "SUITES", *check.SUITES}
 
 
 def test_every_registered_object_is_offered_by_its_name():

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 from nnlib.check import Check, Function, Raised, Result, Seen
 
+# The checks that every function of arrays has, by their names in its suite.
+KEPT = ("float32 stays float32", "the arguments stay as they were")
+
 
 class Part(NamedTuple):
     """A share of an item's points, earned when all of its checks pass."""

@@ -3,28 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
-from grading.rubric import Item, Part, Rubric
+from grading.rubric import KEPT, Item, Part, Rubric
 from scipy.special import xlogy
 
 import nnlib
 from nnlib import check
-from nnlib.check import Misconception, named
+from nnlib.check import Misconception
 
 
-def again(checks, like, name, inputs, *misconceptions):
-    """Return one of the checks with inputs that the public ones do not have."""
-    (one,) = named(checks, like)
-    known = (*misconceptions, *one.misconceptions)
-    return replace(one, name=name, inputs=inputs, misconceptions=known)
-
-
-def careful(checks, *others):
-    return Part(1, "careful", [*named(checks, "float32 stays float32", KEPT), *others])
-
-
-KEPT = "the arguments stay as they were"
-LARGE, FAR_APART = "large scores", "rows far apart"
-INFINITE = "what the model calls impossible"
+def careful(suite, *others):
+    return Part(1, "careful", [*suite.select(*KEPT), *others])
 
 
 # --- inputs ---------------------------------------------------------------------------------------
@@ -77,104 +65,106 @@ def masked_by_zero(scores, labels):
     return np.maximum(0, ((1 - own) * scores).max(axis=1) - true + 1)
 
 
+MASKED = Misconception(
+    "the true class masked by 0",
+    masked_by_zero,
+    "Where all scores are below 0, which class has the largest after that?",
+)
+BELOW_ZERO = replace(
+    check.hinge["a batch"],
+    name="all scores below 0",
+    inputs=below_zero,
+    misconceptions=(MASKED, *check.hinge["a batch"].misconceptions),
+)
 HINGE = Item(
     "hinge",
     [
         Part(
-            2, "the loss of each example", named(check.HINGE, "a batch", "right by a wide margin")
+            2, "the loss of each example", check.hinge.select("a batch", "right by a wide margin")
         ),
-        Part(
-            1,
-            "scores of any sign",
-            [
-                again(
-                    check.HINGE,
-                    "a batch",
-                    "all scores below 0",
-                    below_zero,
-                    Misconception(
-                        "the true class masked by 0",
-                        masked_by_zero,
-                        "Where all scores are below 0, which class has the largest after that?",
-                    ),
-                )
-            ],
-        ),
-        careful(check.HINGE),
+        Part(1, "scores of any sign", [BELOW_ZERO]),
+        careful(check.hinge),
     ],
 )
 
 
-def along_the_last_axis(name, checks, values, needs):
+def along_the_last_axis(suite, values, needs):
     """Return the item of softmax or of its logarithm."""
-    large = [
-        *named(checks, LARGE, FAR_APART),
-        again(checks, LARGE, "more large scores", more_large),
-        again(checks, FAR_APART, "more rows far apart", more_apart),
+    large, apart = suite.select("large scores", "rows far apart")
+    checks = [
+        large,
+        apart,
+        replace(large, name="more large scores", inputs=more_large),
+        replace(apart, name="more rows far apart", inputs=more_apart),
     ]
-    return Item(name, [*values, Part(2, "scores of any size", large), careful(checks)], needs)
+    parts = [*values, Part(2, "scores of any size", checks), careful(suite)]
+    return Item(suite.name, parts, needs)
 
 
 SOFTMAX = along_the_last_axis(
-    "softmax",
-    check.SOFTMAX,
+    check.softmax,
     [
-        Part(1, "a batch", named(check.SOFTMAX, "a batch of rows")),
-        Part(1, "any number of axes", named(check.SOFTMAX, "one row", "three axes")),
+        Part(1, "a batch", [check.softmax["a batch of rows"]]),
+        Part(1, "any number of axes", check.softmax.select("one row", "three axes")),
     ],
     {},
 )
 LOG_SOFTMAX = along_the_last_axis(
-    "log_softmax",
-    check.LOG_SOFTMAX,
+    check.log_softmax,
     [
         Part(
-            1, "the logarithm", named(check.LOG_SOFTMAX, "a batch of rows", "one row", "three axes")
+            1,
+            "the logarithm",
+            check.log_softmax.select("a batch of rows", "one row", "three axes"),
         )
     ],
     {"softmax": nnlib.softmax},
 )
 
 
-def of_distributions(name, checks, needs):
+def of_distributions(suite, needs):
     """Return the item of a measure of two distributions."""
-    neither, *infinite = named(checks, "a class that neither expects", INFINITE)
-    again_infinite = again(checks, INFINITE, "another impossible class", impossible)
-    kept = again(checks, KEPT, "zeros stay as they were", neither.inputs)
-    values = named(checks, "a batch of rows", "one row", "three axes")
+    neither = suite["a class that neither expects"]
+    infinite = suite["what the model calls impossible"]
+    another = replace(infinite, name="another impossible class", inputs=impossible)
+    unchanged = suite["the arguments stay as they were"]
+    zeros = replace(unchanged, name="zeros stay as they were", inputs=neither.inputs)
     parts = [
-        Part(1, "the sum over classes", values),
-        Part(1, "probabilities of 0", [neither, *infinite, again_infinite]),
-        careful(checks, kept),
+        Part(1, "the sum over classes", suite.select("a batch of rows", "one row", "three axes")),
+        Part(1, "probabilities of 0", [neither, infinite, another]),
+        careful(suite, zeros),
     ]
-    return Item(name, parts, needs)
+    return Item(suite.name, parts, needs)
 
 
-def of_a_batch(name, checks, values, needs):
+def of_a_batch(suite, values, needs):
     """Return the item of the softmax cross-entropy or of its gradient."""
-    large = [
-        *named(checks, LARGE, FAR_APART, "a true class far behind"),
-        again(checks, LARGE, "more large scores", labeled(more_large)),
-        again(checks, FAR_APART, "more rows far apart", labeled(more_apart)),
-        again(checks, "a true class far behind", "others far behind", far_behind),
+    large, apart, behind = suite.select("large scores", "rows far apart", "a true class far behind")
+    checks = [
+        large,
+        apart,
+        behind,
+        replace(large, name="more large scores", inputs=labeled(more_large)),
+        replace(apart, name="more rows far apart", inputs=labeled(more_apart)),
+        replace(behind, name="others far behind", inputs=far_behind),
     ]
-    return Item(name, [*values, Part(1, "scores of any size", large), careful(checks)], needs)
+    parts = [*values, Part(1, "scores of any size", checks), careful(suite)]
+    return Item(suite.name, parts, needs)
 
 
 BUILDS_ON = {"softmax": nnlib.softmax, "log_softmax": nnlib.log_softmax}
+BATCH = check.softmax_cross_entropy["a batch"]
 SOFTMAX_CROSS_ENTROPY = of_a_batch(
-    "softmax_cross_entropy",
-    check.SOFTMAX_CROSS_ENTROPY,
+    check.softmax_cross_entropy,
     [
-        Part(1, "one example", [again(check.SOFTMAX_CROSS_ENTROPY, "a batch", "a row", one_row)]),
-        Part(1, "the mean of a batch", named(check.SOFTMAX_CROSS_ENTROPY, "a batch")),
+        Part(1, "one example", [replace(BATCH, name="a row", inputs=one_row)]),
+        Part(1, "the mean of a batch", [BATCH]),
     ],
     BUILDS_ON,
 )
 SOFTMAX_CROSS_ENTROPY_GRADIENT = of_a_batch(
-    "softmax_cross_entropy_gradient",
-    check.SOFTMAX_CROSS_ENTROPY_GRADIENT,
-    [Part(1, "a batch", named(check.SOFTMAX_CROSS_ENTROPY_GRADIENT, "a batch"))],
+    check.softmax_cross_entropy_gradient,
+    [Part(1, "a batch", [check.softmax_cross_entropy_gradient["a batch"]])],
     BUILDS_ON,
 )
 
@@ -184,8 +174,8 @@ RUBRIC = Rubric(
         HINGE,
         SOFTMAX,
         LOG_SOFTMAX,
-        of_distributions("cross_entropy", check.CROSS_ENTROPY, {}),
-        of_distributions("kl_divergence", check.KL_DIVERGENCE, {"cross_entropy": cross_entropy}),
+        of_distributions(check.cross_entropy, {}),
+        of_distributions(check.kl_divergence, {"cross_entropy": cross_entropy}),
         SOFTMAX_CROSS_ENTROPY,
         SOFTMAX_CROSS_ENTROPY_GRADIENT,
     ),

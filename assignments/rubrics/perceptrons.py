@@ -3,16 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
-from grading.rubric import Item, Part, Rubric
+from grading.rubric import KEPT, Item, Part, Rubric
 
 from nnlib import check
-from nnlib.check import named
 
-KEPT = ("float32 stays float32", "the arguments stay as they were")
 # The right functions, as the student's are called by those of later items.
-RELU = named(check.RELU, "numbers of both signs")[0].right
-SLOPE = named(check.RELU_DERIVATIVE, "numbers of both signs")[0].right
-FORWARD = named(check.MLP_FORWARD, "one layer")[0].right
+RELU = check.relu["numbers of both signs"].right
+SLOPE = check.relu_derivative["numbers of both signs"].right
+FORWARD = check.mlp_forward["one layer"].right
 
 
 def ends(rng):
@@ -33,50 +31,45 @@ def far_left(rng):
     return {"x": rng.uniform(-60, -38, 4)}
 
 
-def again(checks, like, name, inputs):
-    """Return one of the checks with inputs that the public ones do not have."""
-    (one,) = named(checks, like)
-    return replace(one, name=name, inputs=inputs)
-
-
-def relu_like(name, checks):
-    corner = "zero and the infinities"
+def relu_like(suite):
+    corner = suite["zero and the infinities"]
     edges = [
-        *named(checks, corner),
-        again(checks, corner, "other numbers near and far", ends),
-        *named(checks, *KEPT),
+        corner,
+        replace(corner, name="other numbers near and far", inputs=ends),
+        *suite.select(*KEPT),
     ]
     return Item(
-        name,
+        suite.name,
         (
-            Part(1, "the values", named(checks, "numbers of both signs", "three axes")),
+            Part(1, "the values", suite.select("numbers of both signs", "three axes")),
             Part(1, "zero and infinity, float32, arguments unchanged", edges),
         ),
     )
 
 
 def sigmoid():
-    checks, large, left = check.SIGMOID, "large numbers", "digits far left"
+    suite = check.sigmoid
+    large, left = suite.select("large numbers", "digits far left")
     overflow = [
-        *named(checks, large),
-        again(checks, large, "other large numbers", far),
-        again(checks, large, "large numbers in float32", far_in_float32),
+        large,
+        replace(large, name="other large numbers", inputs=far),
+        replace(large, name="large numbers in float32", inputs=far_in_float32),
     ]
-    digits = [*named(checks, left), again(checks, left, "other digits far left", far_left)]
+    digits = [left, replace(left, name="other digits far left", inputs=far_left)]
     return Item(
         "sigmoid",
         (
-            Part(1, "the values", named(checks, "numbers of both signs", "three axes")),
+            Part(1, "the values", suite.select("numbers of both signs", "three axes")),
             Part(2, "large numbers", overflow),
             Part(1, "digits far left", digits),
-            Part(1, "float32 and arguments unchanged", named(checks, *KEPT)),
+            Part(1, "float32 and arguments unchanged", suite.select(*KEPT)),
         ),
     )
 
 
 def mlp_forward():
     def part(points, name, *names):
-        return Part(points, name, named(check.MLP_FORWARD, *names))
+        return Part(points, name, check.mlp_forward.select(*names))
 
     return Item(
         "mlp_forward",
@@ -91,7 +84,7 @@ def mlp_forward():
 
 def mlp_backward():
     def part(points, name, *names):
-        return Part(points, name, named(check.MLP_BACKWARD, *names))
+        return Part(points, name, check.mlp_backward.select(*names))
 
     lists = "a list for the weights, one for the biases"
     weights, biases = (
@@ -116,8 +109,8 @@ def sgd_step():
     return Item(
         "sgd_step",
         (
-            Part(1, "the values", named(check.SGD_STEP, *values)),
-            Part(1, "float32 and arguments unchanged", named(check.SGD_STEP, *KEPT)),
+            Part(1, "the values", check.sgd_step.select(*values)),
+            Part(1, "float32 and arguments unchanged", check.sgd_step.select(*KEPT)),
         ),
     )
 
@@ -125,8 +118,8 @@ def sgd_step():
 RUBRIC = Rubric(
     "perceptrons",
     items=(
-        relu_like("relu", check.RELU),
-        relu_like("relu_derivative", check.RELU_DERIVATIVE),
+        relu_like(check.relu),
+        relu_like(check.relu_derivative),
         sigmoid(),
         mlp_forward(),
         mlp_backward(),

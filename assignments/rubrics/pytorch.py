@@ -12,14 +12,7 @@ from sklearn.model_selection import train_test_split
 from torch import nn
 
 from nnlib import check
-from nnlib.check import Check, named
-
-
-def again(checks, like, name, inputs):
-    """Return one of the checks with inputs that the public ones do not have."""
-    (one,) = named(checks, like)
-    return replace(one, name=name, inputs=inputs)
-
+from nnlib.check import Check
 
 # --- networks -------------------------------------------------------------------------------------
 
@@ -46,9 +39,9 @@ def of_size(rng, key, hidden):
     return sizes | {"x": rng.normal(size=(8, 3)).astype(np.float32)}
 
 
-def of_networks(name, checks, points, values, *others):
+def of_networks(name, suite, points, values, *others):
     """Return the item of a class of networks."""
-    registered = named(checks, "all parameters are registered", "every parameter gets a gradient")
+    registered = suite.select("all parameters are registered", "every parameter gets a gradient")
     return Item(
         name,
         [
@@ -61,32 +54,32 @@ def of_networks(name, checks, points, values, *others):
 
 TWO_LAYER_NET = of_networks(
     "TwoLayerNet",
-    check.TWO_LAYER_NET,
+    check.two_layer_net,
     2,
     [
-        *named(check.TWO_LAYER_NET, "logits", "other sizes"),
-        again(
-            check.TWO_LAYER_NET,
-            "logits",
-            "more sizes",
-            lambda rng: of_size(rng, "hidden_size", int(rng.integers(4, 20))),
+        *check.two_layer_net.select("logits", "other sizes"),
+        replace(
+            check.two_layer_net["logits"],
+            name="more sizes",
+            inputs=lambda rng: of_size(rng, "hidden_size", int(rng.integers(4, 20))),
         ),
     ],
 )
 MULTI_LAYER_NET = of_networks(
     "MultiLayerNet",
-    check.MULTI_LAYER_NET,
+    check.multi_layer_net,
     3,
     [
-        *named(check.MULTI_LAYER_NET, "logits", "more hidden layers"),
-        again(
-            check.MULTI_LAYER_NET,
-            "logits",
-            "four hidden layers",
-            lambda rng: of_size(rng, "layer_sizes", [4, 4, *rng.integers(4, 20, 2).tolist()]),
+        *check.multi_layer_net.select("logits", "more hidden layers"),
+        replace(
+            check.multi_layer_net["logits"],
+            name="four hidden layers",
+            inputs=lambda rng: of_size(
+                rng, "layer_sizes", [4, 4, *rng.integers(4, 20, 2).tolist()]
+            ),
         ),
     ],
-    Part(1, "no hidden layer", named(check.MULTI_LAYER_NET, "no hidden layer")),
+    Part(1, "no hidden layer", [check.multi_layer_net["no hidden layer"]]),
 )
 
 
@@ -104,17 +97,17 @@ PREDICT = Item(
             2,
             "the class of the largest score",
             [
-                *named(check.PREDICT, "a batch", "as many examples as classes"),
-                again(check.PREDICT, "a batch", "all scores below 0", below_zero),
+                *check.predict.select("a batch", "as many examples as classes"),
+                replace(check.predict["a batch"], name="all scores below 0", inputs=below_zero),
             ],
         ),
-        Part(1, "no graph", named(check.PREDICT, "no graph is recorded")),
+        Part(1, "no graph", [check.predict["no graph is recorded"]]),
     ],
 )
 ACCURACY = Item(
     "accuracy",
-    [Part(2, "the share of right predictions", check.ACCURACY)],
-    needs={"predict": named(check.PREDICT, "a batch")[0].right},
+    [Part(2, "the share of right predictions", check.accuracy.checks)],
+    needs={"predict": check.predict["a batch"].right},
 )
 
 
@@ -135,27 +128,30 @@ MOVEMENT = Item(
             1,
             "a network as it should be",
             [
-                *named(check.MOVEMENT, "every layer is registered"),
-                again(check.MOVEMENT, "every layer is registered", "two layers", step(True, True)),
+                check.movement["every layer is registered"],
+                replace(
+                    check.movement["every layer is registered"],
+                    name="two layers",
+                    inputs=step(True, True),
+                ),
             ],
         ),
         Part(
             2,
             "layers that no optimizer sees",
             [
-                *named(check.MOVEMENT, "a layer is not registered"),
-                again(
-                    check.MOVEMENT,
-                    "a layer is not registered",
-                    "one of four is registered",
-                    step(False, False, True, False),
+                check.movement["a layer is not registered"],
+                replace(
+                    check.movement["a layer is not registered"],
+                    name="one of four is registered",
+                    inputs=step(False, False, True, False),
                 ),
             ],
         ),
         Part(
             1,
             "gradients of this step alone",
-            named(check.MOVEMENT, "gradients are left from before"),
+            [check.movement["gradients are left from before"]],
         ),
     ],
 )
@@ -207,7 +203,7 @@ def share_right(train, hidden_size, epochs, batch_size, learning_rate, seed):
 
 
 # The right loop.
-LOOP = named(check.TRAIN, "small batches")[0].right
+LOOP = check.train["small batches"].right
 
 TRAIN = Item(
     "train",
@@ -216,12 +212,11 @@ TRAIN = Item(
             2,
             "steps with all examples",
             [
-                *named(check.TRAIN, "two steps with all examples"),
-                again(
-                    check.TRAIN,
-                    "two steps with all examples",
-                    "four steps",
-                    lambda rng: batches(rng, 9, batch_size=20, epochs=4),
+                check.train["two steps with all examples"],
+                replace(
+                    check.train["two steps with all examples"],
+                    name="four steps",
+                    inputs=lambda rng: batches(rng, 9, batch_size=20, epochs=4),
                 ),
             ],
         ),
@@ -229,16 +224,15 @@ TRAIN = Item(
             2,
             "batches in a new order",
             [
-                *named(check.TRAIN, "small batches"),
-                again(
-                    check.TRAIN,
-                    "small batches",
-                    "other small batches",
-                    lambda rng: batches(rng, 11, batch_size=4, epochs=3),
+                check.train["small batches"],
+                replace(
+                    check.train["small batches"],
+                    name="other small batches",
+                    inputs=lambda rng: batches(rng, 11, batch_size=4, epochs=3),
                 ),
             ],
         ),
-        Part(1, "the losses", named(check.TRAIN, "the losses", "the losses are numbers")),
+        Part(1, "the losses", check.train.select("the losses", "the losses are numbers")),
         Part(2, "digits", [Check("digits", settings, LOOP, (), reached)]),
     ],
 )

@@ -9,7 +9,9 @@ import numpy as np
 
 from nnlib import activations, probability
 from nnlib._arrays import FloatArray
-from nnlib.check._core import Arguments, Inputs, Misconception, checks, fixed, normal
+from nnlib.check._core import Arguments, Inputs, Misconception, array_suite, fixed, normal
+
+__all__ = ["relu", "relu_derivative", "sigmoid", "softplus"]
 
 
 def _both_signs(rng: np.random.Generator) -> Arguments:
@@ -27,8 +29,9 @@ _FAR = _AXES | {
     "digits far left": fixed("x", -40, -50, -60),
 }
 
-#: Checks of relu(x).
-RELU = checks(
+relu = array_suite(
+    "relu",
+    "Check ``relu(x)``: ReLU of every entry.",
     activations.relu,
     _CORNER,
     Misconception(
@@ -68,8 +71,9 @@ RELU = checks(
     ),
 )
 
-#: Checks of the derivative of relu, a function of x.
-RELU_DERIVATIVE = checks(
+relu_derivative = array_suite(
+    "relu_derivative",
+    "Check ``relu_derivative(x)``: the derivative of ReLU at every entry.",
     activations.relu.derivative,
     _CORNER,
     Misconception(
@@ -104,8 +108,9 @@ def _logistic(x: FloatArray) -> Any:
     return np.exp(x) / (1 + np.exp(x))
 
 
-#: Checks of a stable sigmoid(x).
-SIGMOID = checks(
+sigmoid = array_suite(
+    "sigmoid",
+    "Check ``sigmoid(x)`` of every entry, at numbers of any size.",
     activations.sigmoid,
     _FAR,
     Misconception(
@@ -146,8 +151,9 @@ SIGMOID = checks(
     ),
 )
 
-#: Checks of a stable softplus(x).
-SOFTPLUS = checks(
+softplus = array_suite(
+    "softplus",
+    "Check ``softplus(x)`` of every entry, at numbers of any size.",
     activations.softplus,
     _FAR,
     Misconception(

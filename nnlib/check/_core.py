@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from functools import lru_cache
+from inspect import cleandoc
 from numbers import Real
 from textwrap import fill
 from types import NoneType
@@ -16,6 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlib._arrays import FloatArray, check_callable, check_count
+
+__all__ = [
+    "Arguments",
+    "Check",
+    "Function",
+    "Inputs",
+    "Misconception",
+    "Other",
+    "Raised",
+    "Report",
+    "Result",
+    "Seen",
+    "Suite",
+]
 
 Function: TypeAlias = Callable[..., Any]
 Arguments: TypeAlias = dict[str, Any]
@@ -135,11 +150,10 @@ class Check:
     Examples
     --------
     >>> from nnlib import check, softmax
-    >>> check.SOFTMAX[0]
-    Check(name='a batch of rows')
-    >>> check.SOFTMAX[0].run(softmax)
-    Result(name='a batch of rows', ok=True, message='')
-    >>> check.SOFTMAX[0].run(lambda a: softmax(a, axis=0)).ok
+    >>> one_row = check.softmax["one row"]
+    >>> one_row.run(softmax)
+    Result(name='one row', ok=True, message='')
+    >>> one_row.run(lambda a: -softmax(a)).ok
     False
     """
 
@@ -201,35 +215,120 @@ class Check:
         return self.inputs(np.random.default_rng(seed))
 
 
-def named(suite: Sequence[Check], *names: str) -> list[Check]:
-    """Return the checks of these names, in their order.
+@dataclass(frozen=True, eq=False, repr=False)
+class Suite(Mapping[str, Check]):
+    """All checks of one function: call it to run them, or look one up by its name.
 
     Parameters
     ----------
-    suite : sequence of Check
-        Those of a function, such as ``check.SOFTMAX``.
-    *names : str
-
-    Returns
-    -------
-    list of Check
+    name : str
+        Name of the function that is to be written.
+    about : str
+        What the function should do; it becomes the suite's docstring.
+    checks : sequence of Check
+        In the order in which they run. No two have the same name.
 
     Raises
     ------
     ValueError
-        If none has such a name: what is misspelled must not go unchecked.
+        If two checks have the same name.
 
     Examples
     --------
-    >>> from nnlib import check
-    >>> check.named(check.SOFTMAX, "one row", "large scores")
-    [Check(name='one row'), Check(name='large scores')]
+    >>> from nnlib import check, softmax
+    >>> len(check.softmax), "three axes" in check.softmax
+    (7, True)
+    >>> check.softmax["three axes"].run(softmax)
+    Result(name='three axes', ok=True, message='')
+    >>> check.sgd_step["a tensor"]
+    Traceback (most recent call last):
+    KeyError: "sgd_step has no check 'a tensor', only ['a vector', 'a matrix', ...]"
     """
-    known = {check.name: check for check in suite}
-    for name in names:
-        if name not in known:
-            raise ValueError(f"names must be of checks, got {name!r}; known are {', '.join(known)}")
-    return [known[name] for name in names]
+
+    name: str
+    about: InitVar[str]
+    checks: Sequence[Check]
+
+    def __post_init__(self, about: str) -> None:
+        if len(set(self)) < len(self):
+            raise ValueError(f"checks must have names of their own, got {list(self)}")
+        text = f"{cleandoc(about)}\n\nParameters, returns and errors as for every :class:`Suite`."
+        object.__setattr__(self, "__doc__", text)
+        object.__setattr__(self, "checks", tuple(self.checks))
+
+    def __call__(self, function: Function, *, seed: int = 0) -> Report:
+        """Run every check on a function of yours, and print what they find.
+
+        Parameters
+        ----------
+        function : callable
+            Yours; its arguments are passed by position.
+        seed : int, default 0
+            Of the inputs.
+
+        Returns
+        -------
+        Report
+            What each check found; it has been printed.
+
+        Raises
+        ------
+        TypeError
+            If `function` cannot be called or `seed` is not an integer.
+        ValueError
+            If `seed` is negative. What your function raises is told, and not raised.
+
+        Examples
+        --------
+        >>> from nnlib import check
+        >>> report = check.relu(abs)
+        relu: 1 of 5 checks passed
+          WRONG  numbers of both signs
+                 it gave 0.1321, too large at index [0, 1], for x of shape (2, 5). This looks
+                 like: the absolute value. What should become of a negative number? Draw the
+                 graph left of 0.
+          WRONG  three axes
+          WRONG  zero and the infinities
+          WRONG  float32 stays float32
+          ok     the arguments stay as they were
+        >>> report.passed
+        False
+        """
+        report = Report(self.name, [check.run(function, seed) for check in self.checks])
+        print(report)
+        return report
+
+    def __getitem__(self, name: str) -> Check:
+        for check in self.checks:
+            if check.name == name:
+                return check
+        # What is misspelled must not go unchecked.
+        raise KeyError(f"{self.name} has no check {name!r}, only {list(self)}")
+
+    def __iter__(self) -> Iterator[str]:
+        return (check.name for check in self.checks)
+
+    def __len__(self) -> int:
+        return len(self.checks)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {len(self)} checks>"
+
+    def select(self, *names: str) -> list[Check]:
+        """Return the checks of these names, in the order asked for.
+
+        Raises
+        ------
+        KeyError
+            If none has such a name.
+
+        Examples
+        --------
+        >>> from nnlib import check
+        >>> check.softmax.select("one row", "large scores")
+        [Check(name='one row'), Check(name='large scores')]
+        """
+        return [self[name] for name in names]
 
 
 @lru_cache(4096)
@@ -321,7 +420,7 @@ def _in_float32(inputs: Inputs) -> Inputs:
     return lambda rng: {k: _cast(v, np.float64, np.float32) for k, v in inputs(rng).items()}
 
 
-def checks(
+def array_checks(
     right: Function,
     inputs: Mapping[str, Inputs],
     *misconceptions: Misconception,
@@ -358,6 +457,18 @@ def checks(
         Check("float32 stays float32", _in_float32(first), right, known, observe),
         Check("the arguments stay as they were", first, right, known, _kept),
     )
+
+
+def array_suite(
+    name: str,
+    about: str,
+    right: Function,
+    inputs: Mapping[str, Inputs],
+    *misconceptions: Misconception,
+    observe: Callable[[Function, Arguments], Any] = copied_output,
+) -> Suite:
+    """Return the suite that has these checks alone."""
+    return Suite(name, about, array_checks(right, inputs, *misconceptions, observe=observe))
 
 
 def normal(name: str, *shape: int) -> Inputs:

@@ -10,8 +10,17 @@ from numpy.typing import NDArray
 
 from nnlib import losses, probability
 from nnlib._arrays import FloatArray
-from nnlib.check._core import Arguments, Function, Inputs, Misconception, checks, copied_output
+from nnlib.check._core import (
+    Arguments,
+    Function,
+    Inputs,
+    Misconception,
+    array_suite,
+    copied_output,
+)
 from nnlib.check._probability import BASE_HINT, ROW_MAXIMUM_HINT, SHIFT_HINT
+
+__all__ = ["hinge", "softmax_cross_entropy", "softmax_cross_entropy_gradient"]
 
 
 def _labeled(rng: np.random.Generator) -> Arguments:
@@ -34,8 +43,9 @@ def _lead(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
     return lead
 
 
-#: Checks of hinge(scores, labels), the loss of each example.
-HINGE = checks(
+hinge = array_suite(
+    "hinge",
+    "Check ``hinge(scores, labels)``: the loss of each row of scores, for class indices.",
     losses.hinge,
     {"a batch": _labeled, "right by a wide margin": _clear_cases},
     Misconception(
@@ -128,8 +138,9 @@ def _number(function: Function, arguments: Arguments) -> Any:
     return copied_output(typed, arguments)
 
 
-#: Checks of softmax_cross_entropy(scores, labels), the mean over the batch.
-SOFTMAX_CROSS_ENTROPY = checks(
+softmax_cross_entropy = array_suite(
+    "softmax_cross_entropy",
+    "Check ``softmax_cross_entropy(scores, labels)``: the mean loss, for class indices.",
     _softmax_cross_entropy,
     _LABELED_SCORES,
     Misconception(
@@ -211,8 +222,9 @@ def _one_hot(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
     return np.eye(scores.shape[1], dtype=scores.dtype)[labels]
 
 
-#: Checks of softmax_cross_entropy_gradient(scores, labels), of the mean over the batch.
-SOFTMAX_CROSS_ENTROPY_GRADIENT = checks(
+softmax_cross_entropy_gradient = array_suite(
+    "softmax_cross_entropy_gradient",
+    "Check ``softmax_cross_entropy_gradient(scores, labels)``: of the mean loss, in the scores.",
     _softmax_cross_entropy_gradient,
     _LABELED_SCORES,
     Misconception(

@@ -11,8 +11,19 @@ import numpy as np
 
 from nnlib import activations, probability
 from nnlib._arrays import FloatArray
-from nnlib.check._core import Arguments, Check, Function, Inputs, Misconception, checks
+from nnlib.check._core import (
+    Arguments,
+    Check,
+    Function,
+    Inputs,
+    Misconception,
+    Suite,
+    array_checks,
+    array_suite,
+)
 from nnlib.mlp import MLP
+
+__all__ = ["mlp_backward", "mlp_forward", "sgd_step"]
 
 
 def _network(*sizes: int, rows: tuple[int, ...] = (8,)) -> Inputs:
@@ -51,8 +62,9 @@ def _forward(
     return x
 
 
-#: Checks of forward(x, weights, biases): linear layers with ReLU between them, weights (out, in).
-MLP_FORWARD = checks(
+mlp_forward = array_suite(
+    "mlp_forward",
+    "Check ``forward(x, weights, biases)``: linear layers with ReLU between, weights (out, in).",
     _mlp,
     {
         "layers of one size": _network(3, 3, 3),
@@ -234,20 +246,31 @@ _BACKWARD = (
 )
 _THREE_LAYERS = _scored(3, 3, 3, 3)
 
-#: Checks of backward(x, weights, biases, gradient in the scores), which returns two lists.
-MLP_BACKWARD = (
-    Check("a list for the weights, one for the biases", _THREE_LAYERS, _gradients, (), _counted),
-    *(
-        Check(f"the {what} of layer {i}", _THREE_LAYERS, _gradients, _BACKWARD, _one_of(part, i))
-        for i in (3, 2, 1)
-        for part, what in enumerate(("weights", "biases"))
-    ),
-    *checks(
-        _gradients,
-        {"layers of several sizes": _scored(2, 5, 4, 3), "one layer": _scored(4, 3)},
-        *_BACKWARD,
-        observe=_joined,
-    ),
+mlp_backward = Suite(
+    "mlp_backward",
+    """Check ``backward(x, weights, biases, gradient)`` of the network of :func:`mlp_forward`.
+
+    `gradient` is that of a scalar in the scores, one row for each example. The function returns two
+    lists: the gradients in the weights and those in the biases, first layer first.
+    """,
+    [
+        Check(
+            "a list for the weights, one for the biases", _THREE_LAYERS, _gradients, (), _counted
+        ),
+        *(
+            Check(
+                f"the {what} of layer {i}", _THREE_LAYERS, _gradients, _BACKWARD, _one_of(part, i)
+            )
+            for i in (3, 2, 1)
+            for part, what in enumerate(("weights", "biases"))
+        ),
+        *array_checks(
+            _gradients,
+            {"layers of several sizes": _scored(2, 5, 4, 3), "one layer": _scored(4, 3)},
+            *_BACKWARD,
+            observe=_joined,
+        ),
+    ],
 )
 
 
@@ -263,8 +286,9 @@ def _descended(theta: FloatArray, gradient: FloatArray, learning_rate: float) ->
     return theta - learning_rate * gradient
 
 
-#: Checks of sgd_step(theta, gradient, learning_rate), which returns the new parameters.
-SGD_STEP = checks(
+sgd_step = array_suite(
+    "sgd_step",
+    "Check ``sgd_step(theta, gradient, learning_rate)``, which returns the new parameters.",
     _descended,
     {
         "a vector": _step(4),

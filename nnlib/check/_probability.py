@@ -17,10 +17,14 @@ from nnlib.check._core import (
     Function,
     Inputs,
     Misconception,
-    checks,
+    Suite,
+    array_checks,
+    array_suite,
     fixed,
     normal,
 )
+
+__all__ = ["cross_entropy", "kl_divergence", "log_softmax", "softmax"]
 
 _SCORES: Mapping[str, Inputs] = {
     "a batch of rows": normal("scores", 3, 4),
@@ -48,8 +52,9 @@ def _exp(a: FloatArray) -> Any:
     return np.exp(a - a.max(axis=-1, keepdims=True))
 
 
-#: Checks of softmax(scores), along the last axis.
-SOFTMAX = checks(
+softmax = array_suite(
+    "softmax",
+    "Check ``softmax(scores)`` along the last axis, at scores of any size.",
     probability.softmax,
     _SCORES,
     Misconception(
@@ -115,8 +120,9 @@ SOFTMAX = checks(
     ),
 )
 
-#: Checks of log_softmax(scores), along the last axis.
-LOG_SOFTMAX = checks(
+log_softmax = array_suite(
+    "log_softmax",
+    "Check ``log_softmax(scores)`` along the last axis, at scores of any size.",
     probability.log_softmax,
     _SCORES,
     Misconception(
@@ -198,10 +204,10 @@ def _infinite(function: Function, arguments: Arguments) -> str:
     return f"returned {'a finite number' if np.isfinite(output) else output}"
 
 
-def _information_checks(
-    right: Function, terms: Function, *misconceptions: Misconception
-) -> tuple[Check, ...]:
-    """Return the checks of a sum over classes, given also its terms."""
+def _information_suite(
+    name: str, about: str, right: Function, terms: Function, *misconceptions: Misconception
+) -> Suite:
+    """Return the suite of a sum over classes, given also its terms."""
     known = (
         *misconceptions,
         Misconception(
@@ -254,7 +260,7 @@ def _information_checks(
         "probability, or a clip, hides that.",
     )
     impossible = Check("what the model calls impossible", _impossible, right, [bounded], _infinite)
-    return (*checks(right, inputs, *known), impossible)
+    return Suite(name, about, [*array_checks(right, inputs, *known), impossible])
 
 
 def _zero_log_zero(wrong: Function) -> Misconception:
@@ -266,8 +272,9 @@ def _zero_log_zero(wrong: Function) -> Misconception:
     )
 
 
-#: Checks of cross_entropy(y, p), along the last axis.
-CROSS_ENTROPY = _information_checks(
+cross_entropy = _information_suite(
+    "cross_entropy",
+    "Check ``cross_entropy(y, p)`` in nats, along the last axis.",
     probability.cross_entropy,
     lambda y, p: -xlogy(y, p),
     _zero_log_zero(lambda y, p: -(y * np.log(p)).sum(axis=-1)),
@@ -283,8 +290,9 @@ CROSS_ENTROPY = _information_checks(
     ),
 )
 
-#: Checks of kl_divergence(y, p), along the last axis.
-KL_DIVERGENCE = _information_checks(
+kl_divergence = _information_suite(
+    "kl_divergence",
+    "Check ``kl_divergence(y, p)`` in nats, along the last axis.",
     probability.kl_divergence,
     rel_entr,
     _zero_log_zero(lambda y, p: (y * np.log(y / p)).sum(axis=-1)),

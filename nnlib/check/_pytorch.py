@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from nnlib.check._core import Arguments, Check, Function, Inputs, Misconception
+from nnlib.check._core import Arguments, Check, Function, Inputs, Misconception, Suite
+
+__all__ = ["accuracy", "movement", "multi_layer_net", "predict", "train", "two_layer_net"]
 
 
 def _sized(input_size: int, *layer_sizes: int, output_size: int) -> Inputs:
@@ -162,16 +164,19 @@ _NETS = (
 )
 _TWO_HIDDEN = _sized(2, 5, 4, output_size=3)
 
-#: Checks of a class Net(input_size, layer_sizes, output_size) of torch modules with ReLU.
-MULTI_LAYER_NET = tuple(
-    Check(name, inputs, _multi_layer_net, _NETS, observe)
-    for name, inputs, observe in (
-        ("all parameters are registered", _TWO_HIDDEN, _registered),
-        ("logits", _TWO_HIDDEN, _logits),
-        ("more hidden layers", _sized(3, 7, 6, 5, output_size=4), _logits),
-        ("no hidden layer", _sized(3, output_size=4), _logits),
-        ("every parameter gets a gradient", _TWO_HIDDEN, _trained),
-    )
+multi_layer_net = Suite(
+    "multi_layer_net",
+    "Check a torch class ``Net(input_size, layer_sizes, output_size)`` with ReLU; needs torch.",
+    [
+        Check(name, inputs, _multi_layer_net, _NETS, observe)
+        for name, inputs, observe in (
+            ("all parameters are registered", _TWO_HIDDEN, _registered),
+            ("logits", _TWO_HIDDEN, _logits),
+            ("more hidden layers", _sized(3, 7, 6, 5, output_size=4), _logits),
+            ("no hidden layer", _sized(3, output_size=4), _logits),
+            ("every parameter gets a gradient", _TWO_HIDDEN, _trained),
+        )
+    ],
 )
 
 
@@ -194,15 +199,18 @@ _TWO_LAYER_NETS = tuple(
     Misconception(known.name, _one_hidden(known.wrong), known.hint) for known in _NETS[1:]
 )
 
-#: Checks of a class Net(input_size, hidden_size, output_size) of torch modules with ReLU.
-TWO_LAYER_NET = tuple(
-    Check(name, inputs, _one_hidden(_multi_layer_net), _TWO_LAYER_NETS, observe)
-    for name, inputs, observe in (
-        ("all parameters are registered", _sized_by_one(2, 5, 3), _registered),
-        ("logits", _sized_by_one(2, 5, 3), _logits),
-        ("other sizes", _sized_by_one(4, 6, 2), _logits),
-        ("every parameter gets a gradient", _sized_by_one(2, 5, 3), _trained),
-    )
+two_layer_net = Suite(
+    "two_layer_net",
+    "Check a torch class ``Net(input_size, hidden_size, output_size)`` with ReLU; needs torch.",
+    [
+        Check(name, inputs, _one_hidden(_multi_layer_net), _TWO_LAYER_NETS, observe)
+        for name, inputs, observe in (
+            ("all parameters are registered", _sized_by_one(2, 5, 3), _registered),
+            ("logits", _sized_by_one(2, 5, 3), _logits),
+            ("other sizes", _sized_by_one(4, 6, 2), _logits),
+            ("every parameter gets a gradient", _sized_by_one(2, 5, 3), _trained),
+        )
+    ],
 )
 
 
@@ -273,11 +281,14 @@ _PREDICTIONS = (
     ),
 )
 
-#: Checks of predict(net, x): the class with the largest score, of each row.
-PREDICT = (
-    Check("a batch", _score_rows(6, 3), _predict, _PREDICTIONS, _classes),
-    Check("as many examples as classes", _score_rows(4, 4), _predict, _PREDICTIONS, _classes),
-    Check("no graph is recorded", _score_rows(6, 3), _predict, _PREDICTIONS, _recorded),
+predict = Suite(
+    "predict",
+    "Check ``predict(net, x)``: the class with the largest score of each row; needs torch.",
+    [
+        Check("a batch", _score_rows(6, 3), _predict, _PREDICTIONS, _classes),
+        Check("as many examples as classes", _score_rows(4, 4), _predict, _PREDICTIONS, _classes),
+        Check("no graph is recorded", _score_rows(6, 3), _predict, _PREDICTIONS, _recorded),
+    ],
 )
 
 
@@ -323,13 +334,16 @@ _ACCURACIES = (
     ),
 )
 
-#: Checks of accuracy(net, x, labels): the share of right predictions.
-ACCURACY = tuple(
-    Check(name, inputs, _accuracy, _ACCURACIES, _number)
-    for name, inputs in (
-        ("some are wrong", _guessed(7, 3, wrong=2)),
-        ("all are right", _guessed(5, 3, wrong=0)),
-    )
+accuracy = Suite(
+    "accuracy",
+    "Check ``accuracy(net, x, labels)``: the share of right predictions; needs torch.",
+    [
+        Check(name, inputs, _accuracy, _ACCURACIES, _number)
+        for name, inputs in (
+            ("some are wrong", _guessed(7, 3, wrong=2)),
+            ("all are right", _guessed(5, 3, wrong=0)),
+        )
+    ],
 )
 
 
@@ -428,14 +442,20 @@ _MOVEMENTS = (
     ),
 )
 
-#: Checks of movement(net, layers, x, labels, learning_rate): how far a step moves each weight.
-MOVEMENT = tuple(
-    Check(name, inputs, _movement, _MOVEMENTS, _lengths)
-    for name, inputs in (
-        ("every layer is registered", _layered(True, True, True)),
-        ("a layer is not registered", _layered(True, False, True)),
-        ("gradients are left from before", _layered(True, False, True, passes=1)),
-    )
+movement = Suite(
+    "movement",
+    """Check ``movement(net, layers, x, labels, learning_rate)``; needs torch.
+
+    It takes one step and returns how far the weight of each layer moves.
+    """,
+    [
+        Check(name, inputs, _movement, _MOVEMENTS, _lengths)
+        for name, inputs in (
+            ("every layer is registered", _layered(True, True, True)),
+            ("a layer is not registered", _layered(True, False, True)),
+            ("gradients are left from before", _layered(True, False, True, passes=1)),
+        )
+    ],
 )
 
 
@@ -589,14 +609,19 @@ _TRAININGS = (
     ),
 )
 
-#: Checks of train(net, x, labels, epochs, batch_size, learning_rate, seed), a loop with torch's SGD
-#: that returns the mean loss of each epoch's batches.
-TRAIN = tuple(
-    Check(name, inputs, _train, _TRAININGS, observe)
-    for name, inputs, observe in (
-        ("two steps with all examples", _batches(6, batch_size=6), _parameters),
-        ("small batches", _batches(7, batch_size=3), _parameters),
-        ("the losses", _batches(7, batch_size=3), _losses),
-        ("the losses are numbers", _batches(7, batch_size=3), _kinds),
-    )
+train = Suite(
+    "train",
+    """Check ``train(net, x, labels, epochs, batch_size, learning_rate, seed)``; needs torch.
+
+    It trains the network in place and returns the mean loss of each epoch's batches.
+    """,
+    [
+        Check(name, inputs, _train, _TRAININGS, observe)
+        for name, inputs, observe in (
+            ("two steps with all examples", _batches(6, batch_size=6), _parameters),
+            ("small batches", _batches(7, batch_size=3), _parameters),
+            ("the losses", _batches(7, batch_size=3), _losses),
+            ("the losses are numbers", _batches(7, batch_size=3), _kinds),
+        )
+    ],
 )

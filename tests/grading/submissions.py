@@ -212,11 +212,11 @@ ANSWER = "print('nothing')"
 CHEATS: dict[str, tuple[Edit, str]] = {
     "nnlib": (solution("from nnlib import ITEM as _f\ndef ITEM(*a): return _f(*a)"), "nnlib"),
     "nnlib.check": (
-        solution("from nnlib import check\nITEM = check.CHECKS['ITEM'][0].right"), "nnlib."
+        solution("from nnlib import check\nITEM = check.ITEM.checks[0].right"), "nnlib."
     ),
     "nnlib.check, renamed": (
         solution(
-            "import nnlib.check as c\n_c = c.CHECKS['ITEM'][1]\ndef ITEM(*a): return _c.right(*a)"
+            "import nnlib.check as c\n_c = c.ITEM.checks[1]\ndef ITEM(*a): return _c.right(*a)"
         ),
         "nnlib.",
     ),
@@ -271,7 +271,7 @@ CHEATS: dict[str, tuple[Edit, str]] = {
     "thread pool": (
         function(
             "import nnlib; from concurrent.futures import ThreadPoolExecutor as P\n"
-            "    return P(1).submit(nnlib.check.CHECKS['ITEM'][0].right, *given).result()"
+            "    return P(1).submit(nnlib.check.ITEM.checks[0].right, *given).result()"
         ),
         "nnlib.",
     ),
@@ -286,7 +286,7 @@ CHEATS: dict[str, tuple[Edit, str]] = {
     "shell": (
         solution(
             "from nnlib import check\nget_ipython().watch.profile = lambda *a: None\n"
-            "ITEM = check.CHECKS['ITEM'][0].right"
+            "ITEM = check.ITEM.checks[0].right"
         ),
         "",
     ),

@@ -36,9 +36,9 @@ def project(tmp_path_factory):
     """A copy of the project with the files of the example."""
     project = tmp_path_factory.mktemp("guide")
     ignored = shutil.ignore_patterns("release", "*.db", "__pycache__")
-    for name in ("assignments", "tests"):
+    for name in ("_ext", "assignments", "tests"):
         shutil.copytree(ROOT / name, project / name, ignore=ignored)
-    for name in ("pyproject.toml", "_ext", "chapters"):
+    for name in ("pyproject.toml", "chapters"):
         (project / name).symlink_to(ROOT / name)
     rubric, mistakes = block('"""Leaky ReLU'), block('"""Known-wrong')
     (project / "assignments/rubrics/leaky.py").write_text(rubric, encoding="utf-8")
@@ -49,6 +49,10 @@ def project(tmp_path_factory):
 
 def test_the_example_passes_the_tests_of_graders(project):
     run(project, "-m", "pytest", "-q", "tests/test_assignments.py", "-k", "leaky")
+
+
+def test_the_checks_of_a_suite_make_parts(project):
+    run(project, "-c", block("from dataclasses import replace"))
 
 
 def test_the_example_grades(project):

@@ -395,7 +395,7 @@ MISTAKES = [
     ),
     Mistake(
         "public answers by heart",
-        BY_HEART + "\n".join(f"{item} = by_heart(check.{item.upper()})" for item in ARGUMENTS),
+        BY_HEART + "\n".join(f"{item} = by_heart(check.{item}.checks)" for item in ARGUMENTS),
         dict.fromkeys(ARGUMENTS, "it returned None"),
     ),
     Mistake(
