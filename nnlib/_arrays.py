@@ -78,7 +78,7 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
     return array.astype(np.float64)
 
 
-def total(terms: FloatArray, axis: int) -> FloatArray:
+def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
     """Return the sum of `terms` with its axis kept, exact to a few eps for any number of them."""
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n).
     left = terms.swapaxes(0, axis)
@@ -91,7 +91,7 @@ def total(terms: FloatArray, axis: int) -> FloatArray:
     return np.add.reduce(left, axis=0, keepdims=True).swapaxes(0, axis)
 
 
-def with_class_axis(array: FloatArray, name: str, axis: int = -1) -> int:
+def normalize_axis(array: FloatArray, name: str, axis: int = -1) -> int:
     """Return `axis` counted from 0, after checking that it exists and holds an entry."""
     if array.ndim == 0:
         raise ValueError(f"{name} must have a class axis, got a single number")
@@ -110,7 +110,7 @@ def with_class_axis(array: FloatArray, name: str, axis: int = -1) -> int:
 def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     """Return `values` as probabilities along `axis`: not negative, with sum 1 (NaN passes)."""
     array = as_float(values, name)
-    axis = with_class_axis(array, name, axis)
+    axis = normalize_axis(array, name, axis)
     if (array < 0).any():
         raise ValueError(f"{name} must not be negative, got an entry {array[array < 0][0]}")
     sums = array.sum(axis=axis, dtype=np.float64)
@@ -136,7 +136,7 @@ def as_rows(x: ArrayLike, inputs: int, dtype: np.dtype[Any]) -> tuple[FloatArray
 def as_scores(scores: ArrayLike, at_least: int = 1) -> FloatArray:
     """Return `scores` as floats of shape (..., classes), with `at_least` so many classes."""
     array = as_float(scores, "scores")
-    with_class_axis(array, "scores")
+    normalize_axis(array, "scores")
     if array.shape[-1] < at_least:
         raise ValueError(
             f"scores must have at least {at_least} classes on the last axis, "
@@ -151,7 +151,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     if array.dtype.kind not in "buif":
         raise no_numbers(array, "labels must be integers or one-hot rows", "integers", "int")
     if array.shape == scores.shape:
-        return _from_one_hot(array)
+        return _one_hot_to_indices(array)
     if array.shape != scores.shape[:-1]:
         raise ValueError(
             f"labels must have shape {scores.shape[:-1]} (class indices) or {scores.shape} "
@@ -168,7 +168,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     return array.astype(np.intp, copy=False)
 
 
-def _from_one_hot(array: NDArray[Any]) -> NDArray[np.intp]:
+def _one_hot_to_indices(array: NDArray[Any]) -> NDArray[np.intp]:
     one_hot = ((array == 0) | (array == 1)).all(axis=-1) & (array.sum(axis=-1) == 1)
     if not one_hot.all():
         raise ValueError(
@@ -221,7 +221,7 @@ def as_number(value: float, name: str) -> float:
         return np.inf if value > 0 else -np.inf
 
 
-def as_sizes(layer_sizes: Sequence[int], least: int = 2) -> tuple[int, ...]:
+def as_layer_sizes(layer_sizes: Sequence[int], least: int = 2) -> tuple[int, ...]:
     """Return the sizes, each at least 1, of `least` or more layers."""
     try:
         sizes: tuple[Any, ...] = tuple(layer_sizes)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlib._arrays import FloatArray, total
+from nnlib._arrays import FloatArray, pairwise_sum
 
 _FEW = 32  # NumPy reduces short rows slowly: so many classes or fewer are laid first.
 _BLOCK = 2**18  # So many bytes at a time stay in the processor's cache.
@@ -80,11 +80,11 @@ def log_total(e: FloatArray) -> FloatArray:
     In 1 + 1e-20 nothing is left of what the others add: where one class holds almost everything,
     they are added up without it, and log1p keeps them.
     """
-    sums = total(e, 0)[0]
+    sums = pairwise_sum(e, 0)[0]
     result = np.log(sums)
     near = sums < 1.01
     if near.any():
         others = e[:, near]
         others *= others < 1
-        result[near] = np.log1p(total(others, 0)[0])
+        result[near] = np.log1p(pairwise_sum(others, 0)[0])
     return result

@@ -77,7 +77,7 @@ def relu_interpolant(
            [-1.]])
     """
     knots = _knots(pieces, interval)
-    values = _sampled(f, knots)
+    values = _sample(f, knots)
     with np.errstate(all="ignore"):
         bends = np.diff(np.diff(values) / np.diff(knots), prepend=0.0)
     if not np.isfinite(bends).all():
@@ -138,7 +138,7 @@ def sup_error(
     check_count(samples, "samples", least=2)
     check_count(pieces, "pieces")
     points = _knots(pieces * samples, interval)
-    values, others = _sampled(f, points), _sampled(g, points, "g")
+    values, others = _sample(f, points), _sample(g, points, "g")
     with np.errstate(all="ignore"):
         return float(np.abs(values - others).max())
 
@@ -390,14 +390,14 @@ def _knots(pieces: int, interval: Interval) -> NDArray[np.float64]:
     return np.linspace(a, b, pieces + 1)
 
 
-def _sampled(f: Callable[[NDArray[Any]], Any], points: FloatArray, name: str = "f") -> FloatArray:
+def _sample(f: Callable[[NDArray[Any]], Any], points: FloatArray, name: str = "f") -> FloatArray:
     """Return the finite values of a function, or of a network, at `points`."""
     check_callable(f, name)
     if isinstance(f, MLP) and f.layer_sizes[0] != 1:
         raise ValueError(
             f"{name} must take one input, but the network has {f.layer_sizes[0]} inputs"
         )
-    values = as_float(_sampled_net(f, points) if isinstance(f, MLP) else f(points), name)
+    values = as_float(_sample_network(f, points) if isinstance(f, MLP) else f(points), name)
     if values.shape != points.shape or not np.isfinite(values).all():
         raise ValueError(
             f"{name} must return one finite number for each of {len(points)} points, "
@@ -407,7 +407,7 @@ def _sampled(f: Callable[[NDArray[Any]], Any], points: FloatArray, name: str = "
     return values.astype(np.float64, copy=False)
 
 
-def _sampled_net(net: MLP, points: FloatArray) -> FloatArray:
+def _sample_network(net: MLP, points: FloatArray) -> FloatArray:
     """Return the scores at `points`, without an axis for a single output."""
     # In parts, since all units of a wide network at all points may not fit into memory.
     parts = np.array_split(points, 1 + points.size * max(net.layer_sizes) // 2**20)

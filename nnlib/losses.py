@@ -28,8 +28,8 @@ from nnlib._arrays import (
     as_scores,
     as_soft_labels,
     check_reduction,
+    pairwise_sum,
     quietly,
-    total,
 )
 from nnlib._classes import log_total, over_classes, subtract_maximum
 from nnlib.probability import log_softmax
@@ -120,7 +120,7 @@ class Loss(ABC):
             if len(rows) == 0:
                 raise ValueError('scores: reduction="mean" needs at least one example, got none')
             gradient /= len(rows)
-        return _reduced(value, reduction), gradient.reshape(s.shape)
+        return _reduce(value, reduction), gradient.reshape(s.shape)
 
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
@@ -137,7 +137,7 @@ class Loss(ABC):
         """Return the loss of every example and its gradient, from what ``prepare`` returned."""
 
 
-def _reduced(value: FloatArray, reduction: Reduction) -> Any:
+def _reduce(value: FloatArray, reduction: Reduction) -> Any:
     """Return the mean or the sum of the losses in their dtype."""
     # The sum is taken in float64, so that a large batch costs float32 no digits.
     result = np.add.reduce(value, dtype=np.float64)
@@ -281,11 +281,11 @@ class SoftmaxCrossEntropy(Loss):
 def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     log_p = log_softmax(scores)
     terms = y * np.where(y == 0, 0, log_p)
-    value = 0 - total(terms, 1)[:, 0]  # not -total: no -0.0
+    value = 0 - pairwise_sum(terms, 1)[:, 0]  # not -total: no -0.0
     overflown = np.isinf(value)
     if np.count_nonzero(overflown):
         value[overflown] = _far_apart(scores[overflown], y[overflown])
-    return value, np.exp(log_p) * total(y, 1) - y
+    return value, np.exp(log_p) * pairwise_sum(y, 1) - y
 
 
 def _far_apart(scores: FloatArray, y: FloatArray) -> FloatArray:
@@ -294,7 +294,7 @@ def _far_apart(scores: FloatArray, y: FloatArray) -> FloatArray:
     Halves of them are not; beside such a distance, the logarithm of the sum is nothing.
     """
     behind = scores.max(axis=1, keepdims=True) / 2 - scores / 2
-    return 2 * total(y * np.where(y == 0, 0, behind), 1)[:, 0]
+    return 2 * pairwise_sum(y * np.where(y == 0, 0, behind), 1)[:, 0]
 
 
 class SquaredError(Loss):
@@ -334,7 +334,7 @@ class SquaredError(Loss):
     ) -> tuple[FloatArray, FloatArray]:
         gradient = scores - labels
         # Half of one factor, not of the product: the square may overflow where its half does not.
-        return total(gradient / 2 * gradient, 1)[:, 0], gradient
+        return pairwise_sum(gradient / 2 * gradient, 1)[:, 0], gradient
 
 
 zero_one = ZeroOne()

@@ -25,8 +25,8 @@ from nnlib._arrays import (
     FloatArray,
     as_float,
     as_generator,
+    as_layer_sizes,
     as_rows,
-    as_sizes,
     check_kind,
     quietly,
 )
@@ -58,12 +58,12 @@ class _Parameters:
     biases: tuple[FloatArray, ...]
 
     def __init__(self, layer_sizes: Sequence[int], dtype: DTypeLike) -> None:
-        sizes, checked = as_sizes(layer_sizes), _checked_dtype(dtype)
+        sizes, checked = as_layer_sizes(layer_sizes), _check_dtype(dtype)
         size = sum(n_out * (n_in + 1) for n_in, n_out in pairwise(sizes))
         vars(self).update(layer_sizes=sizes, dtype=checked, theta=np.zeros(size, checked))
-        self._lay_views()
+        self._make_views()
 
-    def _lay_views(self) -> None:
+    def _make_views(self) -> None:
         weights, biases, start = [], [], 0
         for n_in, n_out in pairwise(self.layer_sizes):
             end = start + n_out * n_in
@@ -124,7 +124,7 @@ class _Parameters:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._lay_views()
+        self._make_views()
 
 
 class Gradients(_Parameters):
@@ -159,7 +159,7 @@ class Gradients(_Parameters):
         gradients = cls.__new__(cls)
         kept = {name: vars(parameters)[name] for name in ("layer_sizes", "dtype")}
         vars(gradients).update(kept, theta=np.empty_like(parameters.theta))
-        gradients._lay_views()
+        gradients._make_views()
         return gradients
 
     def __getattr__(self, name: str) -> Any:
@@ -538,7 +538,7 @@ def _of_shape(shape: tuple[int, ...], values: ArrayLike, name: str) -> FloatArra
     return array
 
 
-def _checked_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     wrong = "dtype must be float32 or float64, got"
     try:
         checked = np.dtype(dtype)

@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from nnlib._arrays import (
     as_array,
     as_float,
-    as_sizes,
+    as_layer_sizes,
     check_callable,
     check_count,
     check_kind,
@@ -99,7 +99,7 @@ def _axes(ax: Axes | None, width: float = 5.4, height: float = 3.3) -> Axes:
     return ax
 
 
-def _checked_texts(texts: Sequence[str], name: str) -> list[str]:
+def _check_texts(texts: Sequence[str], name: str) -> list[str]:
     if isinstance(texts, str) or not isinstance(texts, Iterable):
         raise TypeError(f"{name} must be a sequence of str, got {texts!r}")
     checked = list(texts)
@@ -302,7 +302,7 @@ def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 
     --------
     >>> ax = block_diagram(["($x$)", r"$W_1 x + b_1$", r"$\sigma$", r"$W_2 a + b_2$", "($s$)"])
     """
-    blocks = _checked_texts(blocks, "blocks")
+    blocks = _check_texts(blocks, "blocks")
     if not blocks:
         raise ValueError("blocks must hold at least one text, got none")
     check_count(per_row, "per_row")
@@ -368,8 +368,8 @@ def network_diagram(
     --------
     >>> ax = network_diagram([2, 3, 1])
     """
-    layer_sizes = as_sizes(layer_sizes)
-    labels = [str(n) for n in layer_sizes] if labels is None else _checked_texts(labels, "labels")
+    layer_sizes = as_layer_sizes(layer_sizes)
+    labels = [str(n) for n in layer_sizes] if labels is None else _check_texts(labels, "labels")
     if len(labels) != len(layer_sizes):
         raise ValueError(f"labels must be one for each of {len(layer_sizes)} layers, got {labels}")
     check_count(most, "most", least=2)

@@ -18,9 +18,9 @@ from nnlib._arrays import (
     FloatArray,
     as_distribution,
     as_float,
+    normalize_axis,
+    pairwise_sum,
     quietly,
-    total,
-    with_class_axis,
 )
 from nnlib._classes import log_total, over_classes, subtract_maximum
 
@@ -69,7 +69,7 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     def formula(s: FloatArray) -> None:
         subtract_maximum(s)
         np.exp(s, out=s)
-        s /= total(s, 0)
+        s /= pairwise_sum(s, 0)
 
     return over_classes(formula, *_scores(scores, axis))[0]
 
@@ -193,7 +193,7 @@ def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(0.6931471805599453)
     """
     y = as_distribution(y, "y", axis)
-    return _measured(entr(y.astype(np.float64)), axis, y.dtype)
+    return _sum_over_classes(entr(y.astype(np.float64)), axis, y.dtype)
 
 
 @quietly
@@ -233,9 +233,9 @@ def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     >>> cross_entropy(y=[0, 1, 0], p=[0.25, 0.5, 0.25])
     np.float64(0.6931471805599453)
     """
-    y, p = _pair(y, p, axis)
+    y, p = _check_pair(y, p, axis)
     terms = -xlogy(y.astype(np.float64), p.astype(np.float64))
-    return _measured(terms, axis, np.result_type(y, p))
+    return _sum_over_classes(terms, axis, np.result_type(y, p))
 
 
 @quietly
@@ -274,22 +274,22 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     >>> kl_divergence(y=[0.5, 0.5], p=[0.25, 0.75]).round(4)
     np.float64(0.1438)
     """
-    y, p = _pair(y, p, axis)
+    y, p = _check_pair(y, p, axis)
     terms = rel_entr(y.astype(np.float64), p.astype(np.float64))
-    return _measured(terms, axis, np.result_type(y, p))
+    return _sum_over_classes(terms, axis, np.result_type(y, p))
 
 
 def _scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
     array = as_float(scores, "scores")
-    return array, with_class_axis(array, "scores", axis)
+    return array, normalize_axis(array, "scores", axis)
 
 
-def _pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray]:
+def _check_pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, FloatArray]:
     y, p = as_float(y, "y"), as_float(p, "p")
     if y.shape != p.shape:
         raise ValueError(f"y and p must have one shape, got {y.shape} and {p.shape}")
     return as_distribution(y, "y", axis), as_distribution(p, "p", axis)
 
 
-def _measured(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
-    return total(terms, axis).squeeze(axis).astype(dtype)[()]
+def _sum_over_classes(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
+    return pairwise_sum(terms, axis).squeeze(axis).astype(dtype)[()]

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from nnlib._arrays import as_sizes, check_callable, check_count, check_kind
+from nnlib._arrays import as_layer_sizes, check_callable, check_count, check_kind
 from nnlib.activations import (
     GELU,
     Activation,
@@ -61,7 +61,7 @@ class _Classifier(nn.Module):
         """Check the sizes now, and from now on every input against them."""
         check_count(input_size, "input_size")
         check_count(layer_size, "layer_size")
-        as_sizes(layer_sizes, least=0)
+        as_layer_sizes(layer_sizes, least=0)
         check_count(output_size, "output_size")
         self.register_forward_pre_hook(partial(_check_inputs, input_size), with_kwargs=True)
 
@@ -318,7 +318,7 @@ def check_registered(module: nn.Module) -> list[str]:
         for name, value in vars(part).items():
             kind = "Dict" if isinstance(value, dict) else "List"
             for path, hidden in _hidden(value, f"{prefix}.{name}" if prefix else name, known):
-                found.append(f"{path}: {_complaint(hidden, kind, known, within=value)}")
+                found.append(f"{path}: {_describe_fault(hidden, kind, known, within=value)}")
     return found
 
 
@@ -347,7 +347,7 @@ def _hidden(
             yield from _hidden(item, f"{path}[{index}]", known, around)
 
 
-def _complaint(hidden: Any, kind: str, known: set[int], within: Any) -> str:
+def _describe_fault(hidden: Any, kind: str, known: set[int], within: Any) -> str:
     if isinstance(hidden, nn.Module):
         count = sum(p.numel() for p in hidden.parameters() if id(p) not in known)
         what = f"{type(hidden).__name__} with {count} parameters"
@@ -438,7 +438,7 @@ def train(
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")
-    device = _checked_device(device)
+    device = _check_device(device)
     # Python's numbers do not wrap around as NumPy's small integers do.
     epochs, batch_size = int(epochs), int(batch_size)
     modes = [(part, part.training) for part in module.modules()]
@@ -450,7 +450,7 @@ def train(
         return take_steps(
             _descent(module, parameters, x, labels, loss, learning_rate, momentum),
             order=lambda: torch.randperm(len(x), generator=generator, device="cpu").to(device),
-            measure=lambda: _measured(module, loss, validation, device),
+            measure=lambda: _validation_metrics(module, loss, validation, device),
             epochs=range(1, epochs + 1),
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -524,7 +524,7 @@ def _check_inputs(
         raise TypeError(f"x must have the dtype of the weights, {dtypes}, got {x.dtype}")
 
 
-def _checked_device(device: str | torch.device | None) -> torch.device:
+def _check_device(device: str | torch.device | None) -> torch.device:
     if device is None:
         return default_device()
     if not isinstance(device, (str, torch.device)):
@@ -739,7 +739,7 @@ def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
             )
 
 
-def _measured(
+def _validation_metrics(
     module: nn.Module,
     loss: Callable[[Tensor, Tensor], Tensor],
     validation: tuple[Tensor, Tensor] | None,

@@ -278,20 +278,22 @@ def fit(
     # float64 as numpy.float64 does.
     epochs, batch_size = int(epochs), int(batch_size)
     learning_rate, momentum = float(learning_rate), float(momentum)
-    inputs, targets = _prepared(net, loss, x, labels)
+    inputs, targets = _prepare_data(net, loss, x, labels)
     held_out = None if validation is None else _held_out(net, loss, validation)
     generator = as_generator(rng)
     return take_steps(
         descent(net, inputs, targets, loss, learning_rate, momentum),
         order=lambda: generator.permutation(len(inputs)),
-        measure=lambda: () if held_out is None else _measured(net, loss, *held_out),
+        measure=lambda: () if held_out is None else _validation_metrics(net, loss, *held_out),
         epochs=_with_progress(range(1, epochs + 1), progress),
         batch_size=batch_size,
         learning_rate=learning_rate,
     )
 
 
-def _measured(net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]) -> tuple[float, ...]:
+def _validation_metrics(
+    net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]
+) -> tuple[float, ...]:
     """Return the mean loss and, where labels are class indices, the accuracy."""
     scores = net(x)
     value = float(loss(scores, labels, "mean"))
@@ -312,12 +314,12 @@ def _held_out(
     if len(validation) != 2:
         raise ValueError(f"validation must be a pair (x, labels), got {len(validation)} items")
     try:
-        return _prepared(net, loss, *validation)
+        return _prepare_data(net, loss, *validation)
     except (TypeError, ValueError) as error:  # of its x or its labels
         raise type(error)(f"validation {error}") from error
 
 
-def _prepared(
+def _prepare_data(
     net: MLP, loss: Loss, x: ArrayLike, labels: ArrayLike
 ) -> tuple[FloatArray, NDArray[Any]]:
     """Check and convert the data once, before the first step."""
