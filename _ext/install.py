@@ -14,12 +14,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import import_module
-from importlib.metadata import distributions, packages_distributions, requires
+from importlib.metadata import Distribution, distributions, packages_distributions, requires
 from itertools import product
 from pathlib import Path
+from sysconfig import get_path
 
 PROJECT = "neural-network-basics"
 NOTE = Path(sys.prefix) / "installed"
@@ -69,6 +70,11 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def installed() -> Iterable[Distribution]:
+    """Return what is installed here; setuptools, imported, shows what it carries as well."""
+    return distributions(path=[get_path("purelib"), get_path("platlib")])
+
+
 def import_all() -> None:
     """Import each module of each distribution that the project names and that is here."""
     required = requires(PROJECT) or []
@@ -81,7 +87,7 @@ def import_all() -> None:
 def lost(expected: set[str]) -> Iterator[str]:
     """Yield each expected distribution that is not here, and each installed file that is gone."""
     missing = set(expected)
-    for found in distributions():
+    for found in installed():
         missing.discard(normal(found.name))
         base = str(found.locate_file(""))
         for path, *_ in csv.reader((found.read_text("RECORD") or "").splitlines()):
@@ -107,7 +113,7 @@ def verify() -> int:
     except (ImportError, OSError) as error:  # also PackageNotFoundError, if it went elsewhere
         print(f"error: what pip has installed does not import: {error}", file=sys.stderr)
         return 1
-    NOTE.write_text("\n".join({normal(found.name) for found in distributions()}))
+    NOTE.write_text("\n".join({normal(found.name) for found in installed()}))
     return intact()
 
 

@@ -1,5 +1,6 @@
 """The book and its tests: every numbered statement has a test, every marked test a statement."""
 
+import ast
 import json
 import re
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from statements import ROOT, marked, statements
 
 def charts():
     """Yield the stored charts of all chapters."""
-    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
+    for path in sources.chapters():
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             for output in cell.get("outputs", ()):
                 if chart := output.get("data", {}).get("application/vnd.vegalite.v5+json"):
@@ -164,3 +165,16 @@ def test_no_label_carries_the_number_of_its_chapter():
     numbered = re.compile(r"\b(?:ex|sol|fig|sec|check|prop|thm|def)-\d+-[a-z][\w-]*")
     for path in sources.pages():
         assert numbered.findall(path.read_text(encoding="utf-8")) == [], path.name
+
+
+def test_no_chapter_uses_a_private_name_of_nnlib():
+    # Such a name may change at any time, and readers copy what they see.
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "nnlib").rglob("*.py"))
+    private = set(re.findall(r"(?<!\w)_[a-z]\w*", text))
+    for path in sources.chapters():
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                nodes_of_cell = list(ast.walk(ast.parse("".join(cell["source"]))))
+                taken = {node.attr for node in nodes_of_cell if isinstance(node, ast.Attribute)}
+                taken |= {node.name for node in nodes_of_cell if isinstance(node, ast.alias)}
+                assert not taken & private, f"{path.name}: {cell['id']}"

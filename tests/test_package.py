@@ -1,7 +1,6 @@
 """The package as a whole: what it loads, what may import what, and what it offers."""
 
 import ast
-import json
 import re
 import subprocess
 import symtable
@@ -101,14 +100,6 @@ def test_no_underscore_name_crosses_a_module(module):
     own = set(private_definitions(module))
     foreign = {name for other in SOURCES for name in private_definitions(other)} - own
     assert not foreign & set(private_uses(tree(module)))
-
-
-def test_no_chapter_uses_an_underscore_name_of_nnlib():
-    theirs = {name for module in SOURCES for name in private_definitions(module) if private(name)}
-    for path in sorted((HOME.parent / "chapters").glob("*.ipynb")):
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if cell["cell_type"] == "code":
-                assert not theirs & set(private_uses(ast.parse("".join(cell["source"])))), path.name
 
 
 @each_core_module
