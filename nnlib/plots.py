@@ -232,15 +232,7 @@ def decision_regions(
     sides = np.linspace(low - margin, high + margin, resolution).T
     first, second = np.meshgrid(*sides)
     points = np.stack([first.ravel(), second.ravel()], axis=1)
-    regions = as_float(predict(points), "predict")
-    if regions.shape != (len(points),):
-        raise ValueError(
-            f"predict must return one class index for each of {len(points)} points, "
-            f"got shape {regions.shape}"
-        )
-    if not np.isfinite(regions).all():
-        wrong = regions[~np.isfinite(regions)][0]
-        raise ValueError(f"predict must return class indices, got {wrong} among them")
+    regions = _predicted(predict, points)
     classes = np.unique(labels)
     levels = np.append(classes - 0.5, classes[-1] + 0.5)
     colors = [COLORS[i % len(COLORS)] for i in range(len(classes))]
@@ -260,6 +252,20 @@ def decision_regions(
     ax.grid(False)
     ax.legend(loc="upper right", fontsize=9)
     return ax
+
+
+def _predicted(predict: Callable[[NDArray[Any]], ArrayLike], points: NDArray[Any]) -> NDArray[Any]:
+    """Return the class of each point, or raise for what is none."""
+    regions = as_float(predict(points), "predict")
+    if regions.shape != (len(points),):
+        raise ValueError(
+            f"predict must return one class index for each of {len(points)} points, "
+            f"got shape {regions.shape}"
+        )
+    if not np.isfinite(regions).all():
+        wrong = regions[~np.isfinite(regions)][0]
+        raise ValueError(f"predict must return class indices, got {wrong} among them")
+    return regions
 
 
 def _examples_in_the_plane(x: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -431,19 +431,19 @@ def train(
     loss = nn.functional.cross_entropy if loss is None else loss
     check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
-    if validation is not None:
-        if not isinstance(validation, tuple) or len(validation) != 2:
-            raise TypeError(f"validation must be a tuple (x, labels), got {validation!r:.80}")
-        _check_examples(*validation, "validation x and labels")
+    _check_validation(validation)
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")
     device = _check_device(device)
     # Python's numbers do not wrap around as NumPy's small integers do.
     epochs, batch_size = int(epochs), int(batch_size)
-    modes = [(part, part.training) for part in module.modules()]
-    try:
-        _try_out(module, loss, x, labels, validation, device, _sizes(len(x), batch_size, epochs))
+    with _modes_kept(module):
+        try:
+            sizes = _sizes(len(x), batch_size, epochs)
+            _try_out(module, loss, x, labels, validation, device, sizes)
+        except KeyboardInterrupt:
+            return History(interrupted=True)
         module.train()
         x, labels = x.to(device), labels.to(device)
         generator = torch.Generator().manual_seed(seed)
@@ -455,8 +455,14 @@ def train(
             batch_size=batch_size,
             learning_rate=learning_rate,
         )
-    except KeyboardInterrupt:  # before the first step; take_steps knows its own
-        return History(interrupted=True)
+
+
+@contextmanager
+def _modes_kept(module: nn.Module) -> Iterator[None]:
+    """Put every part of the module back, at the end, into training or evaluation mode."""
+    modes = [(part, part.training) for part in module.modules()]
+    try:
+        yield
     finally:
         for part, mode in modes:
             part.training = mode
@@ -737,6 +743,14 @@ def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
                 f"{name} must be data, got a tensor that requires a gradient: nothing is trained "
                 "but the module; pass tensor.detach()"
             )
+
+
+def _check_validation(validation: tuple[Tensor, Tensor] | None) -> None:
+    if validation is None:
+        return
+    if not isinstance(validation, tuple) or len(validation) != 2:
+        raise TypeError(f"validation must be a tuple (x, labels), got {validation!r:.80}")
+    _check_examples(*validation, "validation x and labels")
 
 
 def _validation_metrics(
