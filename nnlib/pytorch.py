@@ -432,9 +432,7 @@ def train(
     check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
     _check_validation(validation)
-    parameters = [p for p in module.parameters() if p.requires_grad]
-    if not parameters:
-        raise ValueError("module must have parameters to train, got none; see check_registered")
+    parameters = _trainable(module)
     device = _check_device(device)
     # Python's numbers do not wrap around as NumPy's small integers do.
     epochs, batch_size = int(epochs), int(batch_size)
@@ -455,6 +453,13 @@ def train(
             batch_size=batch_size,
             learning_rate=learning_rate,
         )
+
+
+def _trainable(module: nn.Module) -> list[nn.Parameter]:
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    if not parameters:
+        raise ValueError("module must have parameters to train, got none; see check_registered")
+    return parameters
 
 
 @contextmanager
