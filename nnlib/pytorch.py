@@ -425,14 +425,13 @@ def train(
     >>> history.loss[-1] < 0.1
     True
     """
-    _check_module(module)
+    parameters = _trainable(module)
     check_settings(epochs, learning_rate, batch_size, momentum)
     check_count(seed, "seed", least=0, most=2**64 - 1)
     loss = nn.functional.cross_entropy if loss is None else loss
     check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
     _check_validation(validation)
-    parameters = _trainable(module)
     device = _check_device(device)
     # Python's numbers do not wrap around as NumPy's small integers do.
     epochs, batch_size = int(epochs), int(batch_size)
@@ -456,6 +455,7 @@ def train(
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:
+    _check_module(module)
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")

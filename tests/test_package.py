@@ -188,3 +188,16 @@ def test_no_local_name_hides_a_name_of_its_module(file):
         if scope.get_type() != "class" and symbol.is_local() and symbol.get_name() in names
     ]
     assert hidden == []
+
+
+def lines_of_code(function):
+    """Lines of a function without blanks, comments and docstrings."""
+    shown = ast.unparse(function).splitlines()
+    documented = ast.get_docstring(function, clean=False)
+    return len(shown) - (documented.count("\n") + 1 if documented else 0)
+
+
+@each_module
+def test_no_function_is_too_long_to_be_read_at_once(module):
+    functions = [node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef)]
+    assert [node.name for node in functions if lines_of_code(node) > 40] == []
