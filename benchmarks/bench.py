@@ -39,7 +39,7 @@ from threadpoolctl import threadpool_info
 
 from nnlib import MLP, log_softmax, softmax, softmax_cross_entropy
 from nnlib.pytorch import from_mlp
-from nnlib.training import descent
+from nnlib.training import make_step
 
 LAST_RUN = Path(__file__).with_name("last_run.json")
 WIDE_ONLY, WIDE_RUN = "wide", Path(tempfile.gettempdir()) / "nnlib-bench-wide.json"
@@ -118,7 +118,7 @@ class Batches:
 def step_nnlib(sizes: list[int], batch: int) -> Callable[[], object]:
     data = Batches(sizes, batch)
     net = MLP(sizes, rng=0, dtype=np.float32)
-    step = descent(net, data.x, data.labels, softmax_cross_entropy, LEARNING_RATE, MOMENTUM)
+    step = make_step(net, data.x, data.labels, softmax_cross_entropy, LEARNING_RATE, MOMENTUM)
     return lambda: step(data.indices())
 
 

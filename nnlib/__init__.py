@@ -1,7 +1,9 @@
 """The library of the book: every formula implemented once, tested, and fast enough to use.
 
-``from nnlib import softmax, relu, hinge, MLP, fit``: all names of the core are here. What needs
-more than NumPy and SciPy stands apart: ``nnlib.pytorch`` needs torch, ``nnlib.plots`` matplotlib.
+``from nnlib import softmax, relu, hinge, MLP, fit``: all names of the core are here.
+``from nnlib import check`` tests functions that you write yourself: ``check.softmax(mine)``.
+What needs more than NumPy and SciPy stands apart: ``nnlib.pytorch`` needs torch, ``nnlib.plots``
+matplotlib.
 """
 
 from nnlib.activations import (

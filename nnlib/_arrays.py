@@ -80,15 +80,16 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
 
 def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
     """Return the sum of `terms` with its axis kept, exact to a few eps for any number of them."""
-    # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n).
-    left = terms.swapaxes(0, axis)
-    while len(left) > 5:
-        half = len(left) // 2
-        pairs = left[:half] + left[half : 2 * half]
-        if len(left) % 2:
-            pairs[0] += left[-1]
-        left = pairs
-    return np.add.reduce(left, axis=0, keepdims=True).swapaxes(0, axis)
+    # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n): the first half is
+    # added to the second until few are left.
+    rest = terms.swapaxes(0, axis)
+    while len(rest) > 5:
+        half = len(rest) // 2
+        pairs = rest[:half] + rest[half : 2 * half]
+        if len(rest) % 2:
+            pairs[0] += rest[-1]
+        rest = pairs
+    return np.add.reduce(rest, axis=0, keepdims=True).swapaxes(0, axis)
 
 
 def normalize_axis(array: FloatArray, name: str, axis: int = -1) -> int:

@@ -320,22 +320,22 @@ class GELU(Activation):
     initialization = "he"
 
     def value(self, x: FloatArray) -> FloatArray:
-        # 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact in its tail,
-        # but in float32 it ends before x * ndtr does: the work is done in float64. Below -40 the
-        # result is 0, and holding x there avoids -inf * 0.
+        # ndtr is Phi. 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact
+        # there, but in float32 it ends before x * ndtr does: the work is done in float64. Below -40
+        # the result is 0, and clamping x there avoids -inf * 0.
         x = np.asarray(x, np.float64)
         return np.maximum(x, -40.0) * ndtr(x)
 
     def slope(self, x: FloatArray) -> FloatArray:
-        # On the left, ndtr underflows before the sum does: take the factor exp(-x**2/2) out.
+        # Phi(x) = exp(-x**2/2) erfcx(-x/sqrt(2)) / 2. On the left Phi underflows before the sum
+        # does, so the common factor exp(-x**2/2) is taken out.
         # Beyond 40 on either side the limits 0 and 1 are reached.
         x = np.clip(np.asarray(x, np.float64), -40.0, 40.0)
         left, right = np.minimum(x, 0), np.maximum(x, 0)
         bell = np.exp(-x * x / 2)
         on_left = bell * (left / _SQRT_2PI + erfcx(-left / _SQRT_2) / 2)
         on_right = ndtr(right) + right * bell / _SQRT_2PI
-        slope: FloatArray = np.where(x < 0, on_left, on_right)
-        return slope
+        return np.where(x < 0, on_left, on_right)
 
 
 class TanhGELU(Activation):
@@ -363,22 +363,19 @@ class TanhGELU(Activation):
     initialization = "he"
 
     def value(self, x: FloatArray) -> FloatArray:
-        # 1 + tanh cancels on the left; sigmoid(2u) does not. From 30 on nothing changes but an
+        # 1 + tanh cancels on the left; sigmoid(rho) does not. From 30 on nothing changes but an
         # overflow of the cube.
         x = np.asarray(x, np.float64)
-        return np.maximum(x, -30.0) * expit(_twice_u(np.clip(x, -30.0, 30.0)))
+        return np.maximum(x, -30.0) * expit(_rho(np.clip(x, -30.0, 30.0)))
 
     def slope(self, x: FloatArray) -> FloatArray:
         x = np.clip(np.asarray(x, np.float64), -30.0, 30.0)
-        u2 = _twice_u(x)
-        du2 = np.sqrt(8 / np.pi) * (1 + 3 * 0.044715 * x * x)
-        slope: FloatArray = expit(u2) * (1 + x * expit(-u2) * du2)
-        return slope
+        rho_slope = np.sqrt(8 / np.pi) * (1 + 3 * 0.044715 * x * x)
+        return expit(_rho(x)) * (1 + x * expit(-_rho(x)) * rho_slope)
 
 
-def _twice_u(x: FloatArray) -> FloatArray:
-    result: FloatArray = np.sqrt(8 / np.pi) * (x + 0.044715 * x**3)
-    return result
+def _rho(x: FloatArray) -> FloatArray:
+    return np.sqrt(8 / np.pi) * (x + 0.044715 * x**3)
 
 
 identity = Identity()

@@ -31,7 +31,7 @@ from nnlib._arrays import (
     pairwise_sum,
     quietly,
 )
-from nnlib._classes import log_total, over_classes, subtract_maximum
+from nnlib._blocks import apply_in_blocks, log_of_sum, subtract_maximum
 from nnlib.probability import log_softmax
 
 
@@ -64,6 +64,7 @@ class Loss(ABC):
 
     name: ClassVar[str]
     formula: ClassVar[str]
+    least_classes: ClassVar[int] = 1
 
     def __call__(
         self, scores: ArrayLike, labels: ArrayLike, reduction: Reduction = "none"
@@ -127,7 +128,7 @@ class Loss(ABC):
 
     def prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
         """Return scores and class indices as arrays, or raise as the value does."""
-        s = as_scores(scores)
+        s = as_scores(scores, self.least_classes)
         return s, as_class_indices(labels, s)
 
     @abstractmethod
@@ -142,7 +143,8 @@ def _reduce(value: FloatArray, reduction: Reduction) -> Any:
     # The sum is taken in float64, so that a large batch costs float32 no digits.
     result = np.add.reduce(value, dtype=np.float64)
     if reduction == "mean":
-        # Losses may add up to more than the largest float, though their mean is none.
+        # The sum may overflow where the mean does not. Divided first, rounding may still carry it
+        # past the largest loss.
         result /= len(value)
         if math.isinf(result) and np.isfinite(value).all():
             result = np.clip(np.add.reduce(value / len(value)), value.min(), value.max())
@@ -203,11 +205,8 @@ class Hinge(Loss):
     """
 
     name = "hinge"
+    least_classes = 2
     formula = r"\max\bigl(0,\ \max_{j \ne k} s_j - s_k + 1\bigr)"
-
-    def prepare(self, scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, NDArray[Any]]:
-        s = as_scores(scores, at_least=2)
-        return s, as_class_indices(labels, s)
 
     def per_example(
         self, scores: FloatArray, labels: NDArray[Any]
@@ -216,7 +215,8 @@ class Hinge(Loss):
         others = scores.copy()
         others[examples, labels] = -np.inf
         rival = others.argmax(axis=1)
-        # In this order, hinge >= 0-1 holds exactly: (1 - s_k) + max would lose the 1.
+        # (max - s_k) + 1, not (1 - s_k) + max: beside large scores the 1 would be rounded away,
+        # and a tie would cost 0.
         value = np.maximum((others[examples, rival] - scores[examples, labels]) + 1, 0)
         active = np.sign(value)  # 1 or 0, and NaN for NaN
         gradient = np.zeros_like(scores)
@@ -265,33 +265,35 @@ class SoftmaxCrossEntropy(Loss):
         if labels.ndim == 2:
             return _soft_cross_entropy(scores, labels)
 
+        # Of scores of shape (classes, examples): returns the losses, leaves the gradient in s.
         def formula(s: FloatArray, k: NDArray[np.intp]) -> FloatArray:
             examples = np.arange(len(k))
             subtract_maximum(s)
-            s_k = s[k, examples]
-            log_sum = log_total(np.exp(s, out=s))
+            s_k = s[k, examples]  # a copy: s is overwritten next
+            log_sum = log_of_sum(np.exp(s, out=s))
             s *= np.exp(-log_sum)  # softmax
             s[k, examples] -= 1
             return log_sum - s_k
 
-        gradient, value = over_classes(formula, scores, 1, labels)
+        gradient, value = apply_in_blocks(formula, scores, 1, labels)
         return value, gradient
 
 
 def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     log_p = log_softmax(scores)
     terms = y * np.where(y == 0, 0, log_p)
-    value = 0 - pairwise_sum(terms, 1)[:, 0]  # not -total: no -0.0
-    overflown = np.isinf(value)
-    if np.count_nonzero(overflown):
-        value[overflown] = _far_apart(scores[overflown], y[overflown])
-    return value, np.exp(log_p) * pairwise_sum(y, 1) - y
+    value = 0 - pairwise_sum(terms, axis=1)[:, 0]  # not -total: no -0.0
+    overflowed = np.isinf(value)
+    if overflowed.any():
+        value[overflowed] = _far_apart(scores[overflowed], y[overflowed])
+    # y sums to 1 only up to rounding: the factor is the derivative of the loss as it is computed.
+    return value, np.exp(log_p) * pairwise_sum(y, axis=1) - y
 
 
 def _far_apart(scores: FloatArray, y: FloatArray) -> FloatArray:
-    """Return the soft cross-entropy where scores are further apart than a float can say.
+    """Return the soft cross-entropy where differences of scores overflow.
 
-    Halves of them are not; beside such a distance, the logarithm of the sum is nothing.
+    Those of halved scores do not; next to such differences log sum exp(s - max s) is negligible.
     """
     behind = scores.max(axis=1, keepdims=True) / 2 - scores / 2
     return 2 * pairwise_sum(y * np.where(y == 0, 0, behind), 1)[:, 0]

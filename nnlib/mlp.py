@@ -233,7 +233,7 @@ class MLP(_Parameters):
     """
 
     activation: Activation
-    _passed: tuple[list[FloatArray], list[FloatArray], tuple[int, ...]] | None
+    _last_forward: tuple[list[FloatArray], list[FloatArray], tuple[int, ...]] | None
 
     def __init__(
         self,
@@ -246,7 +246,7 @@ class MLP(_Parameters):
         self.activation = get_activation(activation)
         super().__init__(layer_sizes, dtype)
         self._initialize(as_generator(rng))
-        self._passed = None
+        self._last_forward = None
 
     def _initialize(self, rng: np.random.Generator) -> None:
         for weight in self.weights:
@@ -304,7 +304,7 @@ class MLP(_Parameters):
         rows, leading = as_rows(x, self.layer_sizes[0], self.dtype)
         outputs, preactivations = self._propagate(rows)
         scores = outputs[-1].reshape(*leading, self.layer_sizes[-1])
-        self._passed = outputs, preactivations, scores.shape
+        self._last_forward = outputs, preactivations, scores.shape
         return scores
 
     @quietly
@@ -347,9 +347,11 @@ class MLP(_Parameters):
         """
         outputs, preactivations, delta = self._begin_backward(gradient, inputs)
         gradients = Gradients._like(self)
+        # weights[i] is W_(i+1), which took outputs[i], a_i, to z_(i+1); a_i came from z_i, which is
+        # preactivations[i - 1].
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
-            np.add.reduce(delta, axis=0, out=gradients.biases[i])
+            delta.sum(axis=0, out=gradients.biases[i])
             if i > 0 or inputs:
                 delta = delta @ self.weights[i]
             if i > 0:  # The inputs have no activation before them.
@@ -492,10 +494,10 @@ class MLP(_Parameters):
         self, gradient: ArrayLike, inputs: bool
     ) -> tuple[list[FloatArray], list[FloatArray], FloatArray]:
         """Check the arguments; return what the forward pass kept, and the gradient as rows."""
-        if self._passed is None:
+        if self._last_forward is None:
             raise RuntimeError("backward needs a forward pass first: call net.forward(x)")
         check_kind(inputs, (bool, np.bool_), "inputs", "True or False")
-        outputs, preactivations, shape = self._passed
+        outputs, preactivations, shape = self._last_forward
         delta = np.asarray(as_float(gradient, "gradient"), self.dtype)
         if delta.shape != shape:
             raise ValueError(

@@ -22,7 +22,7 @@ from nnlib._arrays import (
     pairwise_sum,
     quietly,
 )
-from nnlib._classes import log_total, over_classes, subtract_maximum
+from nnlib._blocks import apply_in_blocks, log_of_sum, subtract_maximum
 
 
 @quietly
@@ -66,12 +66,13 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     array([0., 0., 1.])
     """
 
-    def formula(s: FloatArray) -> None:
+    def formula(s: FloatArray) -> None:  # of shape (classes, examples)
         subtract_maximum(s)
         np.exp(s, out=s)
-        s /= pairwise_sum(s, 0)
+        s /= pairwise_sum(s, axis=0)
 
-    return over_classes(formula, *_scores(scores, axis))[0]
+    probabilities, _ = apply_in_blocks(formula, *_check_scores(scores, axis))
+    return probabilities
 
 
 @quietly
@@ -109,11 +110,12 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     np.True_
     """
 
-    def formula(s: FloatArray) -> None:
+    def formula(s: FloatArray) -> None:  # of shape (classes, examples)
         subtract_maximum(s)
-        s -= log_total(np.exp(s))
+        s -= log_of_sum(np.exp(s))
 
-    return over_classes(formula, *_scores(scores, axis))[0]
+    log_probabilities, _ = apply_in_blocks(formula, *_check_scores(scores, axis))
+    return log_probabilities
 
 
 @quietly
@@ -150,12 +152,13 @@ def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(1000.6931471805599)
     """
 
-    def formula(s: FloatArray) -> FloatArray:
+    def formula(s: FloatArray) -> FloatArray:  # of shape (classes, examples)
         top = subtract_maximum(s)
-        result = top + log_total(np.exp(s, out=s))
+        result = top + log_of_sum(np.exp(s, out=s))
         return np.where(np.isinf(top), top, result)  # An infinite maximum is its own answer.
 
-    return over_classes(formula, *_scores(scores, axis))[1][()]
+    _, values = apply_in_blocks(formula, *_check_scores(scores, axis))
+    return values[()]  # a number for a single example
 
 
 @quietly
@@ -193,7 +196,7 @@ def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(0.6931471805599453)
     """
     y = as_distribution(y, "y", axis)
-    return _sum_over_classes(entr(y.astype(np.float64)), axis, y.dtype)
+    return _sum_apply_in_blocks(entr(y.astype(np.float64)), axis, y.dtype)
 
 
 @quietly
@@ -235,7 +238,7 @@ def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _check_pair(y, p, axis)
     terms = -xlogy(y.astype(np.float64), p.astype(np.float64))
-    return _sum_over_classes(terms, axis, np.result_type(y, p))
+    return _sum_apply_in_blocks(terms, axis, np.result_type(y, p))
 
 
 @quietly
@@ -276,10 +279,10 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _check_pair(y, p, axis)
     terms = rel_entr(y.astype(np.float64), p.astype(np.float64))
-    return _sum_over_classes(terms, axis, np.result_type(y, p))
+    return _sum_apply_in_blocks(terms, axis, np.result_type(y, p))
 
 
-def _scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
+def _check_scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
     array = as_float(scores, "scores")
     return array, normalize_axis(array, "scores", axis)
 
@@ -291,5 +294,5 @@ def _check_pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, Floa
     return as_distribution(y, "y", axis), as_distribution(p, "p", axis)
 
 
-def _sum_over_classes(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
+def _sum_apply_in_blocks(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
     return pairwise_sum(terms, axis).squeeze(axis).astype(dtype)[()]

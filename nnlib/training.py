@@ -153,25 +153,25 @@ def take_steps(
     return history
 
 
-class _Reach:
-    """A bound on the size of every weight, which sees in one pass that a step keeps them finite."""
+class _WeightBound:
+    """An upper bound on the size of all weights: none moves by more than the length of a step."""
 
     def __init__(self, net: MLP) -> None:
         self._net = net
         self._bound = float(np.abs(net.theta).max())
         self._limit = float(np.finfo(net.dtype).max) / 2
 
-    def check(self, step: FloatArray) -> None:
-        """Raise NotFiniteError if a weight would not be finite after this step."""
-        # Each step adds its length at most; only where that may be too much, all are looked at.
-        self._bound += math.sqrt(np.dot(step, step))
-        if not self._bound < self._limit:
-            self._bound = float(np.abs(self._net.theta - step).max())
+    def check(self, change: FloatArray) -> None:
+        """Raise NotFiniteError if a weight would not be finite after this change."""
+        # One pass over the change; only where its length may be too much, over all weights too.
+        self._bound += math.sqrt(np.dot(change, change))
+        if not self._bound < self._limit:  # or it is NaN
+            self._bound = float(np.abs(self._net.theta - change).max())
             if not math.isfinite(self._bound):
                 raise NotFiniteError("a weight")
 
 
-def descent(
+def make_step(
     net: MLP,
     x: FloatArray,
     labels: NDArray[Any],
@@ -180,7 +180,7 @@ def descent(
     momentum: float,
 ) -> Callable[[NDArray[np.intp]], float]:
     """Return the step of :func:`fit`: of the indices of a batch, it returns their mean loss."""
-    velocity, reach = np.zeros_like(net.theta), _Reach(net)
+    velocity, bound = np.zeros_like(net.theta), _WeightBound(net)
 
     def step(batch: NDArray[np.intp]) -> float:
         nonlocal velocity
@@ -191,7 +191,7 @@ def descent(
         velocity *= momentum
         velocity += net.backward(gradient).theta
         change = learning_rate * velocity
-        reach.check(change)
+        bound.check(change)
         net.theta -= change
         return float(value)
 
@@ -281,8 +281,9 @@ def fit(
     inputs, targets = _prepare_data(net, loss, x, labels)
     held_out = None if validation is None else _held_out(net, loss, validation)
     generator = as_generator(rng)
+    step = make_step(net, inputs, targets, loss, learning_rate, momentum)
     return take_steps(
-        descent(net, inputs, targets, loss, learning_rate, momentum),
+        step,
         order=lambda: generator.permutation(len(inputs)),
         measure=lambda: () if held_out is None else _validation_metrics(net, loss, *held_out),
         epochs=_with_progress(range(1, epochs + 1), progress),

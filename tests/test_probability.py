@@ -18,7 +18,7 @@ from nnlib import (
     softmax,
     softmax_cross_entropy,
 )
-from nnlib._classes import subtract_maximum
+from nnlib._blocks import subtract_maximum
 
 from .oracles import (
     assert_close,

@@ -1,4 +1,4 @@
-"""Work on scores class by class: their layout, their blocks, and the ends of the float range.
+"""Formulas on scores: the layout and the blocks that are fast, and the ends of the float range.
 
 :mod:`nnlib.probability` and :mod:`nnlib.losses` write their formulas for scores of shape
 (classes, examples). What makes them fast and exact for all others stands here, once.
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from nnlib._arrays import FloatArray, pairwise_sum
 
-_FEW = 32  # NumPy reduces short rows slowly: so many classes or fewer are laid first.
+# NumPy is slow at reducing many short rows: with so many classes or fewer they are transposed, so
+# that each class is one long row.
+_FEW = 32
 _BLOCK = 2**18  # So many bytes at a time stay in the processor's cache.
 
 
-def over_classes(
-    formula: Callable[..., Any], scores: FloatArray, axis: int = -1, *labels: NDArray[Any]
+def apply_in_blocks(
+    formula: Callable[..., Any], scores: FloatArray, axis: int, *labels: NDArray[Any]
 ) -> tuple[FloatArray, FloatArray]:
     """Apply a formula to every example of the scores.
 
@@ -27,10 +29,10 @@ def over_classes(
     ----------
     formula : callable
         Gets scores of shape (classes, examples), turns them into its result in place, and may
-        return a number for each example as well.
+        return a value for each example as well.
     scores : ndarray
     axis : int
-        The axis of the classes.
+        The axis of the classes, counted from 0.
     *labels : ndarray
         Passed on to the formula, cut along their first axis as the examples are.
 
@@ -38,30 +40,30 @@ def over_classes(
     -------
     result : ndarray
         Of the shape of `scores`.
-    numbers : ndarray
+    values : ndarray
         Of that shape without `axis`.
     """
     by_class = np.moveaxis(scores, axis, -1) if axis + 1 < scores.ndim else scores
     rows = by_class.reshape(-1, by_class.shape[-1])
-    result, numbers = np.empty(rows.shape, rows.dtype), np.empty(len(rows), rows.dtype)
-    few = rows.shape[1] <= _FEW < len(rows)
+    result, values = np.empty(rows.shape, rows.dtype), np.empty(len(rows), rows.dtype)
+    transpose = rows.shape[1] <= _FEW < len(rows)
     step = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
     for start in range(0, len(rows), step):
         block = slice(start, start + step)
-        if few:
+        if transpose:
             work = rows[block].T.copy()
         else:
             result[block] = rows[block]
-            work = result[block].T
-        number = formula(work, *(each[block] for each in labels))
-        if number is not None:
-            numbers[block] = number
-        if few:
+            work = result[block].T  # a view: the formula writes into the result
+        value = formula(work, *(each[block] for each in labels))
+        if value is not None:
+            values[block] = value
+        if transpose:
             result[block] = work.T
     shaped: FloatArray = result.reshape(by_class.shape)
     if by_class is not scores:
         shaped = np.moveaxis(shaped, -1, axis)
-    return shaped, numbers.reshape(by_class.shape[:-1])
+    return shaped, values.reshape(by_class.shape[:-1])
 
 
 def subtract_maximum(s: FloatArray) -> FloatArray:
@@ -74,17 +76,17 @@ def subtract_maximum(s: FloatArray) -> FloatArray:
     return top
 
 
-def log_total(e: FloatArray) -> FloatArray:
-    """Return the logarithm of the sum over the classes, of which the largest is 1.
+def log_of_sum(e: FloatArray) -> FloatArray:
+    """Return log(sum of e over the classes), where the largest entry of every example is 1.
 
-    In 1 + 1e-20 nothing is left of what the others add: where one class holds almost everything,
-    they are added up without it, and log1p keeps them.
+    In 1 + 1e-20 nothing is left of the small entry. Where the others add up to less than a
+    hundredth, they are added up without the 1, and log1p keeps their digits.
     """
     sums = pairwise_sum(e, 0)[0]
     result = np.log(sums)
     near = sums < 1.01
     if near.any():
         others = e[:, near]
-        others *= others < 1
+        others *= others < 1  # the 1 itself becomes 0
         result[near] = np.log1p(pairwise_sum(others, 0)[0])
     return result
