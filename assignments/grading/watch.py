@@ -7,6 +7,7 @@ forbidden is kept in ``Watch.remarks``, as sentences for the student and the ins
 from __future__ import annotations
 
 import builtins
+import inspect
 import os
 import sys
 import threading
@@ -184,6 +185,8 @@ def module_name(frame: FrameType) -> str:
 
 def code_objects(function: Any) -> set[CodeType]:
     """Return the code that runs when a function, a method or a class is used."""
+    # All that one decorator has wrapped share the wrapper's code, the answers among them.
+    function = inspect.unwrap(function)
     if isinstance(function, type):
         methods = vars(function).values()
         return {method.__code__ for method in methods if isinstance(method, FunctionType)}

@@ -52,6 +52,16 @@ def test_every_kind_of_submission_earns_what_it_should(tmp_path):
     assert {page.stem for page in (tmp_path / "out" / "feedback").iterdir()} == set(everyone)
 
 
+def test_the_right_function_of_a_check_is_no_answer_to_any_item(tmp_path):
+    made = [
+        submissions.submission_of_item(submissions.CHEATS, "nnlib.check", item)
+        for item in submissions.POINTS
+    ]
+    everyone = submissions.write_class(made, tmp_path / "in")
+    assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
+    assert submissions.find_faults(everyone, tmp_path / "out") == []
+
+
 def test_a_run_that_is_killed_loses_nothing(tmp_path):
     everyone = submissions.write_class(
         [submissions.wrong_submission(n) for n in range(60)], tmp_path / "in"
