@@ -89,33 +89,29 @@ class Node:
 
     __slots__ = ("grad", "inputs", "options", "retains_grad", "rule", "saved", "shapes", "value")
 
-    def __init__(
-        self, rule: Rule | None, inputs: Sequence[Tensor], value: Tensor, options: dict[str, Any]
-    ) -> None:
-        self.rule, self.options = rule, options
+    def __init__(self, rule: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
+        self.rule, self.options, self.retains_grad = rule, options, rule is None
         self.grad: Tensor | None = None
-        self.retains_grad = rule is None
-        self.inputs = [tensor._node for tensor in inputs]
-        self.shapes = [tensor.shape for tensor in inputs]
-        self.value = value._array if value.size <= _SMALL else value.shape
+        self.inputs = [x._node for x in inputs]
+        self.shapes = [x._array.shape for x in inputs]
+        self.value = y._array if y._array.size <= _SMALL else y._array.shape
         self.saved: dict[str, tuple[FloatArray, _Memory, int]] | None = {}
-        for i, node in enumerate(self.inputs):
-            for name in rule.names[i] if rule and node else ():
-                if name in rule.parameters or name == "y":
-                    tensor = value if name == "y" else inputs[rule.parameters.index(name)]
-                    self.saved[name] = tensor._array, tensor._memory, tensor._memory.version
+        for node, names in zip(self.inputs, rule.names if rule else (), strict=True):
+            for name in names if node else ():
+                if name in rule.places:
+                    x = y if name == "y" else inputs[rule.places[name]]
+                    self.saved[name] = x._array, x._memory, x._memory.version
 
     def recall(self, name: str, i: int, recorded: bool) -> Any:
         """Return what the formula of input `i` calls `name`, if it still is what it was."""
-        if name in self.options:
-            return self.options[name]
-        if name == "shape":
-            return self.shapes[i]
+        if name not in self.saved:
+            return self.shapes[i] if name == "shape" else self.options[name]
         array, memory, version = self.saved[name]
         if memory.version != version:
             raise RuntimeError(_changed(self, name, array, memory))
-        source = self if name == "y" else self.inputs[self.rule.parameters.index(name)]
-        return Tensor._of(array, memory, source) if recorded else array
+        if not recorded:
+            return array
+        return Tensor._of(array, memory, self if name == "y" else self.inputs[self.rule.places[name]])
 
 
 class Rule:
@@ -127,24 +123,25 @@ class Rule:
     def __init__(self, forward: Function, formulas: Sequence[Function], name: str = "") -> None:
         self.forward, self.formulas = forward, tuple(formulas)
         self.name = name or forward.__name__.strip("_")
-        self.parameters, self.names, self.defaults = _names(self)
+        self.places, self.names, self.defaults = _names(self)
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        options = self.defaults | options
-        like = next((x for x in inputs if isinstance(x, Tensor)), None)
-        if like is None:  # formulas run on arrays, or on Tensors where they are recorded themselves
+        if self.defaults:
+            options = self.defaults | options
+        for like in inputs:
+            if isinstance(like, Tensor):
+                break
+        else:  # formulas run on arrays, or on Tensors where they are recorded themselves
             return self.forward(*inputs, **options)
         with np.errstate(all="ignore"):
             tensors = [_operand(x, like, self) for x in inputs]
-            value = self.forward(*[tensor._array for tensor in tensors], **options)
+            value = self.forward(*[x._array for x in tensors], **options)
         result = Tensor._result(value, tensors)
-        if _recording.get() and any(tensor.requires_grad for tensor in tensors):
-            result._enter(Node(self, tensors, result, _copied(options)))
+        if _recording.get() and [x for x in tensors if x._node]:
+            result._enter(Node(self, tensors, result, options and _copied(options)))
         return result
 
-    def gradients(
-        self, node: Node, sources: Sequence[Node | None], g: Any, recorded: bool
-    ) -> list[Any]:
+    def gradients(self, node: Node, sources: Any, g: Any, recorded: bool) -> list[Any]:
         """Return the gradient at each source from `g`, the gradient at the node."""
         return [
             source and formula(g, *[node.recall(name, i, recorded) for name in self.names[i]])
@@ -216,8 +213,8 @@ def _sweep(
     return found
 
 
-def _names(rule: Rule) -> tuple[tuple[str, ...], list[tuple[str, ...]], dict[str, Any]]:
-    """Return a rule's inputs, what each of its formulas names besides `g`, and default options."""
+def _names(rule: Rule) -> tuple[dict[str, int], list[tuple[str, ...]], dict[str, Any]]:
+    """Return the places of a rule's inputs, what its formulas name besides `g`, and defaults."""
     parameters = signature(rule.forward).parameters.values()
     options = {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
     inputs = tuple(p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD)
@@ -237,7 +234,8 @@ def _names(rule: Rule) -> tuple[tuple[str, ...], list[tuple[str, ...]], dict[str
                 f"{', '.join(sorted(known))}; got {', '.join([first, *others])}"
             )
         names.append(tuple(others))
-    return inputs, names, {k: v for k, v in options.items() if v is not Parameter.empty}
+    places = {name: i for i, name in enumerate(inputs)} | {"y": -1}
+    return places, names, {k: v for k, v in options.items() if v is not Parameter.empty}
 
 
 def _operand(x: Any, like: Tensor, rule: Rule) -> Tensor:
@@ -421,7 +419,7 @@ def _reshape(x, *, to):
     return x.reshape(to)
 
 
-@rule(lambda g, axes: g.transpose(np.argsort(axes)))
+@rule(lambda g, axes: g.transpose([axes.index(i) for i in range(len(axes))]))
 def _transpose(x, *, axes):
     return x.transpose(axes)
 
@@ -932,7 +930,7 @@ class Tensor:
     @property
     def T(self) -> Tensor:
         """The Tensor with its axes in reverse order."""
-        return self.transpose()
+        return _transpose(self, axes=range(self._array.ndim)[::-1])
 
     # --- in place
 
@@ -1163,8 +1161,8 @@ class _Checkpoint(Rule):
 
     def __init__(self, function: Function, count: int) -> None:
         self.function, self.name = function, "checkpoint"
-        self.parameters = tuple(f"input {i}" for i in range(count))
-        self.names = [(*self.parameters, "y")] * count
+        self.places = {f"input {i}": i for i in range(count)} | {"y": -1}
+        self.names = [tuple(self.places)] * count
         self.defaults = {}
 
     def forward(self, *arrays: FloatArray) -> FloatArray:
@@ -1183,7 +1181,7 @@ class _Checkpoint(Rule):
     def gradients(
         self, node: Node, sources: Sequence[Node | None], g: Any, recorded: bool
     ) -> list[Any]:
-        saved = [node.recall(name, 0, recorded) for name in self.parameters]
+        saved = [node.recall(name, 0, recorded) for name in self.names[0][:-1]]
         with _recorded(True):
             x = [each.reshape(each.shape) if recorded else Tensor(each, True) for each in saved]
             y = self.function(*x)
@@ -1296,20 +1294,22 @@ def _along(axis: int, index: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * axis, index)
 
 
-def _axes(shape: tuple[int, ...], axis: Any) -> set[int]:
-    axes = range(len(shape)) if axis is None else np.atleast_1d(axis)
-    return {_axis(each, len(shape)) for each in axes}
+def _kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
+    """Return the shape that remains of one whose axes (all, or those given) are summed to 1."""
+    if axis is None:
+        return (1,) * len(shape)
+    axes = [each % len(shape) for each in (axis if isinstance(axis, tuple) else (axis,))]
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
 def _count(shape: tuple[int, ...], axis: Any) -> int:
-    return math.prod(shape[i] for i in _axes(shape, axis))
+    """Return how many numbers a mean along the axes is of."""
+    return math.prod(n for n, kept in zip(shape, _kept(shape, axis), strict=True) if kept != n)
 
 
 def _stretch(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """Return the gradient of a sum along axes at each of its terms."""
-    summed = _axes(shape, axis)
-    kept = tuple(1 if i in summed else n for i, n in enumerate(shape))
-    return _broadcast(g.reshape(kept), to=shape)
+    return _broadcast(g.reshape(_kept(shape, axis)), to=shape)
 
 
 def _in_force(g: Any, index: Any) -> Any:

@@ -1,7 +1,7 @@
 """The engine against PyTorch, against wrong orders and wrong numbers, and against silence."""
 
 import gc
-import sys
+import os
 import threading
 import weakref
 
@@ -317,3 +317,719 @@ def test_any_integer_index(data):
     y.backward(gradient=seed)
     np.add.at(expected, index, seed)
     same(x.grad, expected)
+
+
+def test_indexing_by_a_repeated_place_adds_up():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    (x[[0, 0, 1]] * np.array([1.0, 10.0, 100.0])).sum().backward()
+    assert x.grad.numpy().tolist() == [11.0, 100.0]
+
+
+def test_max_gives_the_first_of_ties_the_whole_gradient():
+    x = Tensor([[2.0, 2.0], [1.0, 2.0]], requires_grad=True)
+    x.max().backward()
+    assert x.grad.numpy().tolist() == [[1, 0], [0, 0]]
+    x.zero_grad()
+    x.max(axis=1).sum().backward()
+    assert x.grad.numpy().tolist() == [[1, 0], [0, 1]]
+
+
+def test_relu_has_the_slope_0_at_0():
+    x = Tensor(0.0, requires_grad=True)
+    autograd.relu(x).backward()
+    assert x.grad.item() == 0
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@each_dtype
+def test_activations_and_their_slopes_are_nnlibs_own(name, dtype):
+    activation, points = ACTIVATIONS[name], [-1e30, -40.0, -1.0, -1e-30, 0, 1e-30, 2, 50, 1e30]
+    x = Tensor(np.array([*points, np.inf, -np.inf, np.nan], dtype), requires_grad=True)
+    y = getattr(autograd, name)(x)
+    y.backward(gradient=np.ones(y.shape, dtype))
+    np.testing.assert_array_equal(y.detach().numpy(), activation(x.detach().numpy()))
+    np.testing.assert_array_equal(x.grad.numpy(), activation.derivative(x.detach().numpy()))
+
+
+class Cube(Activation):
+    name, formula = "cube", "x^3"
+
+    def _value(self, x):
+        return x**3
+
+    def _slope(self, x):
+        return 3 * x**2
+
+
+def test_an_activation_of_ones_own_becomes_a_rule():
+    cube = autograd.from_activation(Cube(), lambda x: 6 * x)
+    x = Tensor(2.0, requires_grad=True)
+    slope = grad(cube(x), x, create_graph=True)
+    assert (slope.item(), grad(slope, x).item()) == (12, 12)
+    unknown = autograd.from_activation(Cube())
+    slope = grad(unknown(x), x, create_graph=True)
+    with pytest.raises(NotImplementedError, match="second derivative of cube"):
+        slope.backward()
+    assert gradcheck(autograd.from_activation(LeakyReLU(0.3)), [1.0, -2.0])
+
+
+@rule(lambda g, a, b, power: g * power * a ** (power - 1) * b, lambda g, a, power: g * a**power)
+def weighted(a, b, *, power=2):
+    return a**power * b
+
+
+def test_a_rule_of_ones_own_is_like_any_other():
+    arrays = (positive(2, 3), positive(3, seed=1))
+    assert gradcheck(weighted, *arrays)
+    assert gradcheck(lambda a, b: weighted(a, b, power=3), *arrays)
+    a = Tensor(2.0, requires_grad=True)
+    slope = grad(weighted(a, 5.0), a, create_graph=True)
+    assert grad(slope, a).item() == 10
+    assert isinstance(weighted(*arrays), np.ndarray), "of arrays alone it is the function"
+
+
+@pytest.mark.parametrize(
+    ("formulas", "match"),
+    [
+        ((), "a formula for each of its inputs x; got 0"),
+        ((lambda g, z: g,), "may name shape, x, y; got g, z"),
+        ((lambda x: x,), "must take g"),
+        ((3,), "must be a function"),
+    ],
+)
+def test_a_rule_with_a_wrong_formula_is_refused_where_it_is_made(formulas, match):
+    with pytest.raises(TypeError, match=match):
+        rule(*formulas)(lambda x: x)
+
+
+def test_a_formula_that_gives_a_wrong_shape_is_named():
+    @rule(lambda g: g.sum())
+    def crooked(x):
+        return x + 1
+
+    with pytest.raises(ValueError, match=r"rule crooked must give .* shape \(3,\), got \(\)"):
+        crooked(Tensor(np.ones(3), requires_grad=True)).sum().backward()
+
+
+# --- a network of the book --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_network_of_the_book_has_the_gradients_of_its_backward_pass(activation):
+    net = MLP([4, 6, 5, 3], activation, rng=0)
+    x, labels = normal(7, 4), np.arange(7) % 3
+    weights, biases = leaves(net.weights), leaves(net.biases)
+    a = Tensor(x)
+    for w, b in zip(weights[:-1], biases[:-1], strict=True):
+        a = getattr(autograd, activation)(a @ w.T + b)
+    scores = a @ weights[-1].T + biases[-1]
+    loss = -autograd.log_softmax(scores)[np.arange(7), labels].mean()
+    loss.backward()
+    value, gradient = softmax_cross_entropy.value_and_gradient(net.forward(x), labels, "mean")
+    by_hand = net.backward(gradient)
+    same(loss, np.asarray(value), 1e-14)
+    for ours, theirs in zip(weights, by_hand.weights, strict=True):
+        same(ours.grad, theirs, 1e-14)
+    for ours, theirs in zip(biases, by_hand.biases, strict=True):
+        same(ours.grad, theirs, 1e-14)
+
+
+# --- order ------------------------------------------------------------------------------------
+
+
+def test_a_value_used_twice_is_swept_after_both_uses():
+    x = Tensor(1.0, requires_grad=True)
+    y = 2 * x
+    (y + 3 * y**2).backward()  # breadth-first would give 2 for 26
+    assert x.grad.item() == 26
+
+
+def test_two_losses_over_one_value():
+    x = Tensor(3.0, requires_grad=True)
+    h = x * x
+    (h * 2).backward(retain_graph=True)
+    (h * 5).backward()
+    assert x.grad.item() == 42
+
+
+def test_a_rule_is_called_once_for_a_node_however_many_paths_lead_to_it():
+    calls = []
+
+    @rule(lambda g: calls.append(1) or 2 * g)
+    def double(x):
+        return 2 * x
+
+    x = y = Tensor(1.0, requires_grad=True)
+    for _ in range(18):
+        y = double(y)
+        y = y + y
+    y.backward()
+    assert len(calls) == 18
+    assert x.grad.item() == 4.0**18
+
+
+def test_the_order_has_each_node_once_and_after_its_inputs():
+    x = Tensor(1.0, requires_grad=True)
+    y = x * x
+    z = (y + x) * y
+    order = autograd.topological_order([z.grad_fn])
+    places = {node: i for i, node in enumerate(order)}
+    assert len(places) == len(order) == 4
+    for node in order:
+        assert all(places[source] < places[node] for source in node.inputs)
+
+
+@st.composite
+def programs(draw):
+    """Which earlier values each new one is made of, by which operation."""
+    count = draw(st.integers(1, 7))
+    return [
+        (draw(st.sampled_from("+-*")), draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        for i in range(count)
+    ]
+
+
+def run(program, start):
+    values = list(start)
+    for operation, i, j in program:
+        a, b = values[i], values[j]
+        values.append(a + b if operation == "+" else a - b if operation == "-" else a * b)
+    return values
+
+
+@given(programs())
+def test_every_topological_order_gives_the_same(program):
+    start = [Tensor(0.5, requires_grad=True), Tensor(-0.75, requires_grad=True)]
+    values = run(program, start)
+    result = grad(values[-1], start, allow_unused=True)
+    expected = [0.0 if g is None else g.item() for g in result]
+    root = values[-1]._node if values[-1].requires_grad else None
+    # All orders of small graphs, by hand: any node that all users of are done may come next.
+    seen = 0
+    start = [Tensor(0.5, requires_grad=True), Tensor(-0.75, requires_grad=True)]
+    root = run(program, start)[-1]._node
+    nodes = autograd.topological_order([root])
+    users = {n: [m for m in nodes for source in m.inputs if source is n] for n in nodes}
+
+    def extend(done, gradients):
+        nonlocal seen
+        ready = [n for n in nodes if n not in done and all(user in done for user in users[n])]
+        if not ready:
+            seen += 1
+            got = [gradients.get(x._node, 0.0) for x in start]
+            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+        for n in ready if seen < 50 else ():
+            after = dict(gradients)
+            if n.rule:
+                parts = n.rule.gradients(n, n.inputs, np.asarray(gradients[n]), False)
+                for source, part in zip(n.inputs, parts, strict=True):
+                    after[source] = after.get(source, 0.0) + part
+            extend(done | {n}, after)
+
+    extend(frozenset(), {root: 1.0})
+    assert seen
+
+
+LONG = 100_000
+
+
+def chain(length):
+    x = y = Tensor(1.0, requires_grad=True)
+    for _ in range(length):
+        y = -y
+    return x, y
+
+
+def test_a_chain_of_100_000_operations_is_swept_and_freed():
+    x, y = chain(LONG)
+    y.backward()
+    assert x.grad.item() == 1
+
+
+def test_a_chain_that_nobody_sweeps_is_freed_without_recursion():
+    x, y = chain(LONG)
+    del y
+    x, y = chain(LONG)
+    node = y._node
+    del y, x, node
+    gc.collect()
+
+
+def test_a_chain_is_freed_in_a_thread_of_small_stack():
+    threading.stack_size(256 * 1024)
+    try:
+        thread = threading.Thread(target=chain, args=(LONG,))
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(0)
+
+
+def test_a_second_derivative_goes_through_a_long_chain():
+    x = Tensor(0.5, requires_grad=True)
+    y = x
+    for _ in range(2_000):
+        y = y * 1.0
+    slope = grad(y * y, x, create_graph=True)
+    slope.backward()
+    assert x.grad.item() == 2
+
+
+# --- memory -----------------------------------------------------------------------------------
+
+
+def alive():
+    return sum(type(thing) is autograd.Node for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("finish", ["dropped", "backward", "create_graph"])
+def test_no_cycle_keeps_a_graph_alive(finish):
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        x = Tensor(normal(3), requires_grad=True)
+        y = (autograd.exp(x.T) * x[0] + autograd.softmax(x)).sum()
+        assert alive() > before + 4
+        if finish == "backward":
+            y.backward()
+        elif finish == "create_graph":
+            g = grad(y, x, create_graph=True)
+            del g
+        del y, x
+        assert alive() == before
+    finally:
+        gc.enable()
+
+
+def test_a_sum_keeps_none_of_its_terms():
+    x = Tensor(normal(50), requires_grad=True)
+    middle = x + 1
+    array = weakref.ref(middle._array)
+    y = middle.sum()
+    del middle
+    assert array() is None
+    y.backward()
+
+
+def test_a_released_graph_keeps_nothing():
+    x = Tensor(normal(50), requires_grad=True)
+    y = autograd.exp(x)
+    array = weakref.ref(y._array)
+    loss = y.sum()
+    del y
+    assert array() is not None
+    loss.backward()
+    assert array() is None
+    assert loss._node.inputs == []
+
+
+# --- right or raised: changes in place --------------------------------------------------------
+
+
+def recorded_square():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    h = 3 * x
+    return x, h, (h**2).sum()
+
+
+def test_a_change_of_what_was_saved_is_told_with_its_line_and_the_cure():
+    _, h, loss = recorded_square()
+    h += 1
+    with pytest.raises(RuntimeError) as caught:
+        loss.backward()
+    message = str(caught.value)
+    assert "power has saved its input x, of shape (2,)" in message
+    assert "test_autograd.py" in message
+    assert "`h += 1`" in message
+    assert "x = x + 1" in message
+
+
+def test_a_change_of_what_was_not_saved_is_recorded():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    h = x + 0
+    total = h.sum()
+    h *= 3  # the sum has saved nothing
+    (total + (h * h).sum()).backward()
+    assert x.grad.numpy().tolist() == [1 + 18, 1 + 36]
+
+
+def test_a_change_of_a_result_that_a_rule_has_saved():
+    x = Tensor(1.0, requires_grad=True)
+    y = autograd.exp(x)
+    loss = y * 1.0
+    y *= 2
+    with pytest.raises(RuntimeError, match="exp has saved its result"):
+        loss.backward()
+    assert x.grad is None
+
+
+def test_a_step_before_the_backward_pass_is_told():
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    loss = (w**2).sum()
+    with no_grad():
+        w -= 0.1
+    with pytest.raises(RuntimeError, match="w -= 0.1"):
+        loss.backward()
+
+
+def test_a_step_after_the_backward_pass_is_the_usual_loop():
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    for _ in range(50):
+        loss = ((w.T * w).sum() - 1) ** 2
+        w.zero_grad()
+        loss.backward()
+        with no_grad():
+            w -= 0.05 * w.grad
+    np.testing.assert_allclose((w * w).sum().item(), 1)
+    assert w.is_leaf
+
+
+def test_an_operation_that_keeps_only_the_other_factor_lets_one_change():
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    x = Tensor([3.0, 4.0])
+    loss = (w * x).sum()
+    with no_grad():
+        w -= 1  # only x is needed
+    loss.backward()
+    assert w.grad.numpy().tolist() == [3, 4]
+
+
+VIEWS = {
+    "a row": lambda x: x[0],
+    "the transpose": lambda x: x.T,
+    "a reshape": lambda x: x.reshape(4),
+    "a view of a view": lambda x: x.T[1],
+    "a step": lambda x: x[:, ::2],
+}
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_change_through_a_view_is_seen(name):
+    x = Tensor(normal(2, 2))
+    w = Tensor(normal(2, 2, seed=1), requires_grad=True)
+    loss = (w * x).sum()
+    view = VIEWS[name](x)
+    before = x.numpy()
+    view += 1
+    assert not np.array_equal(before, x.numpy()), "it is a view"
+    with pytest.raises(RuntimeError, match="multiply has saved its input b"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_change_of_the_whole_is_seen_where_a_view_was_saved(name):
+    x = Tensor(normal(2, 2))
+    view = VIEWS[name](x)
+    w = Tensor(normal(*view.shape, seed=1), requires_grad=True)
+    loss = (w * view).sum()
+    x[0, 0] = 7.0
+    with pytest.raises(RuntimeError, match="multiply has saved its input b"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_a_recorded_change_beside_a_view_is_refused(name):
+    w = Tensor(normal(2, 2), requires_grad=True)
+    h = w * 2
+    view = VIEWS[name](h)
+    for changed in (h, view):
+        before = changed.detach().numpy()
+        with pytest.raises(RuntimeError, match="shares its numbers with a view"):
+            changed += 1
+        assert np.array_equal(changed.detach().numpy(), before)
+
+
+def test_a_leaf_that_requires_grad_cannot_be_changed_while_recording():
+    w = Tensor([1.0, 2.0], requires_grad=True)
+    with no_grad():
+        row = w[:1]
+    for tensor in (w, row, w[:1]):
+        with pytest.raises(RuntimeError, match=r"with no_grad\(\):"):
+            tensor += 1
+        with pytest.raises(RuntimeError, match="a leaf that requires grad"):
+            tensor[0] = 1.0
+    assert w.detach().numpy().tolist() == [1, 2]
+
+
+def test_what_was_computed_cannot_be_changed_unrecorded():
+    _, h, _ = recorded_square()
+    with no_grad():
+        view = h[:1]
+        for tensor in (h, view):
+            with pytest.raises(RuntimeError, match="cannot be changed unrecorded"):
+                tensor += 1
+    with pytest.raises(RuntimeError, match="cannot be changed unrecorded"):
+        view += 1
+
+
+def test_an_assignment_to_entries_is_recorded():
+    x, v = leaves([normal(3, 4), normal(2, seed=1)])
+    t, u = torch_leaves([normal(3, 4), normal(2, seed=1)])
+    y, z = x * 1, t * 1
+    y[1:, 0], z[1:, 0] = v, u
+    y[0], z[0] = 5.0, 5.0
+    (y**2).sum().backward()
+    (z**2).sum().backward()
+    same(x.grad, t.grad)
+    same(v.grad, u.grad)
+
+
+def test_of_two_assignments_to_one_place_the_last_counts():
+    v = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    y = Tensor(np.zeros(2))
+    y[[0, 1, 0]] = v
+    assert y.detach().numpy().tolist() == [3, 2]
+    (y * np.array([10.0, 1.0])).sum().backward()
+    assert v.grad.numpy().tolist() == [0, 1, 10]
+
+
+def test_plus_equals_of_what_needs_no_gradient_records_what_does():
+    w, total = Tensor([1.0, 2.0], requires_grad=True), Tensor(np.zeros(2))
+    total += w
+    total += w * w
+    total.sum().backward()
+    assert w.grad.numpy().tolist() == [3, 5]
+    assert not total.is_leaf
+
+
+def test_the_array_given_is_copied():
+    given_array = np.array([1.0, 2.0])
+    x, w = Tensor(given_array), Tensor([3.0, 4.0], requires_grad=True)
+    loss = (w * x + w * given_array).sum()
+    given_array[:] = 100
+    loss.backward()
+    assert w.grad.numpy().tolist() == [2, 4]
+
+
+def test_an_index_and_a_condition_are_copied():
+    x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+    index, rows, condition = np.array([0, 1]), [2, 2], np.array([True, False])
+    y = (x[index] + x[rows] + autograd.where(condition, x[:2], 0.0)).sum()
+    index[:], rows[:], condition[:] = 2, [0, 0], False
+    y.backward()
+    assert x.grad.numpy().tolist() == [2, 1, 2]
+
+
+def test_arrays_that_are_handed_out_are_copies():
+    x = Tensor([1.0, 2.0])
+    w = Tensor([3.0, 4.0], requires_grad=True)
+    loss = (w * x).sum()
+    for array in (x.numpy(), np.asarray(x), w.detach().numpy()):
+        array[:] = 100
+    copy = w.detach()
+    copy += 100
+    loss.backward(retain_graph=True)
+    w.grad.numpy()[:] = 100
+    assert w.grad.numpy().tolist() == [1, 2]
+
+
+def test_gradients_share_no_array_with_anything():
+    a, b = leaves([normal(2), normal(2)])
+    seed = Tensor([1.0, 2.0])
+    h = a + b
+    h.retain_grad()
+    h.backward(gradient=seed, retain_graph=True)
+    a.grad *= 100
+    seed += 5
+    assert b.grad.numpy().tolist() == h.grad.numpy().tolist() == [1, 2]
+    b.zero_grad()
+    h.backward(gradient=[1.0, 2.0])
+    assert b.grad.numpy().tolist() == [1, 2]
+    assert a.grad.numpy().tolist() == [101, 202]
+
+
+def test_gradients_that_were_recorded_cannot_be_changed_under_each_other():
+    a, b = leaves([normal(2), normal(2)])
+    (a + b).backward(gradient=[1.0, 1.0], create_graph=True)
+    a.grad *= 2
+    assert b.grad.numpy().tolist() == [1, 1]
+    c, d = leaves([normal(2), normal(2)])
+    ((c + d) ** 2).sum().backward(create_graph=True)
+    with pytest.raises(RuntimeError, match="shares its numbers"):
+        c.grad *= 2
+
+
+def test_a_rule_of_ones_own_cannot_write_to_what_it_is_given():
+    @rule(lambda g: g)
+    def greedy(x):
+        x += 1
+        return x
+
+    @rule(lambda g, x: np.multiply(g, 2, out=g))
+    def greedy_on_the_way_back(x):
+        return 2 * x
+
+    x = Tensor([1.0], requires_grad=True)
+    with pytest.raises(ValueError, match="read-only"):
+        greedy(x)
+    with pytest.raises(ValueError, match="read-only"):
+        greedy_on_the_way_back(x).sum().backward()
+
+
+def test_a_rule_that_returns_its_input_shares_its_versions():
+    @rule(lambda g: g)
+    def same_array(x):
+        return x
+
+    x, w = Tensor([1.0]), Tensor([2.0], requires_grad=True)
+    y = same_array(x)
+    loss = w * y
+    x += 1
+    with pytest.raises(RuntimeError, match="multiply has saved"):
+        loss.backward()
+
+
+class Dual:
+    """Values with their derivatives in all leaves, on NumPy's arrays: views and writes included."""
+
+    def __init__(self, value, slopes):
+        self.value, self.slopes = value, slopes
+
+    def of(self, function):
+        """Return a view of both."""
+        return Dual(function(self.value), np.stack([function(s) for s in self.slopes]))
+
+
+def dual_view(dual, index):
+    return Dual(dual.value[index], dual.slopes[(slice(None), *np.index_exp[index])])
+
+
+def dual_transpose(dual):
+    return Dual(dual.value.T, dual.slopes.swapaxes(1, 2))
+
+
+OPERATIONS = {
+    "+": (lambda a, b: a + b, lambda a, b: Dual(a.value + b.value, a.slopes + b.slopes)),
+    "-": (lambda a, b: a - b, lambda a, b: Dual(a.value - b.value, a.slopes - b.slopes)),
+    "*": (
+        lambda a, b: a * b,
+        lambda a, b: Dual(a.value * b.value, a.slopes * b.value + a.value * b.slopes),
+    ),
+    "/": (
+        lambda a, b: a / (b * b + 1),
+        lambda a, b: Dual(
+            a.value / (b.value**2 + 1),
+            a.slopes / (b.value**2 + 1) - 2 * a.value * b.value * b.slopes / (b.value**2 + 1) ** 2,
+        ),
+    ),
+    "@": (
+        lambda a, b: a @ b,
+        lambda a, b: Dual(a.value @ b.value, a.slopes @ b.value + a.value @ b.slopes),
+    ),
+    "tanh": (
+        lambda a, b: autograd.tanh(a),
+        lambda a, b: Dual(np.tanh(a.value), a.slopes * (1 - np.tanh(a.value) ** 2)),
+    ),
+    "cube": (lambda a, b: a**3, lambda a, b: Dual(a.value**3, 3 * a.value**2 * a.slopes)),
+}
+
+
+class Program:
+    """A random program that runs on Tensors and on Duals side by side."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+        self.tensors, self.duals = [], []
+        self.right = self.raised = 0
+        for i in range(3):
+            array = self.rng.normal(size=(2, 2))
+            slopes = np.zeros((8, 2, 2))
+            if i < 2:
+                slopes[4 * i : 4 * i + 4] = np.eye(4).reshape(4, 2, 2)
+            self.add(Tensor(array, requires_grad=i < 2), Dual(array, slopes))
+        self.leaves = self.tensors[:2]
+
+    def add(self, tensor, dual):
+        np.testing.assert_allclose(tensor.detach().numpy(), dual.value, rtol=1e-9, atol=1e-9)
+        self.tensors.append(tensor)
+        self.duals.append(dual)
+
+    def pick(self):
+        i = self.rng.integers(len(self.tensors))
+        return self.tensors[i], self.duals[i]
+
+    def step(self):
+        if self.rng.random() < 0.15:
+            with no_grad():
+                self.unrecorded_step()
+        else:
+            self.recorded_step()
+
+    def recorded_step(self, constant=False):
+        (a, da), (b, db) = self.pick(), self.pick()
+        kind = self.rng.choice(["operation", "view", "write", "entry", "sweep"], p=[0.4, 0.15, 0.2, 0.1, 0.15])
+        keep = (lambda d: Dual(d.value, np.zeros_like(d.slopes))) if constant else (lambda d: d)
+        if kind == "operation":
+            ours, theirs = OPERATIONS[self.rng.choice(list(OPERATIONS))]
+            result = keep(theirs(da, db))
+            if np.abs(result.value).max() < 50:
+                self.add(ours(a, b), result)
+        elif kind == "view" and self.rng.random() < 0.5:
+            self.add(a.T, keep(dual_transpose(da)))
+        elif kind == "view":
+            rows = slice(None, None, -1)
+            self.add(a[rows], keep(dual_view(da, rows)))
+        elif kind == "sweep" and not constant:
+            self.sweep(a, da)
+        elif kind == "write":
+            ours, theirs = OPERATIONS[self.rng.choice(["+", "-", "*"])]
+            name = {"+": "__iadd__", "-": "__isub__", "*": "__imul__"}
+            symbol = next(k for k, v in OPERATIONS.items() if v[0] is ours)
+            result = theirs(da, db)
+            if np.abs(result.value).max() < 50:
+                self.write(a, da, lambda: getattr(a, name[symbol])(b), ..., result, constant)
+        elif kind == "entry":
+            index = int(self.rng.integers(2))
+            self.write(
+                a, da, lambda: a.__setitem__(index, b[0]), index, dual_view(db, 0), constant
+            )
+
+    def unrecorded_step(self):
+        self.recorded_step(constant=True)
+
+    def write(self, a, da, change, index, result, constant):
+        before = a.detach().numpy()
+        value, slopes = result.value.copy(), result.slopes.copy()
+        try:
+            change()
+        except RuntimeError:
+            self.raised += 1
+            assert np.array_equal(a.detach().numpy(), before), "a refused change changes nothing"
+            return
+        da.value[index] = value
+        if not constant:
+            da.slopes[(slice(None), *np.index_exp[index])] = slopes
+        np.testing.assert_allclose(a.detach().numpy(), da.value, rtol=1e-9, atol=1e-9)
+
+    def sweep(self, a, da):
+        seed = self.rng.normal(size=a.shape)
+        for leaf in self.leaves:
+            leaf.zero_grad()
+        create = bool(self.rng.random() < 0.2)
+        try:
+            a.backward(gradient=seed, retain_graph=bool(self.rng.random() < 0.7), create_graph=create)
+        except RuntimeError:
+            self.raised += 1
+            assert all(leaf.grad is None for leaf in self.leaves)
+            return
+        expected = np.sum(seed * da.slopes, axis=(1, 2)).reshape(2, 2, 2)
+        for leaf, wanted in zip(self.leaves, expected, strict=True):
+            got = np.zeros((2, 2)) if leaf.grad is None else leaf.grad.detach().numpy()
+            scale = max(1, np.abs(wanted).max())
+            np.testing.assert_allclose(got, wanted, rtol=1e-7, atol=1e-9 * scale)
+        self.right += 1
+
+
+def test_random_programs_with_random_writes_are_right_or_raise():
+    """The suite runs some; PROGRAMS=10000 in the environment runs as many."""
+    right = raised = 0
+    count = int(os.environ.get("PROGRAMS", "150"))
+    for seed in range(count):
+        program = Program(seed)
+        for _ in range(25):
+            program.step()
+        right, raised = right + program.right, raised + program.raised
+    print(f"{right} gradients right, {raised} changes or sweeps refused, none wrong")
+    assert right > count
+    assert raised > count
