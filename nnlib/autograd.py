@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nnlib import activations, probability
 from nnlib._arrays import FloatArray, as_float, check_callable, check_kind
@@ -90,17 +90,15 @@ class Node:
     __slots__ = ("grad", "inputs", "options", "retains_grad", "rule", "saved", "shapes", "value")
 
     def __init__(self, rule: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
-        self.rule, self.options, self.retains_grad = rule, options, rule is None
-        self.grad: Tensor | None = None
+        self.rule, self.options, self.value = rule, options, _shown(y, rule)
+        self.grad, self.retains_grad = None, rule is None
         self.inputs = [x._node for x in inputs]
         self.shapes = [x._array.shape for x in inputs]
-        self.value = y._array if y._array.size <= _SMALL else y._array.shape
-        self.saved: dict[str, tuple[FloatArray, _Memory, int]] | None = {}
-        for node, names in zip(self.inputs, rule.names if rule else (), strict=True):
-            for name in names if node else ():
-                if name in rule.places:
-                    x = y if name == "y" else inputs[rule.places[name]]
-                    self.saved[name] = x._array, x._memory, x._memory.version
+        self.saved: Any = {}  # what the formulas name, and its version
+        for node, saves in zip(self.inputs, rule.saves if rule else (), strict=True):
+            for name, place in saves if node else ():
+                x = (*inputs, y)[place]
+                self.saved[name] = x._array, x._memory, x._memory.version
 
     def recall(self, name: str, i: int, recorded: bool) -> Any:
         """Return what the formula of input `i` calls `name`, if it still is what it was."""
@@ -109,9 +107,8 @@ class Node:
         array, memory, version = self.saved[name]
         if memory.version != version:
             raise RuntimeError(_changed(self, name, array, memory))
-        if not recorded:
-            return array
-        return Tensor._of(array, memory, self if name == "y" else self.inputs[self.rule.places[name]])
+        source = (*self.inputs, self)[self.rule.places[name]]
+        return Tensor._of(array, memory, source) if recorded else array
 
 
 class Rule:
@@ -124,22 +121,22 @@ class Rule:
         self.forward, self.formulas = forward, tuple(formulas)
         self.name = name or forward.__name__.strip("_")
         self.places, self.names, self.defaults = _names(self)
+        self.saves = [
+            [(n, self.places[n]) for n in names if n in self.places] for names in self.names
+        ]
+        self.__doc__ = forward.__doc__
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        if self.defaults:
-            options = self.defaults | options
-        for like in inputs:
-            if isinstance(like, Tensor):
-                break
-        else:  # formulas run on arrays, or on Tensors where they are recorded themselves
+        options = {**self.defaults, **options}
+        like = next(filter(_is_tensor, inputs), None)
+        if like is None:  # formulas run on arrays, or on Tensors where they are recorded themselves
             return self.forward(*inputs, **options)
         with np.errstate(all="ignore"):
             tensors = [_operand(x, like, self) for x in inputs]
-            value = self.forward(*[x._array for x in tensors], **options)
-        result = Tensor._result(value, tensors)
-        if _recording.get() and [x for x in tensors if x._node]:
-            result._enter(Node(self, tensors, result, options and _copied(options)))
-        return result
+            y = Tensor._result(self.forward(*[x._array for x in tensors], **options), tensors)
+        if _recording.get() and any(x._node for x in tensors):
+            y._enter(Node(self, tensors, y, _copied(options)))
+        return y
 
     def gradients(self, node: Node, sources: Any, g: Any, recorded: bool) -> list[Any]:
         """Return the gradient at each source from `g`, the gradient at the node."""
@@ -342,32 +339,32 @@ def rule(*formulas: Function) -> Callable[[Function], Rule]:
 
 
 @rule(lambda g: g, lambda g: g)
-def _add(a, b):
+def _add(a: FloatArray, b: FloatArray) -> FloatArray:
     return a + b
 
 
 @rule(lambda g: g, lambda g: -g)
-def _subtract(a, b):
+def _subtract(a: FloatArray, b: FloatArray) -> FloatArray:
     return a - b
 
 
 @rule(lambda g, b: g * b, lambda g, a: g * a)
-def _multiply(a, b):
+def _multiply(a: FloatArray, b: FloatArray) -> FloatArray:
     return a * b
 
 
 @rule(lambda g, b: g / b, lambda g, y, b: -g * y / b)
-def _divide(a, b):
+def _divide(a: FloatArray, b: FloatArray) -> FloatArray:
     return a / b
 
 
 @rule(lambda g: -g)
-def _negative(x):
+def _negative(x: FloatArray) -> FloatArray:
     return -x
 
 
 @rule(lambda g, x, exponent: g * (exponent * x ** (exponent - 1) if exponent else 0.0))
-def _power(x, *, exponent):
+def _power(x: FloatArray, *, exponent: float) -> FloatArray:
     return x**exponent
 
 
@@ -375,74 +372,74 @@ def _power(x, *, exponent):
     lambda g, b, shape: _outer(g, len(shape), b.ndim) @ _column(b).swapaxes(-1, -2),
     lambda g, a, shape: _without(_row(a).swapaxes(-1, -2) @ _outer(g, a.ndim, len(shape)), shape),
 )
-def matmul(a, b):
+def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
     return a @ b
 
 
 @rule(lambda g, y: g * y)
-def exp(x):
+def exp(x: FloatArray) -> FloatArray:
     return np.exp(x)
 
 
 @rule(lambda g, x: g / x)
-def log(x):
+def log(x: FloatArray) -> FloatArray:
     return np.log(x)
 
 
 @rule(lambda g, shape, axis: _stretch(g, shape, axis))
-def _sum(x, *, axis=None, keepdims=False):
+def _sum(x: FloatArray, *, axis: Any = None, keepdims: bool = False) -> FloatArray:
     return x.sum(axis=axis, keepdims=keepdims)
 
 
 @rule(lambda g, shape, axis: _stretch(g / _count(shape, axis), shape, axis))
-def _mean(x, *, axis=None, keepdims=False):
+def _mean(x: FloatArray, *, axis: Any = None, keepdims: bool = False) -> FloatArray:
     return x.sum(axis=axis, keepdims=keepdims) / _count(x.shape, axis)
 
 
 @rule(lambda g, y, axis: y * (g - (g * y).sum(axis, keepdims=True)))
-def softmax(scores, *, axis=-1):
+def softmax(scores: FloatArray, *, axis: int = -1) -> FloatArray:
     return probability.softmax(scores, axis)
 
 
 @rule(lambda g, y, axis: g - exp(y) * g.sum(axis, keepdims=True))
-def log_softmax(scores, *, axis=-1):
+def log_softmax(scores: FloatArray, *, axis: int = -1) -> FloatArray:
     return probability.log_softmax(scores, axis)
 
 
 @rule(lambda g, scores, shape, axis: _stretch(g, shape, axis) * softmax(scores, axis=axis))
-def log_sum_exp(scores, *, axis=-1):
+def log_sum_exp(scores: FloatArray, *, axis: int = -1) -> FloatArray:
     return probability.log_sum_exp(scores, axis)
 
 
 @rule(lambda g, shape: g.reshape(shape))
-def _reshape(x, *, to):
+def _reshape(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
     return x.reshape(to)
 
 
 @rule(lambda g, axes: g.transpose([axes.index(i) for i in range(len(axes))]))
-def _transpose(x, *, axes):
+def _transpose(x: FloatArray, *, axes: Sequence[int]) -> FloatArray:
     return x.transpose(axes)
 
 
 @rule(lambda g: g)
-def _broadcast(x, *, to):
+def _broadcast(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
     return np.broadcast_to(x, to)
 
 
 @rule(lambda g, shape, index: _scatter(g, index=index, to=shape))
-def _getitem(x, *, index):
+def _getitem(x: FloatArray, *, index: Any) -> FloatArray:
     return x[index]
 
 
 @rule(lambda g, index: g[index])
-def _scatter(x, *, index, to):
+def _scatter(x: FloatArray, *, index: Any, to: tuple[int, ...]) -> FloatArray:
     y = np.zeros(to, x.dtype)
     np.add.at(y, index, x)  # y[index] += x would count a repeated index once
     return y
 
 
 @rule(lambda g, index: _assign(g, 0.0, index=index), lambda g, index: _in_force(g, index))
-def _assign(x, value, *, index):
+def _assign(x: FloatArray, value: FloatArray, *, index: Any) -> FloatArray:
     y = x.copy()
     y[index] = value
     return y
@@ -452,7 +449,7 @@ def _assign(x, value, *, index):
     lambda g, shape, axis: g[_along(axis, slice(shape[axis]))],
     lambda g, shape, axis: g[_along(axis, slice(g.shape[axis] - shape[axis], None))],
 )
-def _join(a, b, *, axis):
+def _join(a: FloatArray, b: FloatArray, *, axis: Any) -> FloatArray:
     return np.concatenate([a, b], axis)
 
 
@@ -460,7 +457,7 @@ def _join(a, b, *, axis):
     lambda g, condition: where(condition, g, 0.0),
     lambda g, condition: where(condition, 0.0, g),
 )
-def _where(a, b, *, condition):
+def _where(a: FloatArray, b: FloatArray, *, condition: NDArray[np.bool_]) -> FloatArray:
     return np.where(condition, a, b)
 
 
@@ -505,12 +502,8 @@ def from_activation(activation: Activation, second_derivative: Function | None =
 identity = from_activation(activations.identity, lambda x: 0.0)
 relu = from_activation(activations.relu, lambda x: 0.0)
 leaky_relu = from_activation(activations.leaky_relu, lambda x: 0.0)
-sigmoid = from_activation(
-    activations.sigmoid, lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2)
-)
-tanh = from_activation(
-    activations.tanh, lambda x: -8 * tanh(x) * sigmoid(2 * x) * sigmoid(-2 * x)
-)
+sigmoid = from_activation(activations.sigmoid, lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2))
+tanh = from_activation(activations.tanh, lambda x: -8 * tanh(x) * sigmoid(2 * x) * sigmoid(-2 * x))
 softplus = from_activation(activations.softplus, lambda x: sigmoid(x) * sigmoid(-x))
 gelu = from_activation(
     activations.gelu, lambda x: exp(x * x / -2) * (2 - x * x) / math.sqrt(2 * math.pi)
@@ -626,6 +619,19 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 
 
 # --- tensors --------------------------------------------------------------------------------------
+
+
+def _operators(rule: Rule) -> tuple[Function, Function]:
+    """Return the methods for a Tensor on the left of an operator, and on the right alone."""
+    return lambda self, other: rule(self, other), lambda self, other: rule(other, self)
+
+
+def _in_place(rule: Rule) -> Function:
+    return lambda self, other: self._change(rule, other)
+
+
+def _comparison(ufunc: np.ufunc) -> Function:
+    return lambda self, other: ufunc(_plain(self), _plain(other))
 
 
 class _Memory:
@@ -822,35 +828,11 @@ class Tensor:
 
     # --- operations: each is recorded where it has a rule
 
-    def __add__(self, other: Any) -> Tensor:
-        return _add(self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return _add(other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return _subtract(self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return _subtract(other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return _multiply(self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return _multiply(other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return _divide(self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return _divide(other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return matmul(self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return matmul(other, self)
+    __add__, __radd__ = _operators(_add)
+    __sub__, __rsub__ = _operators(_subtract)
+    __mul__, __rmul__ = _operators(_multiply)
+    __truediv__, __rtruediv__ = _operators(_divide)
+    __matmul__, __rmatmul__ = _operators(matmul)
 
     def __neg__(self) -> Tensor:
         return _negative(self)
@@ -867,23 +849,9 @@ class Tensor:
     def __rpow__(self, base: Any) -> Tensor:
         raise TypeError("the exponent of ** must be a number: write exp(exponent * log(base))")
 
-    def __lt__(self, other: Any) -> Any:
-        return self._array < _plain(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._array <= _plain(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._array > _plain(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._array >= _plain(other)
-
-    def __eq__(self, other: object) -> Any:
-        return self._array == _plain(other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._array != _plain(other)
+    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)  # type: ignore[assignment]
+    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
+    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
 
     def __getitem__(self, index: Any) -> Tensor:
         return _getitem(self, index=index)
@@ -934,17 +902,8 @@ class Tensor:
 
     # --- in place
 
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._change(_add, other)
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._change(_subtract, other)
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._change(_multiply, other)
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._change(_divide, other)
+    __iadd__, __isub__ = _in_place(_add), _in_place(_subtract)
+    __imul__, __itruediv__ = _in_place(_multiply), _in_place(_divide)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._change(_assign, value, index=index)
@@ -984,7 +943,9 @@ class Tensor:
     # --- backward
 
     def backward(
-        self, gradient: ArrayLike | Tensor | None = None, retain_graph: bool = False,
+        self,
+        gradient: ArrayLike | Tensor | None = None,
+        retain_graph: bool = False,
         create_graph: bool = False,
     ) -> None:
         r"""Add the gradients of this Tensor to ``grad`` of the leaves that it depends on.
@@ -1143,7 +1104,9 @@ def hvp(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any]:
     return y.detach(), products if isinstance(inputs, tuple) else products[0]
 
 
-def _product(outputs: Sequence[Tensor | None], v: Sequence[Tensor], inputs: Sequence[Tensor]) -> Any:
+def _product(
+    outputs: Sequence[Tensor | None], v: Sequence[Tensor], inputs: Sequence[Tensor]
+) -> Any:
     """Return the gradients at the inputs of the sum of outputs times `v`, 0 where there are none."""
     pairs = [(y, t) for y, t in zip(outputs, v, strict=False) if y is not None and y.requires_grad]
     found: Sequence[Tensor | None] = [None] * len(inputs)
@@ -1163,6 +1126,7 @@ class _Checkpoint(Rule):
         self.function, self.name = function, "checkpoint"
         self.places = {f"input {i}": i for i in range(count)} | {"y": -1}
         self.names = [tuple(self.places)] * count
+        self.saves = [list(self.places.items())] * count
         self.defaults = {}
 
     def forward(self, *arrays: FloatArray) -> FloatArray:
@@ -1346,6 +1310,10 @@ def _without(g: Any, shape: tuple[int, ...]) -> Any:
     return g.reshape(g.shape[:-1]) if len(shape) == 1 else g
 
 
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor)
+
+
 def _requires_grad(x: Any) -> bool:
     return isinstance(x, Tensor) and x.requires_grad
 
@@ -1400,6 +1368,13 @@ _RELEASED = (
     "a part of this graph was released by an earlier backward pass: compute the result again before "
     "another pass, or let the first one keep the graph, backward(retain_graph=True)"
 )
+
+
+def _shown(y: Tensor, rule: Rule | None) -> Any:
+    """Return what a picture shows of a node: its numbers if they are few, or their shape."""
+    if rule is None:
+        return y._array  # as it is when the picture is drawn
+    return y._array.copy() if y.size <= _SMALL else y.shape
 
 
 def _place() -> Place:
