@@ -273,7 +273,7 @@ def _owned(g: Any) -> Tensor:
         g._memory.shared = g.requires_grad
         return g if g.requires_grad else g.detach()
     fresh = g.flags.owndata and g.flags.writeable
-    return Tensor._of(_frozen(g if fresh else g.copy(order="K")), _Memory(), None)
+    return Tensor._of(_frozen(g if fresh else np.array(g, order="K")), _Memory(), None)
 
 
 def _sum_to(part: Any, shape: tuple[int, ...], rule: Rule) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from nnlib.check._activations import RELU, RELU_DERIVATIVE, SIGMOID, SOFTPLUS
+from nnlib.check._autograd import BACKWARD, TENSOR_BACKWARD
 from nnlib.check._core import (
     Arguments,
     Check,
@@ -36,6 +37,7 @@ from nnlib.check._pytorch import ACCURACY, MOVEMENT, MULTI_LAYER_NET, PREDICT, T
 
 __all__ = [
     "ACCURACY",
+    "BACKWARD",
     "CHECKS",
     "CROSS_ENTROPY",
     "HINGE",
@@ -54,6 +56,7 @@ __all__ = [
     "SOFTMAX_CROSS_ENTROPY",
     "SOFTMAX_CROSS_ENTROPY_GRADIENT",
     "SOFTPLUS",
+    "TENSOR_BACKWARD",
     "TRAIN",
     "TWO_LAYER_NET",
     "Arguments",
@@ -67,6 +70,7 @@ __all__ = [
     "Result",
     "Seen",
     "accuracy",
+    "backward",
     "cross_entropy",
     "hinge",
     "kl_divergence",
@@ -85,6 +89,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softplus",
+    "tensor_backward",
     "train",
     "two_layer_net",
 ]
@@ -112,6 +117,8 @@ CHECKS: Mapping[str, tuple[Check, ...]] = MappingProxyType(
         "accuracy": ACCURACY,
         "movement": MOVEMENT,
         "train": TRAIN,
+        "backward": BACKWARD,
+        "tensor_backward": TENSOR_BACKWARD,
     }
 )
 
@@ -340,3 +347,43 @@ def train(function: Function, *, seed: int = 0) -> Report:
     Parameters, returns and errors as for :func:`relu`.
     """
     return _report("train", function, seed)
+
+
+def backward(function: Function, *, seed: int = 0) -> Report:
+    """Check an engine for backpropagation on numbers: ``leaf(number)`` makes a value.
+
+    A value has ``+``, ``-`` and ``*`` with other values, ``backward()``, and after it, at the values
+    that ``leaf`` made, ``grad``. A class is such a function. Any right order of the sweep passes,
+    and so does adding up at the leaves from pass to pass, or starting anew.
+
+    Parameters, returns and errors as for :func:`relu`.
+
+    Examples
+    --------
+    >>> from nnlib import check
+    >>> from nnlib.autograd import Tensor
+    >>> report = check.backward(lambda number: Tensor(number, requires_grad=True))
+    backward: 11 of 11 checks passed
+      ok     a + b
+      ok     a - b
+      ok     a * b
+      ok     a * b * b - a: a value used again
+      ok     a * a + b: used twice at once
+      ok     y * y * b + y * a with y = a * b
+      ok     y * a + y * y * b with y = a * b
+      ok     z * y - z + y * a with y = a * a and z = y * b
+      ok     equal numbers in several places
+      ok     30 doublings: 2**30 paths
+      ok     a second pass
+    """
+    return _report("backward", function, seed)
+
+
+def tensor_backward(function: Function, *, seed: int = 0) -> Report:
+    """Check an engine on arrays: ``leaf(array)`` makes a value, which has ``@`` and ``sum()`` too.
+
+    Shapes are broadcast as NumPy does. Order and repeated use are checked by :func:`backward`.
+
+    Parameters, returns and errors as for :func:`relu`.
+    """
+    return _report("tensor_backward", function, seed)
