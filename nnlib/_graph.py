@@ -46,7 +46,7 @@ def graph_svg(boxes: Sequence[Box], title: str) -> str:
             places[i] = x, y, width
             y += _height(boxes[i]) + step
         x += width + _GAP
-    words = ". ".join(", ".join(box.lines) for box in boxes)
+    words = "; ".join(", ".join(box.lines) for box in boxes)
     parts = [
         f'<svg class="nnlib-graph" role="img" viewBox="0 0 {x - _GAP + 4:g} {height:g}" '
         f'style="width: 100%; max-width: {x - _GAP + 4:g}px; font: 13px sans-serif" '

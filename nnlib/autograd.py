@@ -9,10 +9,10 @@ from the result to the leaves:
           \Bigl(\frac{\partial v}{\partial u}\Bigr)^{\!\top} \bar v ,
 
 for every node after all that use it. Words and meanings are PyTorch's. A gradient is that of the
-program that was recorded, or an error is raised: only a Tensor can write to its array, and it counts
-what it writes. Slopes of activations and of softmax are those of :mod:`nnlib.activations` and
-:mod:`nnlib.probability`. float32 stays float32, integers and lists become float64; infinities and NaN
-pass on without a warning.
+program that was recorded, or an error is raised: only a Tensor can write to its array, and it
+counts what it writes. Slopes of activations and of softmax are those of :mod:`nnlib.activations`
+and :mod:`nnlib.probability`. float32 stays float32, integers and lists become float64; infinities
+and NaN pass on without a warning.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnlib import activations, probability
 from nnlib._arrays import FloatArray, as_float, check_callable, check_kind
-from nnlib._graph import graph_svg
+from nnlib._graph import Box, graph_svg
 from nnlib.activations import Activation
 
 Function: TypeAlias = Callable[..., Any]
@@ -91,7 +91,8 @@ class Node:
 
     def __init__(self, rule: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
         self.rule, self.options, self.value = rule, options, _shown(y, rule)
-        self.grad, self.retains_grad = None, rule is None
+        self.grad: Tensor | None = None
+        self.retains_grad = rule is None
         self.inputs = [x._node for x in inputs]
         self.shapes = [x._array.shape for x in inputs]
         self.saved: Any = {}  # what the formulas name, and its version
@@ -99,6 +100,11 @@ class Node:
             for name, place in saves if node else ():
                 x = (*inputs, y)[place]
                 self.saved[name] = x._array, x._memory, x._memory.version
+
+    @property
+    def name(self) -> str:
+        """That of the rule, or of the leaf."""
+        return self.rule.name if self.rule else self.options
 
     def recall(self, name: str, i: int, recorded: bool) -> Any:
         """Return what the formula of input `i` calls `name`, if it still is what it was."""
@@ -127,6 +133,7 @@ class Rule:
         self.__doc__ = forward.__doc__
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Return what the function gives, as a Tensor, and record it where a gradient is wanted."""
         options = {**self.defaults, **options}
         like = next(filter(_is_tensor, inputs), None)
         if like is None:  # formulas run on arrays, or on Tensors where they are recorded themselves
@@ -373,16 +380,19 @@ def _power(x: FloatArray, *, exponent: float) -> FloatArray:
     lambda g, a, shape: _without(_row(a).swapaxes(-1, -2) @ _outer(g, a.ndim, len(shape)), shape),
 )
 def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Product of matrices, stacks of them, and vectors, as NumPy's ``@``."""
     return a @ b
 
 
 @rule(lambda g, y: g * y)
 def exp(x: FloatArray) -> FloatArray:
+    """Exponential of every entry."""
     return np.exp(x)
 
 
 @rule(lambda g, x: g / x)
 def log(x: FloatArray) -> FloatArray:
+    """Natural logarithm of every entry."""
     return np.log(x)
 
 
@@ -398,16 +408,19 @@ def _mean(x: FloatArray, *, axis: Any = None, keepdims: bool = False) -> FloatAr
 
 @rule(lambda g, y, axis: y * (g - (g * y).sum(axis, keepdims=True)))
 def softmax(scores: FloatArray, *, axis: int = -1) -> FloatArray:
+    """Softmax along an axis, that of :func:`nnlib.softmax`."""
     return probability.softmax(scores, axis)
 
 
 @rule(lambda g, y, axis: g - exp(y) * g.sum(axis, keepdims=True))
 def log_softmax(scores: FloatArray, *, axis: int = -1) -> FloatArray:
+    """Logarithm of softmax, that of :func:`nnlib.log_softmax`."""
     return probability.log_softmax(scores, axis)
 
 
 @rule(lambda g, scores, shape, axis: _stretch(g, shape, axis) * softmax(scores, axis=axis))
 def log_sum_exp(scores: FloatArray, *, axis: int = -1) -> FloatArray:
+    """Logarithm of the sum of exponentials, that of :func:`nnlib.log_sum_exp`."""
     return probability.log_sum_exp(scores, axis)
 
 
@@ -426,11 +439,6 @@ def _broadcast(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
     return np.broadcast_to(x, to)
 
 
-@rule(lambda g, shape, index: _scatter(g, index=index, to=shape))
-def _getitem(x: FloatArray, *, index: Any) -> FloatArray:
-    return x[index]
-
-
 @rule(lambda g, index: g[index])
 def _scatter(x: FloatArray, *, index: Any, to: tuple[int, ...]) -> FloatArray:
     y = np.zeros(to, x.dtype)
@@ -438,7 +446,12 @@ def _scatter(x: FloatArray, *, index: Any, to: tuple[int, ...]) -> FloatArray:
     return y
 
 
-@rule(lambda g, index: _assign(g, 0.0, index=index), lambda g, index: _in_force(g, index))
+@rule(lambda g, shape, index: _scatter(g, index=index, to=shape))
+def _getitem(x: FloatArray, *, index: Any) -> FloatArray:
+    return x[index]
+
+
+@rule(lambda g, index: _cleared(g, index), lambda g, index: _in_force(g, index))
 def _assign(x: FloatArray, value: FloatArray, *, index: Any) -> FloatArray:
     y = x.copy()
     y[index] = value
@@ -499,13 +512,17 @@ def from_activation(activation: Activation, second_derivative: Function | None =
     return Rule(activation, [lambda g, x: g * slope(x)], activation.name)
 
 
-identity = from_activation(activations.identity, lambda x: 0.0)
-relu = from_activation(activations.relu, lambda x: 0.0)
-leaky_relu = from_activation(activations.leaky_relu, lambda x: 0.0)
-sigmoid = from_activation(activations.sigmoid, lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2))
-tanh = from_activation(activations.tanh, lambda x: -8 * tanh(x) * sigmoid(2 * x) * sigmoid(-2 * x))
-softplus = from_activation(activations.softplus, lambda x: sigmoid(x) * sigmoid(-x))
-gelu = from_activation(
+identity: Rule = from_activation(activations.identity, lambda x: 0.0)
+relu: Rule = from_activation(activations.relu, lambda x: 0.0)
+leaky_relu: Rule = from_activation(activations.leaky_relu, lambda x: 0.0)
+sigmoid: Rule = from_activation(
+    activations.sigmoid, lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2)
+)
+tanh: Rule = from_activation(
+    activations.tanh, lambda x: -8 * tanh(x) * sigmoid(2 * x) * sigmoid(-2 * x)
+)
+softplus: Rule = from_activation(activations.softplus, lambda x: sigmoid(x) * sigmoid(-x))
+gelu: Rule = from_activation(
     activations.gelu, lambda x: exp(x * x / -2) * (2 - x * x) / math.sqrt(2 * math.pi)
 )
 
@@ -517,7 +534,7 @@ def _gelu_tanh_curvature(x: Any) -> Any:
     return s * t * (2 * du + x * ddu + x * du * du * (t - s))
 
 
-gelu_tanh = from_activation(activations.gelu_tanh, _gelu_tanh_curvature)
+gelu_tanh: Rule = from_activation(activations.gelu_tanh, _gelu_tanh_curvature)
 
 
 # --- functions that are made of rules -------------------------------------------------------------
@@ -662,12 +679,8 @@ class Tensor:
         It is copied. float32 stays, all else becomes float64.
     requires_grad : bool, default False
         Whether the Tensor is a leaf whose gradient is wanted.
-
-    Attributes
-    ----------
-    grad : Tensor or None
-        The gradients of all backward passes since it was None, added up; at leaves that require
-        grad, and where :meth:`retain_grad` was called.
+    name : str, default "leaf"
+        What pictures of a graph call a leaf that requires grad.
 
     Raises
     ------
@@ -690,14 +703,15 @@ class Tensor:
     """
 
     __slots__ = ("_array", "_memory", "_node")
+    _node: Any
     __array_ufunc__ = None  # an array on the left of an operator leaves it to the Tensor
     __hash__ = object.__hash__
 
-    def __init__(self, data: ArrayLike, requires_grad: bool = False) -> None:
+    def __init__(self, data: ArrayLike, requires_grad: bool = False, *, name: str = "leaf") -> None:
         check_kind(requires_grad, (bool, np.bool_), "requires_grad", "True or False")
         self._array = _frozen(np.array(as_float(data, "data")))
         self._memory = _Memory("leaf" if requires_grad else "data")
-        self._node = Node(None, (), self, {}) if requires_grad else None
+        self._node = Node(None, (), self, name) if requires_grad else None
 
     @classmethod
     def _of(cls, array: FloatArray, memory: _Memory, node: Node | None) -> Tensor:
@@ -744,6 +758,11 @@ class Tensor:
 
     @property
     def grad(self) -> Tensor | None:
+        """The gradients of all backward passes since it was None, added up.
+
+        Only leaves that require grad have one, and Tensors that :meth:`retain_grad` was called on;
+        of others it cannot be read.
+        """
         if self._node is None:
             return None
         if not self._node.retains_grad:
@@ -780,6 +799,25 @@ class Tensor:
         if not self.is_leaf:
             return f"Tensor({text}, grad_fn=<{self._node.rule.name}>)"
         return f"Tensor({text}{', requires_grad=True' if self.requires_grad else ''})"
+
+    def _repr_html_(self) -> str | None:
+        """Return the graph as a picture, with value and gradient at every node, if it is small."""
+        try:
+            order = topological_order([] if self.is_leaf else [self._node])
+            if not 0 < len(order) <= _DRAWN:
+                return None
+            seeds = {self._node: np.ones_like(self._array)}
+            gradients = _sweep(seeds, set(order), True, False) if self.size == 1 else {}
+        except RuntimeError:  # released, or changed since
+            return None
+        boxes = []
+        for node in order:
+            lines = [node.name, f"value {_written(node.value)}"]
+            if node in gradients:
+                lines.append(f"gradient {_written(gradients[node]._array)}")
+            inputs = [order.index(source) for source in node.inputs if source]
+            boxes.append(Box(lines, node.rule is None, inputs))
+        return graph_svg(boxes, f"Graph of {len(boxes)} nodes, the result is {self._node.name}")
 
     # --- ways out of the graph
 
@@ -821,7 +859,7 @@ class Tensor:
         return (self[i] for i in range(len(self)))
 
     def __reduce__(self) -> Any:
-        """A copy is a leaf of its own; what was computed has a history, which cannot be copied."""
+        """Copy a leaf, as a leaf of its own; what was computed has a history, which stays."""
         if not self.is_leaf:
             raise RuntimeError(f"only a leaf can be copied, got {self!r}; detach() it first")
         return Tensor, (self._array.copy(), self.requires_grad)
@@ -849,7 +887,7 @@ class Tensor:
     def __rpow__(self, base: Any) -> Tensor:
         raise TypeError("the exponent of ** must be a number: write exp(exponent * log(base))")
 
-    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)  # type: ignore[assignment]
+    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
     __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
     __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
 
@@ -924,8 +962,8 @@ class Tensor:
             )
         if memory.owner == "recorded" and not recorded:
             raise RuntimeError(
-                "what a graph has computed cannot be changed unrecorded: its gradient would be that "
-                "of the old numbers; change a copy, x.detach(), or do it outside no_grad()"
+                "what a graph has computed cannot be changed unrecorded: its gradient would be "
+                "that of the old numbers; change a copy, x.detach(), or do it outside no_grad()"
             )
         result = rule(self, other, **options)
         if result.shape != self.shape:
@@ -1036,8 +1074,8 @@ def grad(
     for i, x in enumerate(inputs):
         if x._node not in found and not allow_unused:
             raise RuntimeError(
-                f"the outputs do not depend on inputs[{i}], {x!r}: it was not used to compute them, "
-                "does not require grad, or was cut off by detach() or no_grad()"
+                f"the outputs do not depend on inputs[{i}], {x!r}: it was not used for them, does "
+                "not require grad, or was cut off by detach() or no_grad()"
             )
     result = tuple(found.get(x._node) for x in inputs)
     return result[0] if single else result
@@ -1107,7 +1145,7 @@ def hvp(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any]:
 def _product(
     outputs: Sequence[Tensor | None], v: Sequence[Tensor], inputs: Sequence[Tensor]
 ) -> Any:
-    """Return the gradients at the inputs of the sum of outputs times `v`, 0 where there are none."""
+    """Return the gradients, at the inputs, of the outputs times `v`; 0 where there are none."""
     pairs = [(y, t) for y, t in zip(outputs, v, strict=False) if y is not None and y.requires_grad]
     found: Sequence[Tensor | None] = [None] * len(inputs)
     if pairs:
@@ -1137,8 +1175,8 @@ class _Checkpoint(Rule):
         order = topological_order([y._node]) if y._node else []
         if not {node for node in order if node.rule is None} <= {each._node for each in x}:
             raise ValueError(
-                "the function of a checkpoint uses a Tensor that requires grad and is not among its "
-                "inputs: pass it as one, checkpoint(function, x, weight)"
+                "the function of a checkpoint uses a Tensor that requires grad and is not among "
+                "its inputs: pass it as one, checkpoint(function, x, weight)"
             )
         return y._array
 
@@ -1276,6 +1314,10 @@ def _stretch(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     return _broadcast(g.reshape(_kept(shape, axis)), to=shape)
 
 
+def _cleared(g: Any, index: Any) -> Any:
+    return _assign(g, 0.0, index=index)
+
+
 def _in_force(g: Any, index: Any) -> Any:
     """Return the gradient at what was assigned: of a place assigned twice, the last counts."""
     last = np.zeros(g.shape, int)
@@ -1358,23 +1400,31 @@ def _seed(y: Tensor, gradient: Any, recorded: bool) -> Any:
     return seed if recorded else seed._array
 
 
-_SMALL = 4  # Nodes remember so many numbers, to show them.
+_SMALL, _DRAWN = 4, 30  # Nodes remember so many numbers to show; so many nodes are drawn.
 _SEED = Rule(lambda x: x, [lambda g: g], "backward")
 _NO_GRAPH = (
     "no graph leads from this Tensor to a leaf that requires grad: make a leaf with "
     "Tensor(..., requires_grad=True), and look for a detach(), a no_grad() or a float() on the way"
 )
 _RELEASED = (
-    "a part of this graph was released by an earlier backward pass: compute the result again before "
-    "another pass, or let the first one keep the graph, backward(retain_graph=True)"
+    "a part of this graph was released by an earlier backward pass: compute the result again "
+    "before another pass, or let the first one keep the graph, backward(retain_graph=True)"
 )
 
 
 def _shown(y: Tensor, rule: Rule | None) -> Any:
     """Return what a picture shows of a node: its numbers if they are few, or their shape."""
+    array = y._array
     if rule is None:
-        return y._array  # as it is when the picture is drawn
-    return y._array.copy() if y.size <= _SMALL else y.shape
+        return array  # as it is when the picture is drawn
+    return array.copy() if array.size <= _SMALL else array.shape
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple) or value.size > _SMALL:
+        return f"of shape {getattr(value, 'shape', value)}"
+    four_digits: Any = {"float_kind": "{:.4g}".format}
+    return " ".join(np.array2string(value, separator=", ", formatter=four_digits).split())
 
 
 def _place() -> Place:
@@ -1388,9 +1438,9 @@ def _place() -> Place:
 def _changed(node: Node, name: str, array: FloatArray, memory: _Memory) -> str:
     path, line = memory.changed
     code = linecache.getline(path, line).strip()
-    times = memory.version
+    what = "result" if name == "y" else f"input {name.removeprefix('input ')}"
     return (
-        f"{node.rule.name} has saved its {'result' if name == 'y' else f'input {name}'}, of shape "
+        f"{node.rule.name} has saved its {what}, of shape "
         f"{array.shape}, and line {line} of {Path(path).name} has changed it in place since"
         f"{f': `{code}`' if code else ''}. The gradient needs the old numbers: call backward() "
         "before that line, or make a new Tensor there, x = x + 1 for x += 1"

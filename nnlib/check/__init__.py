@@ -352,9 +352,9 @@ def train(function: Function, *, seed: int = 0) -> Report:
 def backward(function: Function, *, seed: int = 0) -> Report:
     """Check an engine for backpropagation on numbers: ``leaf(number)`` makes a value.
 
-    A value has ``+``, ``-`` and ``*`` with other values, ``backward()``, and after it, at the values
-    that ``leaf`` made, ``grad``. A class is such a function. Any right order of the sweep passes,
-    and so does adding up at the leaves from pass to pass, or starting anew.
+    A value has ``+``, ``-`` and ``*`` with other values, ``backward()``, and after it, at the
+    values that ``leaf`` made, ``grad``. A class is such a function. Any right order of the sweep
+    passes; so do adding up at the leaves from pass to pass, and starting anew.
 
     Parameters, returns and errors as for :func:`relu`.
 
@@ -372,7 +372,7 @@ def backward(function: Function, *, seed: int = 0) -> Report:
       ok     y * y * b + y * a with y = a * b
       ok     y * a + y * y * b with y = a * b
       ok     z * y - z + y * a with y = a * a and z = y * b
-      ok     equal numbers in several places
+      ok     a * b + b * a: equal numbers
       ok     30 doublings: 2**30 paths
       ok     a second pass
     """

@@ -193,15 +193,23 @@ def _swept(
             engine.give(source, engine.fit(formula(g), source.data.shape))
 
 
-def _along_paths(root: _Value, engine: _Engine, accumulated: bool) -> None:
-    """Hand on along every path: what came along it, or wrongly all that has come so far."""
-    stack = [(root, np.ones_like(root.data))]
-    while stack:
-        node, g = stack.pop()
-        _added(node, g)
-        for source, formula in reversed(node.sources):
-            part = formula(node.grad if accumulated else g)
-            stack.append((source, engine.fit(part, source.data.shape)))
+def _along_paths(node: _Value, engine: _Engine, g: Any = 1.0) -> None:
+    """Hand on along every path what came along it: right, but a visit for each path."""
+    _added(node, g)
+    for source, formula in node.sources:
+        _along_paths(source, engine, engine.fit(formula(g), source.data.shape))
+
+
+def _again_and_again(node: _Value, engine: _Engine, together: bool, start: bool = True) -> None:
+    """Hand on, along every path, all that has come so far."""
+    if start:
+        node.grad = np.ones_like(node.data)
+    for source, formula in node.sources:
+        engine.give(source, formula(node.grad))
+        if not together:
+            _again_and_again(source, engine, together, start=False)
+    for source, _ in node.sources if together else ():
+        _again_and_again(source, engine, together, start=False)
 
 
 def _left_alone(pairs: Any) -> Any:
@@ -230,7 +238,11 @@ class _Engine:
 
 
 def _numbers(*names: str) -> Inputs:
-    return lambda rng: {name: float(round(rng.uniform(1.5, 4), 1)) for name in names}
+    def drawn(rng: np.random.Generator) -> Arguments:
+        different = rng.choice(np.arange(15, 40), len(names), replace=False)
+        return {name: int(tenths) / 10 for name, tenths in zip(names, different, strict=True)}
+
+    return drawn
 
 
 def _gradient(leaf: Any) -> FloatArray:
@@ -302,25 +314,26 @@ def _reused_late(a: Any, b: Any) -> Any:
     return z * y - z + y * a
 
 
-def _equal_parts(a: Any, b: Any) -> Any:
-    return a * b + b * a * a * b + (a + b) * (b + a)
-
-
 _ORDER_HINT = (
     "When a value hands its gradient on, that gradient must be complete. Which values have to come "
     "before it? Draw y = a * b and y + y * y, and number the boxes in the order of your sweep."
 )
 _ENGINES = (
     Misconception(
+        "equal numbers taken for one value",
+        _Engine(partial(_swept, order=_by_value)),
+        "Two values may happen to be equal. How does your sweep know that it has seen one of them?",
+    ),
+    Misconception(
         "every path by itself",
-        _Engine(partial(_along_paths, accumulated=False)),
+        _Engine(_along_paths),
         "The numbers are right. But how many paths lead from the result to a, if each of 30 values "
         "is used twice? How often need a value be visited?",
     ),
     Misconception(
         "gradients on the way left from before",
         _Engine(partial(_swept, fresh=False)),
-        "Gradients add up at the leaves from one pass to the next. And those of the values between?",
+        "Gradients add up at the leaves from pass to pass. And those of the values between?",
     ),
     Misconception(
         "no start",
@@ -350,8 +363,8 @@ _ENGINES = (
     Misconception(
         "an input that is used twice, kept once",
         _Engine(keep=_in_a_dict),
-        "In a * a both inputs are the same value. How many gradients come back, and does a set or a "
-        "dict of inputs hold both?",
+        "In a * a both inputs are the same value. How many gradients come back, and does a set or "
+        "a dict of inputs hold both?",
     ),
     Misconception(
         "= for +=",
@@ -366,8 +379,8 @@ _ENGINES = (
     Misconception(
         "the slope of the last step alone",
         _Engine(partial(_swept, chained=False)),
-        "A formula knows the slope of its own operation. With what must it be multiplied, so that it "
-        "is the slope of the result?",
+        "A formula knows the slope of its own operation. With what must it be multiplied to be the "
+        "slope of the result?",
     ),
     Misconception(
         "the order not reversed",
@@ -379,16 +392,14 @@ _ENGINES = (
     ),
     Misconception("pre-order", _Engine(partial(_swept, order=_depth_first)), _ORDER_HINT),
     Misconception("pre-order", _Engine(partial(_swept, order=_right_first)), _ORDER_HINT),
-    Misconception(
-        "every path hands on all that came before",
-        _Engine(partial(_along_paths, accumulated=True)),
-        "Your sweep comes to a value once for each path. What has it handed on already, when it "
-        "comes there for the second time?",
-    ),
-    Misconception(
-        "equal numbers taken for one value",
-        _Engine(partial(_swept, order=_by_value)),
-        "Two values may happen to be equal. How does your sweep know that it has seen one of them?",
+    *(
+        Misconception(
+            "every path hands on all that came before",
+            _Engine(partial(_again_and_again, together=together)),
+            "Your sweep comes to a value once for each path. What has it handed on already when it "
+            "comes there for the second time?",
+        )
+        for together in (True, False)
     ),
 )
 
@@ -405,7 +416,7 @@ BACKWARD = (
             ("y * y * b + y * a with y = a * b", _reused_first),
             ("y * a + y * y * b with y = a * b", _reused),
             ("z * y - z + y * a with y = a * a and z = y * b", _reused_late),
-            ("equal numbers in several places", _equal_parts),
+            ("a * b + b * a: equal numbers", lambda a, b: a * b + b * a),
         )
     ),
     Check("30 doublings: 2**30 paths", _numbers("a"), _Engine(), _ENGINES, _steps),
@@ -450,8 +461,8 @@ def _first_row(g: Any, shape: tuple[int, ...]) -> FloatArray:
 
 
 _BROADCAST_HINT = (
-    "Forward, one number was used in several places of the result. How do the gradients of all these "
-    "places come together again, and along which axis do they lie?"
+    "Forward, one number was used in several places of the result. How do the gradients of all "
+    "these places come together again, and along which axis do they lie?"
 )
 _PRODUCT_HINT = (
     "Of a @ b, write out one entry of a 2 by 2 example, and its slope in one entry of a. Then look "
@@ -526,5 +537,5 @@ TENSOR_BACKWARD = (
     *_of_arrays(
         "x @ w * c + b", lambda x, w, b, c: x @ w * c + b, x=(4, 2), w=(2, 3), b=(3,), c=(4, 3)
     ),
-    *_of_arrays("a + b used again", lambda a, b: (a + b) + (b + a) + a * b, a=(2, 2), b=(2, 2)),
+    *_of_arrays("(a + b) + a", lambda a, b: (a + b) + a, a=(2, 2), b=(2, 2)),
 )
