@@ -134,15 +134,15 @@ class Rule:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Return what the function gives, as a Tensor, and record it where a gradient is wanted."""
-        options = {**self.defaults, **options}
-        like = next(filter(_is_tensor, inputs), None)
+        options = self.defaults | options
+        like = next((x for x in inputs if isinstance(x, Tensor)), None)
         if like is None:  # formulas run on arrays, or on Tensors where they are recorded themselves
             return self.forward(*inputs, **options)
         with np.errstate(all="ignore"):
             tensors = [_operand(x, like, self) for x in inputs]
             y = Tensor._result(self.forward(*[x._array for x in tensors], **options), tensors)
-        if _recording.get() and any(x._node for x in tensors):
-            y._enter(Node(self, tensors, y, _copied(options)))
+        if _recording.get() and any([x._node for x in tensors]):
+            y._enter(Node(self, tensors, y, options and _copied(options)))
         return y
 
     def gradients(self, node: Node, sources: Any, g: Any, recorded: bool) -> list[Any]:
@@ -191,25 +191,23 @@ def _sweep(
     """Return the gradients at the wanted nodes: by default, at all that retain theirs."""
     order, gradients, found = topological_order(seeds), dict(seeds), {}
     wanted = {node for node in order if node.retains_grad} if wanted is None else wanted
-    needed = set[Node]()  # what leads to a wanted node
+    needed = dict[Node, None]()  # what leads to a wanted node, in order
     for node in order:
-        if node in wanted or not needed.isdisjoint(node.inputs):
-            needed.add(node)
+        if node in wanted or any([source in needed for source in node.inputs]):
+            needed[node] = None
     with _recorded(create_graph), np.errstate(all="ignore"):
-        for node in reversed(order):
-            if node not in needed:
-                continue
+        for node in reversed(needed):
             g = gradients.pop(node)  # complete: all that use the node came before it
             if node in wanted:
                 found[node] = _owned(g)
-            if node.rule is None:
-                continue
-            sources = [source if source in needed else None for source in node.inputs]
-            parts = node.rule.gradients(node, sources, _frozen(g), create_graph)
-            for source, shape, part in zip(sources, node.shapes, parts, strict=True):
-                if source:
-                    part = _sum_to(part, shape, node.rule)
-                    gradients[source] = gradients[source] + part if source in gradients else part
+            if node.rule:
+                sources = [source if source in needed else None for source in node.inputs]
+                parts = node.rule.gradients(node, sources, _frozen(g), create_graph)
+                for source, shape, part in zip(sources, node.shapes, parts, strict=True):
+                    if source:
+                        part = _sum_to(part, shape, node.rule)
+                        before = gradients.get(source)
+                        gradients[source] = part if before is None else before + part
     if not retain_graph:  # and only now, so that an error on the way loses nothing
         for node in order:
             if node.rule:
@@ -248,7 +246,7 @@ def _operand(x: Any, like: Tensor, rule: Rule) -> Tensor:
         # Numbers, lists and integers have no precision of their own.
         own = isinstance(x, np.ndarray) and x.dtype.kind == "f"
         x = Tensor._of(_frozen(np.array(array, None if own else like.dtype)), _Memory(), None)
-    if x.dtype != like.dtype:
+    if x._array.dtype != like._array.dtype:
         raise TypeError(
             f"{rule.name} must have operands of one dtype, got {like.dtype} and {x.dtype}: make "
             "both the same, as with array.astype(np.float32)"
@@ -259,9 +257,9 @@ def _operand(x: Any, like: Tensor, rule: Rule) -> Tensor:
 def _frozen(array: Any) -> Any:
     """Make an array read-only: from here on only a Tensor writes to it."""
     if isinstance(array, np.ndarray):
-        array.flags.writeable = False
+        array.setflags(write=False)
         if isinstance(array.base, np.ndarray):
-            array.base.flags.writeable = False
+            array.base.setflags(write=False)
     return array
 
 
@@ -722,8 +720,8 @@ class Tensor:
     @classmethod
     def _result(cls, value: Any, inputs: Sequence[Tensor]) -> Tensor:
         """Return a Tensor of what a rule gave, on the memory of the input that it is a view of."""
-        array = np.asarray(value, inputs[0].dtype)
-        if array.base is not None or any(array is x._array for x in inputs):
+        array = np.asarray(value, inputs[0]._array.dtype)
+        if array.base is not None or any([array is x._array for x in inputs]):
             for x in inputs:
                 if np.may_share_memory(array, x._array):
                     x._memory.shared = True
@@ -1016,8 +1014,9 @@ class Tensor:
         Tensor([ 3., 30.])
         """
         seeds = {self._node: _seed(self, gradient, create_graph)}
-        for node, g in _sweep(seeds, None, retain_graph or create_graph, create_graph).items():
-            with _recorded(create_graph):
+        found = _sweep(seeds, None, retain_graph or create_graph, create_graph)
+        with _recorded(create_graph):
+            for node, g in found.items():
                 node.grad = g if node.grad is None else node.grad + g
 
 
