@@ -511,7 +511,8 @@ def from_activation(activation: Activation, second_derivative: Function | None =
 
 
 identity: Rule = from_activation(activations.identity, lambda x: 0.0)
-relu: Rule = from_activation(activations.relu, lambda x: 0.0)
+# A choice instead of a product: 0 also where the gradient is infinite, and NaN passes, as in torch.
+relu = Rule(activations.relu, [lambda g, y: where(y <= 0, 0.0, g)], "relu")
 leaky_relu: Rule = from_activation(activations.leaky_relu, lambda x: 0.0)
 sigmoid: Rule = from_activation(
     activations.sigmoid, lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2)
@@ -1393,7 +1394,7 @@ def _seed(y: Tensor, gradient: Any, recorded: bool) -> Any:
                 f"a gradient is that of a single number, and this Tensor has shape {y.shape}: take "
                 "its sum() or mean(), or say how much each entry counts, backward(gradient=...)"
             )
-        gradient = np.ones_like(y._array)
+        gradient = Tensor._of(_frozen(np.ones(y._array.shape, y._array.dtype)), _Memory(), None)
     seed = _operand(gradient, y, _SEED)
     _check_like(seed, y, "gradient")
     return seed if recorded else seed._array
