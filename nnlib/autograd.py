@@ -101,10 +101,8 @@ class Node:
                 x = (*inputs, y)[place]
                 self.saved[name] = x._array, x._memory, x._memory.version
 
-    @property
-    def name(self) -> str:
-        """That of the rule, or of the leaf."""
-        return self.rule.name if self.rule else self.options
+    def __repr__(self) -> str:
+        return f"<{self.rule.name if self.rule else self.options}>"
 
     def recall(self, name: str, i: int, recorded: bool) -> Any:
         """Return what the formula of input `i` calls `name`, if it still is what it was."""
@@ -141,8 +139,9 @@ class Rule:
         with np.errstate(all="ignore"):
             tensors = [_operand(x, like, self) for x in inputs]
             y = Tensor._result(self.forward(*[x._array for x in tensors], **options), tensors)
-        if _recording.get() and any([x._node for x in tensors]):
-            y._enter(Node(self, tensors, y, options and _copied(options)))
+        if _recording.get() and any(x._node for x in tensors):
+            y._node = Node(self, tensors, y, options and _copied(options))
+            y._memory.record()
         return y
 
     def gradients(self, node: Node, sources: Any, g: Any, recorded: bool) -> list[Any]:
@@ -193,7 +192,7 @@ def _sweep(
     wanted = {node for node in order if node.retains_grad} if wanted is None else wanted
     needed = dict[Node, None]()  # what leads to a wanted node, in order
     for node in order:
-        if node in wanted or any([source in needed for source in node.inputs]):
+        if node in wanted or any(source in needed for source in node.inputs):
             needed[node] = None
     with _recorded(create_graph), np.errstate(all="ignore"):
         for node in reversed(needed):
@@ -205,7 +204,7 @@ def _sweep(
                 parts = node.rule.gradients(node, sources, _frozen(g), create_graph)
                 for source, shape, part in zip(sources, node.shapes, parts, strict=True):
                     if source:
-                        part = _sum_to(part, shape, node.rule)
+                        part = _sum_to(part, shape, g.dtype, node.rule)
                         before = gradients.get(source)
                         gradients[source] = part if before is None else before + part
     if not retain_graph:  # and only now, so that an error on the way loses nothing
@@ -281,10 +280,10 @@ def _owned(g: Any) -> Tensor:
     return Tensor._of(_frozen(g if fresh else np.array(g, order="K")), _Memory(), None)
 
 
-def _sum_to(part: Any, shape: tuple[int, ...], rule: Rule) -> Any:
+def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, rule: Rule) -> Any:
     """Return a gradient summed over all that broadcasting has added to an input of the shape."""
     if not isinstance(part, Tensor):
-        part = np.asarray(part)
+        part = np.asarray(part, dtype)
     if part.shape == shape:
         return part
     extra = part.ndim - len(shape)
@@ -642,8 +641,11 @@ def _operators(rule: Rule) -> tuple[Function, Function]:
     return lambda self, other: rule(self, other), lambda self, other: rule(other, self)
 
 
-def _in_place(rule: Rule) -> Function:
-    return lambda self, other: self._change(rule, other)
+def _in_place(operator: Function) -> Function:
+    """Return the method that writes what the operator gives into the Tensor on its left."""
+    return lambda self, other: self._change(
+        lambda old: operator(old, old if other is self else other), other
+    )
 
 
 def _comparison(ufunc: np.ufunc) -> Function:
@@ -660,6 +662,10 @@ class _Memory:
         self.shared = False
         self.version = 0
         self.changed: Place = ("", 0)
+
+    def record(self) -> None:
+        if self.owner == "data":
+            self.owner = "recorded"
 
 
 class Tensor:
@@ -722,18 +728,12 @@ class Tensor:
     def _result(cls, value: Any, inputs: Sequence[Tensor]) -> Tensor:
         """Return a Tensor of what a rule gave, on the memory of the input that it is a view of."""
         array = np.asarray(value, inputs[0]._array.dtype)
-        if array.base is not None or any([array is x._array for x in inputs]):
+        if array.base is not None or any(array is x._array for x in inputs):
             for x in inputs:
                 if np.may_share_memory(array, x._array):
                     x._memory.shared = True
                     return cls._of(_frozen(array), x._memory, None)
         return cls._of(_frozen(array), _Memory(), None)
-
-    def _enter(self, node: Node) -> None:
-        """Enter the graph as what the node has computed."""
-        self._node = node
-        if self._memory.owner == "data":
-            self._memory.owner = "recorded"
 
     # --- what it is
 
@@ -796,7 +796,7 @@ class Tensor:
         if self.dtype == np.float32:
             text += ", dtype=float32"
         if not self.is_leaf:
-            return f"Tensor({text}, grad_fn=<{self._node.rule.name}>)"
+            return f"Tensor({text}, grad_fn={self.grad_fn!r})"
         return f"Tensor({text}{', requires_grad=True' if self.requires_grad else ''})"
 
     def _repr_html_(self) -> str | None:
@@ -811,12 +811,12 @@ class Tensor:
             return None
         boxes = []
         for node in order:
-            lines = [node.name, f"value {_written(node.value)}"]
+            lines = [repr(node)[1:-1], f"value {_written(node.value)}"]
             if node in gradients:
                 lines.append(f"gradient {_written(gradients[node]._array)}")
             inputs = [order.index(source) for source in node.inputs if source]
             boxes.append(Box(lines, node.rule is None, inputs))
-        return graph_svg(boxes, f"Graph of {len(boxes)} nodes, the result is {self._node.name}")
+        return graph_svg(boxes, f"Graph of {len(boxes)} nodes, the result is {self.grad_fn!r}")
 
     # --- ways out of the graph
 
@@ -939,14 +939,15 @@ class Tensor:
 
     # --- in place
 
-    __iadd__, __isub__ = _in_place(_add), _in_place(_subtract)
-    __imul__, __itruediv__ = _in_place(_multiply), _in_place(_divide)
+    __iadd__, __isub__, __imul__ = _in_place(_add), _in_place(_subtract), _in_place(_multiply)
+    __itruediv__, __imatmul__ = _in_place(_divide), _in_place(matmul)
+    __ipow__ = _in_place(__pow__)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self._change(_assign, value, index=index)
+        self._change(lambda old: _assign(old, value, index=index), value)
 
-    def _change(self, rule: Rule, other: Any, **options: Any) -> Tensor:
-        """Write what the rule gives into the array of this Tensor, and of all its views."""
+    def _change(self, function: Function, other: Any) -> Tensor:
+        """Write what the function makes of this Tensor into its array, for all its views too."""
         memory = self._memory
         recorded = _recording.get() and (self.requires_grad or _requires_grad(other))
         if memory.owner == "leaf" and _recording.get():
@@ -964,7 +965,9 @@ class Tensor:
                 "what a graph has computed cannot be changed unrecorded: its gradient would be "
                 "that of the old numbers; change a copy, x.detach(), or do it outside no_grad()"
             )
-        result = rule(self, other, **options)
+        # A rule that saves what it is given saves the old numbers.
+        copied = Tensor._of(_frozen(self._array.copy()), _Memory(), self._node)
+        result = function(copied if recorded else self)
         if result.shape != self.shape:
             raise ValueError(f"a Tensor of shape {self.shape} cannot hold the shape {result.shape}")
         array, owner = self._array, self._array if self._array.base is None else self._array.base
@@ -974,7 +977,8 @@ class Tensor:
         memory.version += 1
         memory.changed = _place()
         if recorded:
-            self._enter(result._node)
+            self._node = result._node
+            memory.record()
         return self
 
     # --- backward

@@ -409,6 +409,17 @@ def test_a_rule_with_a_wrong_formula_is_refused_where_it_is_made(formulas, match
         rule(*formulas)(lambda x: x)
 
 
+def test_a_formula_in_float64_does_not_widen_float32():
+    @rule(lambda g: np.float64(2) * np.asarray(g, np.float64))
+    def double(x):
+        return 2 * x.astype(np.float64)
+
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    y = double(x)
+    y.sum().backward()
+    assert y.dtype == x.grad.dtype == np.float32
+
+
 def test_a_formula_that_gives_a_wrong_shape_is_named():
     @rule(lambda g: g.sum())
     def crooked(x):
@@ -780,6 +791,44 @@ def test_of_two_assignments_to_one_place_the_last_counts():
     assert y.detach().numpy().tolist() == [3, 2]
     (y * np.array([10.0, 1.0])).sum().backward()
     assert v.grad.numpy().tolist() == [0, 1, 10]
+
+
+def test_an_operator_in_place_may_save_the_old_numbers():
+    x, w = leaves([normal(3), normal(3, seed=1)])
+    t, u = torch_leaves([normal(3), normal(3, seed=1)])
+    h, k = x * 1, t * 1
+    h *= w
+    k *= u
+    h **= 2
+    k.pow_(2)
+    h *= h
+    k = k * k
+    h /= w
+    k /= u
+    h.sum().backward()
+    k.sum().backward()
+    same(x.grad, t.grad)
+    same(w.grad, u.grad)
+    square = Tensor(normal(2, 2), requires_grad=True)
+    product = square + 0
+    product @= square
+    same(grad(product.sum(), square), grad((square @ square).sum(), square).numpy())
+
+
+def test_every_operator_in_place_writes_into_a_parameter():
+    w = Tensor([[2.0]], requires_grad=True)
+    same_tensor = w
+    with no_grad():
+        w += 1
+        w -= 2
+        w *= 8
+        w /= 4
+        w **= 2
+        w @= Tensor([[3.0]])
+    assert w is same_tensor
+    assert w.is_leaf
+    assert w.requires_grad
+    assert w.item() == 12
 
 
 def test_plus_equals_of_what_needs_no_gradient_records_what_does():
@@ -1352,7 +1401,7 @@ def test_a_small_graph_is_drawn_with_the_value_and_the_gradient_at_every_node():
     total = y.sum()
     picture = total._repr_html_()
     assert picture.startswith("<svg")
-    assert "<title>Graph of 5 nodes, the result is sum</title>" in picture
+    assert "<title>Graph of 5 nodes, the result is &lt;sum&gt;</title>" in picture
     assert (
         "<desc>a &lt;, value 2, gradient 25; multiply, value 4, gradient 5; "
         "add, value 6, gradient 5; multiply, value of shape (5,), gradient of shape (5,); "

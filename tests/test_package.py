@@ -129,7 +129,8 @@ def test_the_core_needs_only_numpy_and_scipy_special(module):
 
 
 def test_importing_nnlib_loads_neither_torch_nor_matplotlib():
-    program = "import sys, nnlib, nnlib.autograd; print(*{name.partition('.')[0] for name in sys.modules})"
+    names = "*{name.partition('.')[0] for name in sys.modules}"
+    program = f"import sys, nnlib, nnlib.autograd; print({names})"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.split())
