@@ -91,7 +91,7 @@ class Node:
 
     def __init__(self, rule: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
         self.rule, self.options, self.value = rule, options, _shown(y, rule)
-        self.grad: Tensor | None = None
+        self.grad: Any = None
         self.retains_grad = rule is None
         self.inputs = [x._node for x in inputs]
         self.shapes = [x._array.shape for x in inputs]
@@ -100,9 +100,6 @@ class Node:
             for name, place in saves if node else ():
                 x = (*inputs, y)[place]
                 self.saved[name] = x._array, x._memory, x._memory.version
-
-    def __repr__(self) -> str:
-        return f"<{self.rule.name if self.rule else self.options}>"
 
     def recall(self, name: str, i: int, recorded: bool) -> Any:
         """Return what the formula of input `i` calls `name`, if it still is what it was."""
@@ -124,15 +121,11 @@ class Rule:
     def __init__(self, forward: Function, formulas: Sequence[Function], name: str = "") -> None:
         self.forward, self.formulas = forward, tuple(formulas)
         self.name = name or forward.__name__.strip("_")
-        self.places, self.names, self.defaults = _names(self)
-        self.saves = [
-            [(n, self.places[n]) for n in names if n in self.places] for names in self.names
-        ]
+        self.places, self.names, self.saves, self.defaults = _names(self)
         self.__doc__ = forward.__doc__
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Return what the function gives, as a Tensor, and record it where a gradient is wanted."""
-        options = self.defaults | options
         like = next((x for x in inputs if isinstance(x, Tensor)), None)
         if like is None:  # formulas run on arrays, or on Tensors where they are recorded themselves
             return self.forward(*inputs, **options)
@@ -140,7 +133,7 @@ class Rule:
             tensors = [_operand(x, like, self) for x in inputs]
             y = Tensor._result(self.forward(*[x._array for x in tensors], **options), tensors)
         if _recording.get() and any(x._node for x in tensors):
-            y._node = Node(self, tensors, y, options and _copied(options))
+            y._node = Node(self, tensors, y, _copied(self.defaults | options))
             y._memory.record()
         return y
 
@@ -168,8 +161,7 @@ def topological_order(roots: Iterable[Node]) -> list[Node]:
     RuntimeError
         If a part of the graph was released.
     """
-    order: list[Node] = []
-    seen: set[Node] = set()
+    order, seen = list[Node](), set[Node]()
     stack = [(node, False) for node in roots]
     while stack:  # no recursion: Python's ends at a depth of 1,000
         node, inputs_are_done = stack.pop()
@@ -184,9 +176,7 @@ def topological_order(roots: Iterable[Node]) -> list[Node]:
     return order
 
 
-def _sweep(
-    seeds: dict[Node, Any], wanted: set[Node] | None, retain_graph: bool, create_graph: bool
-) -> dict[Node, Any]:
+def _sweep(seeds: Any, wanted: Any, retain_graph: bool, create_graph: bool) -> dict[Node, Any]:
     """Return the gradients at the wanted nodes: by default, at all that retain theirs."""
     order, gradients, found = topological_order(seeds), dict(seeds), {}
     wanted = {node for node in order if node.retains_grad} if wanted is None else wanted
@@ -202,11 +192,8 @@ def _sweep(
             if node.rule:
                 sources = [source if source in needed else None for source in node.inputs]
                 parts = node.rule.gradients(node, sources, _frozen(g), create_graph)
-                for source, shape, part in zip(sources, node.shapes, parts, strict=True):
-                    if source:
-                        part = _sum_to(part, shape, g.dtype, node.rule)
-                        before = gradients.get(source)
-                        gradients[source] = part if before is None else before + part
+                for source, part in _fitted(node, sources, parts, g.dtype):
+                    gradients[source] = gradients[source] + part if source in gradients else part
     if not retain_graph:  # and only now, so that an error on the way loses nothing
         for node in order:
             if node.rule:
@@ -214,18 +201,18 @@ def _sweep(
     return found
 
 
-def _names(rule: Rule) -> tuple[dict[str, int], list[tuple[str, ...]], dict[str, Any]]:
-    """Return the places of a rule's inputs, what its formulas name besides `g`, and defaults."""
+def _names(rule: Rule) -> tuple[dict[str, int], Any, Any, dict[str, Any]]:
+    """Return the places of inputs and of `y`, what each formula names and saves, and defaults."""
     parameters = signature(rule.forward).parameters.values()
     options = {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
-    inputs = tuple(p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD)
-    if len(inputs) != len(rule.formulas):
+    inputs = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    if len(inputs) != len(rule.formulas) or {"g", "y", "shape"} & {*inputs, *options}:
         raise TypeError(
-            f"the rule {rule.name} must have a formula for each of its inputs "
-            f"{', '.join(inputs)}; got {len(rule.formulas)} (options come after a *)"
+            f"the rule {rule.name} must have a formula for each of its inputs, got "
+            f"{len(rule.formulas)} for ({', '.join(inputs)}); options come after a *, and nothing "
+            "may be called g, y or shape"
         )
-    names = []
-    known = {*inputs, *options, "y", "shape"}
+    known, names = {*inputs, *options, "y", "shape"}, []
     for formula in rule.formulas:
         check_callable(formula, f"a formula of the rule {rule.name}")
         first, *others = signature(formula).parameters or [""]
@@ -234,9 +221,10 @@ def _names(rule: Rule) -> tuple[dict[str, int], list[tuple[str, ...]], dict[str,
                 f"a formula of the rule {rule.name} must take g and may name "
                 f"{', '.join(sorted(known))}; got {', '.join([first, *others])}"
             )
-        names.append(tuple(others))
-    places = {name: i for i, name in enumerate(inputs)} | {"y": -1}
-    return places, names, {k: v for k, v in options.items() if v is not Parameter.empty}
+        names.append(others)
+    places = {name: i for i, name in enumerate([*inputs, "y"])}
+    saves = [[(name, places[name]) for name in each if name in places] for each in names]
+    return places, names, saves, {k: v for k, v in options.items() if v is not Parameter.empty}
 
 
 def _operand(x: Any, like: Tensor, rule: Rule) -> Tensor:
@@ -272,12 +260,18 @@ def _copied(option: Any) -> Any:
 
 
 def _owned(g: Any) -> Tensor:
-    """Return a gradient as a Tensor that can be changed without harm, or not at all."""
+    """Return a gradient as a Tensor that shares its array with nothing else."""
     if isinstance(g, Tensor):
-        g._memory.shared = g.requires_grad
-        return g if g.requires_grad else g.detach()
+        return _copy(g)
     fresh = g.flags.owndata and g.flags.writeable
     return Tensor._of(_frozen(g if fresh else np.array(g, order="K")), _Memory(), None)
+
+
+def _fitted(node: Node, sources: Any, parts: Any, dtype: Any) -> Iterator[tuple[Node, Any]]:
+    """Yield each source with the gradient at it, in its shape and dtype."""
+    for source, shape, part in zip(sources, node.shapes, parts, strict=True):
+        if source:
+            yield source, _sum_to(part, shape, dtype, node.rule)
 
 
 def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, rule: Rule) -> Any:
@@ -365,6 +359,11 @@ def _divide(a: FloatArray, b: FloatArray) -> FloatArray:
 @rule(lambda g: -g)
 def _negative(x: FloatArray) -> FloatArray:
     return -x
+
+
+@rule(lambda g: g)
+def _copy(x: FloatArray) -> FloatArray:
+    return x.copy()
 
 
 @rule(lambda g, x, exponent: g * (exponent * x ** (exponent - 1) if exponent else 0.0))
@@ -796,7 +795,7 @@ class Tensor:
         if self.dtype == np.float32:
             text += ", dtype=float32"
         if not self.is_leaf:
-            return f"Tensor({text}, grad_fn={self.grad_fn!r})"
+            return f"Tensor({text}, grad_fn=<{self._node.rule.name}>)"
         return f"Tensor({text}{', requires_grad=True' if self.requires_grad else ''})"
 
     def _repr_html_(self) -> str | None:
@@ -811,12 +810,15 @@ class Tensor:
             return None
         boxes = []
         for node in order:
-            lines = [repr(node)[1:-1], f"value {_written(node.value)}"]
+            name = node.rule.name if node.rule else node.options
+            lines = [name, f"value {_written(node.value)}"]
             if node in gradients:
                 lines.append(f"gradient {_written(gradients[node]._array)}")
             inputs = [order.index(source) for source in node.inputs if source]
             boxes.append(Box(lines, node.rule is None, inputs))
-        return graph_svg(boxes, f"Graph of {len(boxes)} nodes, the result is {self.grad_fn!r}")
+        return graph_svg(
+            boxes, f"Graph of {len(boxes)} nodes, the result is {self._node.rule.name}"
+        )
 
     # --- ways out of the graph
 
@@ -966,8 +968,10 @@ class Tensor:
                 "that of the old numbers; change a copy, x.detach(), or do it outside no_grad()"
             )
         # A rule that saves what it is given saves the old numbers.
-        copied = Tensor._of(_frozen(self._array.copy()), _Memory(), self._node)
-        result = function(copied if recorded else self)
+        copied = (
+            Tensor._of(_frozen(self._array.copy()), _Memory(), self._node) if recorded else self
+        )
+        result = function(copied)
         if result.shape != self.shape:
             raise ValueError(f"a Tensor of shape {self.shape} cannot hold the shape {result.shape}")
         array, owner = self._array, self._array if self._array.base is None else self._array.base
@@ -1064,13 +1068,14 @@ def grad(
     >>> x = Tensor(3.0, requires_grad=True)
     >>> slope = grad(x**3, x, create_graph=True)
     >>> slope, grad(slope, x)
-    (Tensor(27., grad_fn=<multiply>), Tensor(18.))
+    (Tensor(27., grad_fn=<copy>), Tensor(18.))
     """
     single = isinstance(inputs, Tensor)
     given = [gradient] if isinstance(outputs, Tensor) else gradient
     outputs, inputs = _listed(outputs, "outputs"), _listed(inputs, "inputs")
     seeds: dict[Node, Any] = {}
-    for y, each in zip(outputs, given or [None] * len(outputs), strict=True):
+    given = [None] * len(outputs) if given is None else given
+    for y, each in zip(outputs, given, strict=True):
         seed = _seed(y, each, create_graph)
         seeds[y._node] = seeds[y._node] + seed if y._node in seeds else seed
     wanted = {x._node for x in inputs if x._node is not None}
@@ -1109,12 +1114,12 @@ def jvp(function: Function, inputs: Any, tangents: Any) -> tuple[Tensor, Tensor]
     >>> jvp(exp, Tensor([0.0, 1.0]), Tensor([1.0, 0.0]))
     (Tensor([1.        , 2.71828183]), Tensor([1., 0.]))
     """
-    x, v = _leaves(inputs, True), _leaves(tangents, False)
+    x = _leaves(inputs)
     with _recorded(True):
         y = function(*x)
         u = Tensor(np.zeros_like(y._array), requires_grad=True)
-        pulled = grad(y, x, u, create_graph=True, allow_unused=True) if y.requires_grad else []
-    return y.detach(), _product(pulled, v, [u])[0]
+        pulled = grad(y, x, u, create_graph=True, allow_unused=True) if y.requires_grad else None
+    return y.detach(), _product(pulled, tangents, x, [u])[0]
 
 
 def hvp(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any]:
@@ -1138,27 +1143,29 @@ def hvp(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any]:
     >>> hvp(lambda x: (x**3).sum(), Tensor([1.0, 2.0]), Tensor([1.0, 1.0]))[1]
     Tensor([ 6., 12.])
     """
-    x, v = _leaves(inputs, True), _leaves(vectors, False)
+    x = _leaves(inputs)
     with _recorded(True):
         y = function(*x)
-        slopes = grad(y, x, create_graph=True, allow_unused=True) if y.requires_grad else []
-    products = _product(slopes, v, x)
+        slopes = grad(y, x, create_graph=True, allow_unused=True) if y.requires_grad else None
+    products = _product(slopes, vectors, x, x)
     return y.detach(), products if isinstance(inputs, tuple) else products[0]
 
 
-def _product(
-    outputs: Sequence[Tensor | None], v: Sequence[Tensor], inputs: Sequence[Tensor]
-) -> Any:
-    """Return the gradients, at the inputs, of the outputs times `v`; 0 where there are none."""
-    pairs = [(y, t) for y, t in zip(outputs, v, strict=False) if y is not None and y.requires_grad]
-    found: Sequence[Tensor | None] = [None] * len(inputs)
-    if pairs:
-        ys, ts = zip(*pairs, strict=True)
-        found = grad(ys, inputs, ts, allow_unused=True)
-    return tuple(
-        Tensor(np.zeros_like(x._array)) if g is None else g
-        for x, g in zip(inputs, found, strict=True)
-    )
+def _product(slopes: Any, vectors: Any, x: list[Tensor], inputs: list[Tensor]) -> Any:
+    """Return the gradients, at the inputs, of the slopes at `x` times the vectors."""
+    v = vectors if isinstance(vectors, tuple) else (vectors,)
+    if [np.shape(_plain(each)) for each in v] != [each.shape for each in x]:
+        raise ValueError(
+            f"the direction must have the shapes of the inputs, {[each.shape for each in x]}, got "
+            f"{[np.shape(_plain(each)) for each in v]}"
+        )
+    pairs = [(g, each) for g, each in zip(slopes or (), v, strict=False) if _requires_grad(g)]
+    zeros = [Tensor(np.zeros_like(each._array)) for each in inputs]
+    if not pairs:
+        return tuple(zeros)
+    outputs, seeds = zip(*pairs, strict=True)
+    found = grad(outputs, inputs, seeds, allow_unused=True)
+    return tuple(zero if g is None else g for zero, g in zip(zeros, found, strict=True))
 
 
 class _Checkpoint(Rule):
@@ -1166,7 +1173,9 @@ class _Checkpoint(Rule):
 
     def __init__(self, function: Function, count: int) -> None:
         self.function, self.name = function, "checkpoint"
-        self.places = {f"input {i}": i for i in range(count)} | {"y": -1}
+        self.places = {
+            name: i for i, name in enumerate([*(f"input {i}" for i in range(count)), "y"])
+        }
         self.names = [tuple(self.places)] * count
         self.saves = [list(self.places.items())] * count
         self.defaults = {}
@@ -1263,7 +1272,7 @@ def gradcheck(function: Function, *inputs: Any, tolerance: float = 1e-6) -> bool
     >>> gradcheck(lambda a, b: a @ b, np.eye(2), [1.0, 2.0])
     True
     """
-    x, h = _leaves(inputs, True), 1e-3
+    x, h = _leaves(tuple(np.asarray(_plain(each), float) for each in inputs)), 1e-3
     with _recorded(True):
         y = function(*x)
     seeds = np.eye(y.size).reshape(y.size, *y.shape)
@@ -1356,10 +1365,6 @@ def _without(g: Any, shape: tuple[int, ...]) -> Any:
     return g.reshape(g.shape[:-1]) if len(shape) == 1 else g
 
 
-def _is_tensor(x: Any) -> bool:
-    return isinstance(x, Tensor)
-
-
 def _requires_grad(x: Any) -> bool:
     return isinstance(x, Tensor) and x.requires_grad
 
@@ -1375,9 +1380,9 @@ def _listed(tensors: Any, name: str) -> list[Tensor]:
     return listed
 
 
-def _leaves(inputs: Any, requires_grad: bool) -> list[Tensor]:
+def _leaves(inputs: Any) -> list[Tensor]:
     listed = inputs if isinstance(inputs, tuple) else (inputs,)
-    return [Tensor(_plain(x), requires_grad) for x in listed]
+    return [Tensor(_plain(x), requires_grad=True) for x in listed]
 
 
 def _check_like(gradient: Tensor, tensor: Tensor, name: str) -> None:
