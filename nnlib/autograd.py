@@ -89,14 +89,14 @@ class Node:
 
     __slots__ = ("grad", "inputs", "options", "retains_grad", "rule", "saved", "shapes", "value")
 
-    def __init__(self, rule: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
-        self.rule, self.options, self.value = rule, options, _shown(y, rule)
+    def __init__(self, operation: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
+        self.rule, self.options, self.value = operation, options, _shown(y, operation)
         self.grad: Any = None
-        self.retains_grad = rule is None
+        self.retains_grad = operation is None
         self.inputs = [x._node for x in inputs]
         self.shapes = [x._array.shape for x in inputs]
         self.saved: Any = {}  # what the formulas name, and its version
-        for node, saves in zip(self.inputs, rule.saves if rule else (), strict=True):
+        for node, saves in zip(self.inputs, operation.saves if operation else (), strict=True):
             for name, place in saves if node else ():
                 x = (*inputs, y)[place]
                 self.saved[name] = x._array, x._memory, x._memory.version
@@ -162,17 +162,17 @@ def topological_order(roots: Iterable[Node]) -> list[Node]:
         If a part of the graph was released.
     """
     order, seen = list[Node](), set[Node]()
-    stack = [(node, False) for node in roots]
-    while stack:  # no recursion: Python's ends at a depth of 1,000
-        node, inputs_are_done = stack.pop()
+    waiting = [(node, False) for node in roots]
+    while waiting:  # no recursion: Python's ends at a depth of 1,000
+        node, inputs_are_done = waiting.pop()
         if inputs_are_done:
             order.append(node)
         elif node not in seen:
             if node.saved is None:
                 raise RuntimeError(_RELEASED)
             seen.add(node)
-            stack.append((node, True))
-            stack += [(source, False) for source in node.inputs if source]
+            waiting.append((node, True))
+            waiting += [(source, False) for source in node.inputs if source]
     return order
 
 
@@ -201,24 +201,24 @@ def _sweep(seeds: Any, wanted: Any, retain_graph: bool, create_graph: bool) -> d
     return found
 
 
-def _names(rule: Rule) -> tuple[dict[str, int], Any, Any, dict[str, Any]]:
+def _names(operation: Rule) -> tuple[dict[str, int], Any, Any, dict[str, Any]]:
     """Return the places of inputs and of `y`, what each formula names and saves, and defaults."""
-    parameters = signature(rule.forward).parameters.values()
+    parameters = signature(operation.forward).parameters.values()
     options = {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
     inputs = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
-    if len(inputs) != len(rule.formulas) or {"g", "y", "shape"} & {*inputs, *options}:
+    if len(inputs) != len(operation.formulas) or {"g", "y", "shape"} & {*inputs, *options}:
         raise TypeError(
-            f"the rule {rule.name} must have a formula for each of its inputs, got "
-            f"{len(rule.formulas)} for ({', '.join(inputs)}); options come after a *, and nothing "
-            "may be called g, y or shape"
+            f"the rule {operation.name} must have a formula for each of its inputs, got "
+            f"{len(operation.formulas)} for ({', '.join(inputs)}); options come after a *, and "
+            "nothing may be called g, y or shape"
         )
     known, names = {*inputs, *options, "y", "shape"}, []
-    for formula in rule.formulas:
-        check_callable(formula, f"a formula of the rule {rule.name}")
+    for formula in operation.formulas:
+        check_callable(formula, f"a formula of the rule {operation.name}")
         first, *others = signature(formula).parameters or [""]
         if first != "g" or not known.issuperset(others):
             raise TypeError(
-                f"a formula of the rule {rule.name} must take g and may name "
+                f"a formula of the rule {operation.name} must take g and may name "
                 f"{', '.join(sorted(known))}; got {', '.join([first, *others])}"
             )
         names.append(others)
@@ -227,16 +227,16 @@ def _names(rule: Rule) -> tuple[dict[str, int], Any, Any, dict[str, Any]]:
     return places, names, saves, {k: v for k, v in options.items() if v is not Parameter.empty}
 
 
-def _operand(x: Any, like: Tensor, rule: Rule) -> Tensor:
+def _operand(x: Any, like: Tensor, operation: Rule) -> Tensor:
     if not isinstance(x, Tensor):
-        array = as_float(x, f"an operand of {rule.name}")
+        array = as_float(x, f"an operand of {operation.name}")
         # Numbers, lists and integers have no precision of their own.
         own = isinstance(x, np.ndarray) and x.dtype.kind == "f"
         x = Tensor._of(_frozen(np.array(array, None if own else like.dtype)), _Memory(), None)
     if x._array.dtype != like._array.dtype:
         raise TypeError(
-            f"{rule.name} must have operands of one dtype, got {like.dtype} and {x.dtype}: make "
-            "both the same, as with array.astype(np.float32)"
+            f"{operation.name} must have operands of one dtype, got {like.dtype} and {x.dtype}: "
+            "make both the same, as with array.astype(np.float32)"
         )
     return x
 
@@ -274,7 +274,7 @@ def _fitted(node: Node, sources: Any, parts: Any, dtype: Any) -> Iterator[tuple[
             yield source, _sum_to(part, shape, dtype, node.rule)
 
 
-def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, rule: Rule) -> Any:
+def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, operation: Rule) -> Any:
     """Return a gradient summed over all that broadcasting has added to an input of the shape."""
     if not isinstance(part, Tensor):
         part = np.asarray(part, dtype)
@@ -284,8 +284,8 @@ def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, rule: Rule) -> Any:
     pairs = list(zip((1,) * extra + shape, part.shape, strict=False))
     if extra < 0 or any(n not in (1, m) for n, m in pairs):
         raise ValueError(
-            f"a formula of the rule {rule.name} must give a gradient of the input's shape {shape}, "
-            f"got {part.shape}"
+            f"a formula of the rule {operation.name} must give a gradient of the input's shape "
+            f"{shape}, got {part.shape}"
         )
     stretched = tuple(i for i, (n, m) in enumerate(pairs) if n != m)
     return part.sum(axis=stretched).reshape(shape)
@@ -438,7 +438,11 @@ def _broadcast(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
 @rule(lambda g, index: g[index])
 def _scatter(x: FloatArray, *, index: Any, to: tuple[int, ...]) -> FloatArray:
     y = np.zeros(to, x.dtype)
-    np.add.at(y, index, x)  # y[index] += x would count a repeated index once
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(isinstance(part, (list, np.ndarray)) for part in parts):
+        np.add.at(y, index, x)  # y[index] += x would count a repeated index once
+    else:
+        y[index] = x
     return y
 
 
@@ -635,9 +639,9 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
 # --- tensors --------------------------------------------------------------------------------------
 
 
-def _operators(rule: Rule) -> tuple[Function, Function]:
+def _operators(operation: Rule) -> tuple[Function, Function]:
     """Return the methods for a Tensor on the left of an operator, and on the right alone."""
-    return lambda self, other: rule(self, other), lambda self, other: rule(other, self)
+    return lambda self, other: operation(self, other), lambda self, other: operation(other, self)
 
 
 def _in_place(operator: Function) -> Function:
@@ -1421,10 +1425,10 @@ _RELEASED = (
 )
 
 
-def _shown(y: Tensor, rule: Rule | None) -> Any:
+def _shown(y: Tensor, operation: Rule | None) -> Any:
     """Return what a picture shows of a node: its numbers if they are few, or their shape."""
     array = y._array
-    if rule is None:
+    if operation is None:
         return array  # as it is when the picture is drawn
     return array.copy() if array.size <= _SMALL else array.shape
 
