@@ -126,14 +126,14 @@ class Rule:
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Return what the function gives, as a Tensor, and record it where a gradient is wanted."""
-        like = next((x for x in inputs if isinstance(x, Tensor)), None)
-        if like is None:  # formulas run on arrays, or on Tensors where they are recorded themselves
+        given = [x for x in inputs if isinstance(x, Tensor)]
+        if not given:  # formulas run on arrays, or on Tensors where they are recorded themselves
             return self.forward(*inputs, **options)
         with np.errstate(all="ignore"):
-            tensors = [_operand(x, like, self) for x in inputs]
+            tensors = [_operand(x, given[0], self) for x in inputs]
             y = Tensor._result(self.forward(*[x._array for x in tensors], **options), tensors)
-        if _recording.get() and any(x._node for x in tensors):
-            y._node = Node(self, tensors, y, _copied(self.defaults | options))
+        if _recording.get() and [x for x in given if x._node]:
+            y._node = Node(self, tensors, y, _copied({**self.defaults, **options}))
             y._memory.record()
         return y
 
@@ -267,11 +267,10 @@ def _owned(g: Any) -> Tensor:
     return Tensor._of(_frozen(g if fresh else np.array(g, order="K")), _Memory(), None)
 
 
-def _fitted(node: Node, sources: Any, parts: Any, dtype: Any) -> Iterator[tuple[Node, Any]]:
-    """Yield each source with the gradient at it, in its shape and dtype."""
-    for source, shape, part in zip(sources, node.shapes, parts, strict=True):
-        if source:
-            yield source, _sum_to(part, shape, dtype, node.rule)
+def _fitted(node: Node, sources: Any, parts: Any, dtype: Any) -> list[tuple[Node, Any]]:
+    """Return each source with the gradient at it, in its shape and dtype."""
+    triples = zip(sources, node.shapes, parts, strict=True)
+    return [(s, _sum_to(part, shape, dtype, node.rule)) for s, shape, part in triples if s]
 
 
 def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, operation: Rule) -> Any:
@@ -731,7 +730,7 @@ class Tensor:
     def _result(cls, value: Any, inputs: Sequence[Tensor]) -> Tensor:
         """Return a Tensor of what a rule gave, on the memory of the input that it is a view of."""
         array = np.asarray(value, inputs[0]._array.dtype)
-        if array.base is not None or any(array is x._array for x in inputs):
+        if not array.flags.writeable:  # what a rule makes is writeable, what it is given is not
             for x in inputs:
                 if np.may_share_memory(array, x._array):
                     x._memory.shared = True
@@ -1407,9 +1406,10 @@ def _seed(y: Tensor, gradient: Any, recorded: bool) -> Any:
                 f"a gradient is that of a single number, and this Tensor has shape {y.shape}: take "
                 "its sum() or mean(), or say how much each entry counts, backward(gradient=...)"
             )
-        gradient = Tensor._of(_frozen(np.ones(y._array.shape, y._array.dtype)), _Memory(), None)
-    seed = _operand(gradient, y, _SEED)
-    _check_like(seed, y, "gradient")
+        seed = Tensor._of(_frozen(np.ones(y._array.shape, y._array.dtype)), _Memory(), None)
+    else:
+        seed = _operand(gradient, y, _SEED)
+        _check_like(seed, y, "gradient")
     return seed if recorded else seed._array
 
 
