@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-_LETTER, _LINE, _GAP, _PAD = 7.5, 17, 34, 8
+_LETTER, _LINE, _GAP, _PAD, _LANE = 7.5, 17, 34, 8, 9
 
 
 class Box(NamedTuple):
@@ -46,6 +46,26 @@ def graph_svg(boxes: Sequence[Box], title: str) -> str:
             places[i] = x, y, width
             y += _height(boxes[i]) + step
         x += width + _GAP
+    paths = list[str]()
+    column_of = {i: place for place, column in enumerate(columns) for i in column}
+    lanes = 0
+    for i, box in enumerate(boxes):
+        left, top, _ = places[i]
+        for k, source in enumerate(box.inputs):
+            x0, y0 = places[source][0] + places[source][2], _middle(boxes[source], places[source])
+            y1 = top + _height(box) * (k + 1) / (len(box.inputs) + 1)
+            if column_of[i] == column_of[source] + 1:
+                bend = (left - x0) / 2
+                way = f"C{x0 + bend:g} {y0:g} {left - bend:g} {y1:g} {left:g} {y1:g}"
+            else:  # below the boxes between
+                lane = height + _LANE * lanes
+                lanes += 1
+                way = (
+                    f"C{x0 + _GAP:g} {y0:g} {x0:g} {lane:g} {x0 + _GAP:g} {lane:g}"
+                    f"H{left - _GAP:g}C{left:g} {lane:g} {left - _GAP:g} {y1:g} {left:g} {y1:g}"
+                )
+            paths.append(f'<path opacity="0.6" d="M{x0:g} {y0:g}{way}m-7 -4l7 4l-7 4"/>')
+    height += _LANE * lanes
     words = "; ".join(", ".join(box.lines) for box in boxes)
     parts = [
         f'<svg class="nnlib-graph" role="img" viewBox="0 0 {x - _GAP + 4:g} {height:g}" '
@@ -53,17 +73,8 @@ def graph_svg(boxes: Sequence[Box], title: str) -> str:
         'xmlns="http://www.w3.org/2000/svg">',
         f"<title>{escape(title)}</title><desc>{escape(words)}</desc>",
         '<g fill="none" stroke="currentColor" stroke-width="1.2">',
+        *paths,
     ]
-    for i, box in enumerate(boxes):
-        left, top, _ = places[i]
-        for k, source in enumerate(box.inputs):
-            x0, y0 = places[source][0] + places[source][2], _middle(boxes[source], places[source])
-            y1 = top + _height(box) * (k + 1) / (len(box.inputs) + 1)
-            bend = (left - x0) / 2
-            parts.append(
-                f'<path opacity="0.6" d="M{x0:g} {y0:g}C{x0 + bend:g} {y0:g} {left - bend:g} '
-                f'{y1:g} {left:g} {y1:g}m-7 -4l7 4l-7 4"/>'
-            )
     for i, box in enumerate(boxes):
         left, top, width = places[i]
         fill = ' fill="#009E73" fill-opacity="0.18"' if box.is_leaf else ""

@@ -172,7 +172,7 @@ def topological_order(roots: Iterable[Node]) -> list[Node]:
                 raise RuntimeError(_RELEASED)
             seen.add(node)
             waiting.append((node, True))
-            waiting += [(source, False) for source in node.inputs if source]
+            waiting += [(source, False) for source in node.inputs[::-1] if source]
     return order
 
 
