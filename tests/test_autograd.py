@@ -361,10 +361,10 @@ def test_activations_and_their_slopes_are_nnlibs_own(name, dtype):
 class Cube(Activation):
     name, formula = "cube", "x^3"
 
-    def _value(self, x):
+    def value(self, x):
         return x**3
 
-    def _slope(self, x):
+    def slope(self, x):
         return 3 * x**2
 
 
