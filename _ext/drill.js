@@ -103,12 +103,17 @@
     for (const slip of Object.keys(SLIPS))
       for (const n of [-1, ...uses.keys()]) {
         const slipped = gradient(graph, i, at, (m) => (n < 0 || n === m ? slip : undefined));
-        // One of the two forms of a slip is nothing but the right gradient.
-        if (uses.some(({ j }, m) => (n < 0 || n === m) && SLIPS[slip][graph.nodes[j].op])) yield [slip, slipped, i];
+        // Of a difference, only the second input has a sign to be mistaken.
+        const matters = ({ j, k }, m) => (n < 0 || n === m) && SLIPS[slip][graph.nodes[j].op] && (slip !== "sign" || k === 1);
+        if (uses.some(matters)) yield [slip, slipped, i];
       }
     if (uses.some(({ j }) => j !== last)) yield ["chain", gradient(graph, i, at.map((g) => g.map(() => 1))), i];
   }
 
+  const write = (value) => {
+    const text = value.map((n) => String(n).replace("-", "−"));
+    return value.length > 1 ? `(${text.join(", ")})` : text[0];
+  };
   const draw = (number) => {
     const random = draws(number);
     for (;;) {
@@ -117,8 +122,16 @@
       const inner = [...at.keys()].slice(0, -1);
       const shared = inner.some((i) => graph.nodes[i].inputs.length && arrows(graph, i).length > 1);
       const small = [...at, ...graph.nodes.map(({ value }) => value)].flat().every((n) => n && Math.abs(n) < 200);
-      // A graph in which a slip gives the right number teaches nothing.
-      const tells = () => inner.every((i) => [...slips(graph, i, at)].every(([, wrong]) => !same(wrong, at[i])));
+      // No slip may give the right number, or that of another slip (the last two may).
+      const tells = () =>
+        inner.every((i) => {
+          const kinds = new Map([[write(at[i]), "right"]]);
+          return [...slips(graph, i, at)].every(([kind, wrong]) => {
+            const before = kinds.get(write(wrong));
+            if (!before) kinds.set(write(wrong), kind);
+            return !before || before === kind || (before !== "right" && ["flat", "chain"].includes(kind));
+          });
+        });
       if (shared && small && tells()) return { ...graph, at };
     }
   };
@@ -145,10 +158,6 @@
     return found ? say[found[0]](found[2]) : say.other();
   };
 
-  const write = (value) => {
-    const text = value.map((n) => String(n).replace("-", "−"));
-    return value.length > 1 ? `(${text.join(", ")})` : text[0];
-  };
   const line = ({ nodes }, { name, op, inputs, value, matrix }) => {
     if (!op) return `${name} = ${write(value)}`;
     const names = inputs.map((i) => nodes[i].name);
@@ -156,20 +165,21 @@
     return `${name} = ${names.join(` ${op} `)} = ${write(value)}`;
   };
   const picture = ({ nodes, places }) => {
-    const at = places.map(([x, y]) => [45 + 105 * x, 24 + 84 * y]);
-    const width = Math.max(...at.map(([x]) => x)) + 45;
+    const half = Math.max(...nodes.map(({ name, value }) => 8 + 4 * `${name} = ${write(value)}`.length));
+    const at = places.map(([x, y]) => [half + 4 + (2 * half + 34) * x, 24 + 84 * y]);
+    const width = Math.max(...at.map(([x]) => x)) + half + 4;
     const lines = nodes.flatMap(({ inputs }, j) =>
       inputs.map((i) => {
         const [[x0, y0], [x1, y1]] = [at[i], at[j]];
         const length = Math.hypot(x1 - x0, y1 - y0);
         const [dx, dy] = [(x1 - x0) / length, (y1 - y0) / length];
-        const [x, y] = [x1 - 36 * dx, y1 - 20 * dy];
-        return `<path d="M${x0 + 38 * dx} ${y0 + 20 * dy}L${x} ${y}m${-8 * dx - 4 * dy} ${-8 * dy + 4 * dx}L${x} ${y}l${-8 * dx + 4 * dy} ${-8 * dy - 4 * dx}"/>`;
+        const [x, y] = [x1 - half * dx, y1 - 18 * dy];
+        return `<path d="M${x0 + half * dx} ${y0 + 18 * dy}L${x} ${y}m${-8 * dx - 4 * dy} ${-8 * dy + 4 * dx}L${x} ${y}l${-8 * dx + 4 * dy} ${-8 * dy - 4 * dx}"/>`;
       }),
     );
     const boxes = nodes.map(
       ({ name, value }, i) =>
-        `<rect x="${at[i][0] - 36}" y="${at[i][1] - 15}" width="72" height="30" rx="6"/>` +
+        `<rect x="${at[i][0] - half}" y="${at[i][1] - 15}" width="${2 * half}" height="30" rx="6"/>` +
         `<text x="${at[i][0]}" y="${at[i][1] + 5}">${name} = ${write(value)}</text>`,
     );
     return `<svg viewBox="0 0 ${width} 132" aria-hidden="true">${lines.join("")}${boxes.join("")}</svg>`;
@@ -225,7 +235,7 @@
         make("ul", {}, ...verdicts.map(([name, words]) => make("li", { textContent: `${name}: ${words}` }))),
       );
     });
-    number.addEventListener("change", renew);
+    number.addEventListener("input", renew);
     next.addEventListener("click", () => {
       number.value = Math.max(1, Math.floor(Number(number.value)) || 1) + 1;
       renew();
