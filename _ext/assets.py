@@ -8,7 +8,7 @@ from importlib.metadata import files, version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWN = ("book.css", "charts.js", "page.js", "quiz.js")
+OWN = ("book.css", "charts.js", "drill.js", "page.js", "quiz.js")
 VEGA = f"vega-{version('vl-convert-python')}.js"
 # The parts of MathJax that _config.yml names, the fonts they load, and the TeX extensions that a
 # formula may ask for. Its menu, as heavy as all of these, is left out.

@@ -208,8 +208,9 @@ def finish_page(
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
         app.add_js_file(assets.VEGA, loading_method="defer")
         app.add_js_file("charts.js", loading_method="defer")
-    if any("quiz" in node["classes"] for node in doctree.findall(nodes.admonition)):
-        app.add_js_file("quiz.js", loading_method="defer")
+    for kind in ("quiz", "drill"):
+        if any(kind in node["classes"] for node in doctree.findall(nodes.admonition)):
+            app.add_js_file(f"{kind}.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, int]:

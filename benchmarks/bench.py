@@ -1,4 +1,4 @@
-"""Measure nnlib against torch, jax, scikit-learn and scipy: ``make bench``.
+"""Measure nnlib against torch, jax, autograd, scikit-learn and scipy: ``make bench``.
 
 Everything runs in one process on one core and one thread. The contestants of a row take turns, and
 what counts is the median of the ratios within a turn, since a shared machine changes its speed from
@@ -29,15 +29,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import autograd.numpy as anp
 import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.special
 import torch
+from autograd import value_and_grad
+from autograd.scipy.special import logsumexp
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_info
 
-from nnlib import MLP, log_softmax, softmax, softmax_cross_entropy
+from nnlib import MLP, autograd, log_softmax, softmax, softmax_cross_entropy
 from nnlib.pytorch import from_mlp
 from nnlib.training import make_step
 
@@ -50,6 +53,7 @@ STEPS = (
     ([784, 256, 128, 10], 128),
     ([784, 1024, 1024, 10], 128),
 )
+GRADIENTS = STEPS[0], STEPS[2], STEPS[3]
 SHAPES = ((4, 3), (128, 10), (10_000, 10), (4096, 1000), (128, 50_257))
 LEARNING_RATE, MOMENTUM = 1e-3, 0.9
 SECONDS_A_ROW = 4.0
@@ -206,7 +210,79 @@ def training_steps(what: str = "training step") -> list[Row]:
     return rows
 
 
-def training_steps_with_wide_kernels() -> list[Row]:
+def gradients(what: str = "gradient by an engine") -> list[Row]:
+    """Return rows of value and gradient of a network with cross-entropy, in float64."""
+    rows = []
+    for sizes, batch in GRADIENTS:
+        data, net = Batches(sizes, batch), MLP(sizes, rng=0)
+        x, labels = data.x[:batch].astype(np.float64), data.labels[:batch]
+        contestants = {
+            "nnlib": gradient_nnlib(net, x, labels),
+            "HIPS autograd": gradient_hips(net, x, labels),
+            "torch": gradient_torch(net, x, labels),
+            "MLP.backward": gradient_by_hand(net, x, labels),
+        }
+        case = "-".join(map(str, sizes)) + f", batch {batch}"
+        rows.append(compared(what, case, contestants))
+    return rows
+
+
+def gradient_nnlib(net: MLP, x: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+    weights = [autograd.Tensor(w, requires_grad=True) for w in net.weights]
+    biases = [autograd.Tensor(b, requires_grad=True) for b in net.biases]
+    inputs, examples = autograd.Tensor(x), np.arange(len(x))
+
+    def run() -> object:
+        a = inputs
+        for w, b in zip(weights[:-1], biases[:-1], strict=True):
+            a = autograd.relu(a @ w.T + b)
+        log_p = autograd.log_softmax(a @ weights[-1].T + biases[-1])
+        loss = -log_p[examples, labels].mean()
+        for leaf in (*weights, *biases):
+            leaf.zero_grad()
+        loss.backward()
+        return loss
+
+    return run
+
+
+def gradient_hips(net: MLP, x: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+    examples = np.arange(len(x))
+
+    def mean_loss(theta):
+        a = x
+        for w, b in theta[:-1]:
+            a = anp.maximum(0, anp.dot(a, w.T) + b)
+        w, b = theta[-1]
+        scores = anp.dot(a, w.T) + b
+        log_p = scores - logsumexp(scores, axis=1, keepdims=True)
+        return -anp.mean(log_p[examples, labels])
+
+    run, theta = value_and_grad(mean_loss), list(zip(net.weights, net.biases, strict=True))
+    return lambda: run(theta)
+
+
+def gradient_torch(net: MLP, x: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+    model, inputs, targets = from_mlp(net), torch.from_numpy(x), torch.from_numpy(labels)
+
+    def run() -> object:
+        loss = torch.nn.functional.cross_entropy(model(inputs), targets)
+        model.zero_grad()
+        loss.backward()
+        return loss
+
+    return run
+
+
+def gradient_by_hand(net: MLP, x: np.ndarray, labels: np.ndarray) -> Callable[[], object]:
+    def run() -> object:
+        value, delta = softmax_cross_entropy.value_and_gradient(net.forward(x), labels, "mean")
+        return value, net.backward(delta)
+
+    return run
+
+
+def with_wide_kernels() -> list[Row]:
     """Return the rows of a new process in which OpenBLAS uses the processor's AVX-512.
 
     OpenBLAS takes a processor that is newer than itself for an old one, and then multiplies at
@@ -293,10 +369,11 @@ def cpuinfo(field: str) -> str:
 def main() -> None:
     torch.set_num_threads(1)
     if sys.argv[1:] == [WIDE_ONLY]:
-        WIDE_RUN.write_text(json.dumps(training_steps("training step, wide")))
+        rows = training_steps("training step, wide") + gradients("gradient by an engine, wide")
+        WIDE_RUN.write_text(json.dumps(rows))
         return
-    rows = training_steps() + training_steps_with_wide_kernels() + softmaxes() + imports()
-    packages = ("numpy", "scipy", "torch", "jax", "scikit-learn")
+    rows = training_steps() + gradients() + with_wide_kernels() + softmaxes() + imports()
+    packages = ("numpy", "scipy", "torch", "jax", "autograd", "scikit-learn")
     result = {
         "machine": f"{cpuinfo('model name') or platform.machine()}, one core, {platform.system()}",
         "kernels": blas_kernels(),

@@ -21,6 +21,8 @@ import nnlib
 from nnlib import check
 from nnlib.pytorch import MultiLayerNet, TwoLayerNet
 
+from . import engines
+
 
 def rows_of(scores, labels):
     return zip(scores, labels, strict=True)
@@ -346,6 +348,9 @@ RIGHT = {
     "movement": [movement, movement_by_hand],
     "train": [training(), train_by_hand],
 }
+
+
+RIGHT |= engines.RIGHT
 
 
 def named(functions):
@@ -983,6 +988,9 @@ WRONG["two_layer_net"] = {
 }
 
 
+WRONG |= engines.WRONG
+
+
 def known(name):
     return {mistake.name for one in check.SUITES[name].checks for mistake in one.misconceptions}
 
@@ -1140,7 +1148,9 @@ def spoiling(right):
     return function
 
 
-@pytest.mark.parametrize("name", sorted(set(RIGHT) - {"mlp_forward", "mlp_backward"} - OF_TORCH))
+@pytest.mark.parametrize(
+    "name", sorted(set(RIGHT) - {"mlp_forward", "mlp_backward"} - OF_TORCH - set(engines.RIGHT))
+)
 def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
     report = check.SUITES[name](spoiling(RIGHT[name][0]))
     assert [result.name for result in report.results if not result.ok] == [KEPT]

@@ -36,9 +36,10 @@ LAYERS = (
     {"training", "approximation"},
 )
 LAYER = {module: depth for depth, layer in enumerate(LAYERS) for module in layer}
+# The engine is no part of the core, yet needs no more than its base: whoever reads it reads little.
+BASE_OF_ENGINE = {"nnlib._arrays", "nnlib._graph", "nnlib.activations", "nnlib.probability"}
 TOP = len(LAYERS)
 each_module = pytest.mark.parametrize("module", sorted(SOURCES.keys() - {"__init__"}))
-each_core_module = pytest.mark.parametrize("module", sorted(LAYER))
 
 
 def imports(nodes):
@@ -102,7 +103,17 @@ def test_no_underscore_name_crosses_a_module(module):
     assert not foreign & set(private_uses(tree(module)))
 
 
-@each_core_module
+def test_the_engine_stands_on_activations_and_probability_alone():
+    of_nnlib = {name for name in imports(ast.walk(tree("autograd"))) if name.startswith("nnlib")}
+    assert of_nnlib == BASE_OF_ENGINE
+
+
+def test_only_checks_stand_on_the_engine():
+    users = {m for m in SOURCES if "nnlib.autograd" in imports(ast.walk(tree(m)))}
+    assert all(module.startswith("check.") for module in users)
+
+
+@pytest.mark.parametrize("module", [*sorted(LAYER), "autograd"])
 def test_the_core_needs_only_numpy_and_scipy_special(module):
     for name in imports(tree(module).body):  # not inside functions, where tqdm is asked for
         package = name.partition(".")[0]
@@ -110,7 +121,8 @@ def test_the_core_needs_only_numpy_and_scipy_special(module):
 
 
 def test_importing_nnlib_loads_neither_torch_nor_matplotlib():
-    program = "import sys, nnlib; print(*{name.partition('.')[0] for name in sys.modules})"
+    names = "*{name.partition('.')[0] for name in sys.modules}"
+    program = f"import sys, nnlib, nnlib.autograd; print({names})"
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.split())

@@ -36,6 +36,7 @@ from types import MappingProxyType
 # Each file says in __all__ what it offers.
 # ruff: noqa: F403
 from nnlib.check._activations import *
+from nnlib.check._autograd import *
 from nnlib.check._core import *
 from nnlib.check._core import Suite
 from nnlib.check._losses import *

@@ -1,0 +1,116 @@
+"""A graph of operations drawn as SVG: what a notebook shows for a Tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import NamedTuple
+
+_LETTER, _LINE, _GAP, _PAD, _LANE = 7.5, 17, 34, 8, 9
+
+
+class Box(NamedTuple):
+    """A node as it is drawn.
+
+    Attributes
+    ----------
+    lines : list of str
+        Its name, then what else is written below.
+    is_leaf : bool
+    inputs : list of int
+        The places of its inputs among the boxes, all before its own.
+    """
+
+    lines: list[str]
+    is_leaf: bool
+    inputs: list[int]
+
+
+def graph_svg(boxes: Sequence[Box], title: str) -> str:
+    """Return an inline SVG of a graph: leaves at the left, the result at the right.
+
+    Lines and letters take the color of the text around them, so that it reads on light and dark
+    pages; the description for screen readers names every box.
+    """
+    columns = _columns(boxes)
+    widths = [
+        max(_LETTER * len(line) for i in column for line in boxes[i].lines) + 2 * _PAD
+        for column in columns
+    ]
+    height = max(sum(_height(boxes[i]) + _LINE for i in column) for column in columns) + _LINE
+    places, x = dict[int, tuple[float, float, float]](), 4.0
+    for column, width in zip(columns, widths, strict=True):
+        free = height - sum(_height(boxes[i]) for i in column)
+        y = step = free / (len(column) + 1)
+        for i in column:
+            places[i] = x, y, width
+            y += _height(boxes[i]) + step
+        x += width + _GAP
+    paths = list[str]()
+    column_of = {i: place for place, column in enumerate(columns) for i in column}
+    lanes = 0
+    for i, box in enumerate(boxes):
+        left, top, _ = places[i]
+        for k, source in enumerate(box.inputs):
+            x0, y0 = places[source][0] + places[source][2], _middle(boxes[source], places[source])
+            y1 = top + _height(box) * (k + 1) / (len(box.inputs) + 1)
+            if column_of[i] == column_of[source] + 1:
+                bend = (left - x0) / 2
+                way = f"C{x0 + bend:g} {y0:g} {left - bend:g} {y1:g} {left:g} {y1:g}"
+            else:  # below the boxes between
+                lane = height + _LANE * lanes
+                lanes += 1
+                way = (
+                    f"C{x0 + _GAP:g} {y0:g} {x0:g} {lane:g} {x0 + _GAP:g} {lane:g}"
+                    f"H{left - _GAP:g}C{left:g} {lane:g} {left - _GAP:g} {y1:g} {left:g} {y1:g}"
+                )
+            paths.append(f'<path opacity="0.6" d="M{x0:g} {y0:g}{way}m-7 -4l7 4l-7 4"/>')
+    height += _LANE * lanes
+    words = "; ".join(", ".join(box.lines) for box in boxes)
+    parts = [
+        f'<svg class="nnlib-graph" role="img" viewBox="0 0 {x - _GAP + 4:g} {height:g}" '
+        f'style="width: 100%; max-width: {x - _GAP + 4:g}px; font: 13px sans-serif" '
+        'xmlns="http://www.w3.org/2000/svg">',
+        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>",
+        '<g fill="none" stroke="currentColor" stroke-width="1.2">',
+        *paths,
+    ]
+    for i, box in enumerate(boxes):
+        left, top, width = places[i]
+        fill = ' fill="#009E73" fill-opacity="0.18"' if box.is_leaf else ""
+        parts.append(
+            f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{_height(box):g}" '
+            f'rx="6"{fill}/>'
+        )
+    parts.append('</g><g fill="currentColor" text-anchor="middle">')
+    for i, box in enumerate(boxes):
+        left, top, width = places[i]
+        for k, line in enumerate(box.lines):
+            weight = ' font-weight="bold"' if k == 0 else ""
+            parts.append(
+                f'<text x="{left + width / 2:g}" y="{top + _LINE * (k + 1):g}"{weight}>'
+                f"{escape(line)}</text>"
+            )
+    parts.append("</g></svg>")
+    return "".join(parts)
+
+
+def _columns(boxes: Sequence[Box]) -> list[list[int]]:
+    """Return the boxes of each column: one further to the right than the last of its inputs."""
+    depths = list[int]()
+    for box in boxes:
+        depths.append(1 + max((depths[source] for source in box.inputs), default=-1))
+    # A leaf stands just before its first use, not far to the left of it.
+    for i, box in enumerate(boxes):
+        users = [depths[j] for j, user in enumerate(boxes) if i in user.inputs]
+        if box.is_leaf and users:
+            depths[i] = min(users) - 1
+    return [[i for i, d in enumerate(depths) if d == depth] for depth in range(max(depths) + 1)]
+
+
+def _height(box: Box) -> float:
+    return _LINE * len(box.lines) + _PAD
+
+
+def _middle(box: Box, place: tuple[float, float, float]) -> float:
+    return place[1] + _height(box) / 2
