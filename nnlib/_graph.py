@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from nnlib._diagram import COLORS
+
+Place: TypeAlias = tuple[float, float, float]  # left, top, width
 _LETTER, _LINE, _GAP, _PAD, _LANE = 7.5, 17, 34, 8, 9
 
 
@@ -33,22 +36,56 @@ def graph_svg(boxes: Sequence[Box], title: str) -> str:
     pages; the description for screen readers names every box.
     """
     columns = _columns(boxes)
-    widths = [
-        max(_LETTER * len(line) for i in column for line in boxes[i].lines) + 2 * _PAD
-        for column in columns
+    places, width, height = _places(boxes, columns)
+    paths, lowest = _arrows(boxes, columns, places, height)
+    words = "; ".join(", ".join(box.lines) for box in boxes)
+    parts = [
+        f'<svg class="nnlib-graph" role="img" viewBox="0 0 {width:g} {lowest:g}" '
+        f'style="width: 100%; max-width: {width:g}px; font: 13px sans-serif" '
+        'xmlns="http://www.w3.org/2000/svg">',
+        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>",
+        '<g fill="none" stroke="currentColor" stroke-width="1.2">',
+        *paths,
     ]
+    for box, (left, top, wide) in zip(boxes, places, strict=True):
+        fill = f' fill="{COLORS[2]}" fill-opacity="0.18"' if box.is_leaf else ""
+        parts.append(
+            f'<rect x="{left:g}" y="{top:g}" width="{wide:g}" height="{_height(box):g}" '
+            f'rx="6"{fill}/>'
+        )
+    parts.append('</g><g fill="currentColor" text-anchor="middle">')
+    for box, (left, top, wide) in zip(boxes, places, strict=True):
+        for k, line in enumerate(box.lines):
+            weight = ' font-weight="bold"' if k == 0 else ""
+            parts.append(
+                f'<text x="{left + wide / 2:g}" y="{top + _LINE * (k + 1):g}"{weight}>'
+                f"{escape(line)}</text>"
+            )
+    parts.append("</g></svg>")
+    return "".join(parts)
+
+
+def _places(boxes: Sequence[Box], columns: list[list[int]]) -> tuple[list[Place], float, float]:
+    """Return left, top and width of every box, and width and height of them all."""
     height = max(sum(_height(boxes[i]) + _LINE for i in column) for column in columns) + _LINE
-    places, x = dict[int, tuple[float, float, float]](), 4.0
-    for column, width in zip(columns, widths, strict=True):
+    places, x = dict[int, Place](), 4.0
+    for column in columns:
+        width = max(_LETTER * len(line) for i in column for line in boxes[i].lines) + 2 * _PAD
         free = height - sum(_height(boxes[i]) for i in column)
         y = step = free / (len(column) + 1)
         for i in column:
             places[i] = x, y, width
             y += _height(boxes[i]) + step
         x += width + _GAP
+    return [places[i] for i in range(len(boxes))], x - _GAP + 4, height
+
+
+def _arrows(
+    boxes: Sequence[Box], columns: list[list[int]], places: list[Place], height: float
+) -> tuple[list[str], float]:
+    """Return an arrow for every input, and how far down the lowest goes."""
     paths = list[str]()
     column_of = {i: place for place, column in enumerate(columns) for i in column}
-    lanes = 0
     for i, box in enumerate(boxes):
         left, top, _ = places[i]
         for k, source in enumerate(box.inputs):
@@ -57,42 +94,14 @@ def graph_svg(boxes: Sequence[Box], title: str) -> str:
             if column_of[i] == column_of[source] + 1:
                 bend = (left - x0) / 2
                 way = f"C{x0 + bend:g} {y0:g} {left - bend:g} {y1:g} {left:g} {y1:g}"
-            else:  # below the boxes between
-                lane = height + _LANE * lanes
-                lanes += 1
+            else:  # in a lane of its own below the boxes between
+                lane, height = height, height + _LANE
                 way = (
                     f"C{x0 + _GAP:g} {y0:g} {x0:g} {lane:g} {x0 + _GAP:g} {lane:g}"
                     f"H{left - _GAP:g}C{left:g} {lane:g} {left - _GAP:g} {y1:g} {left:g} {y1:g}"
                 )
             paths.append(f'<path opacity="0.6" d="M{x0:g} {y0:g}{way}m-7 -4l7 4l-7 4"/>')
-    height += _LANE * lanes
-    words = "; ".join(", ".join(box.lines) for box in boxes)
-    parts = [
-        f'<svg class="nnlib-graph" role="img" viewBox="0 0 {x - _GAP + 4:g} {height:g}" '
-        f'style="width: 100%; max-width: {x - _GAP + 4:g}px; font: 13px sans-serif" '
-        'xmlns="http://www.w3.org/2000/svg">',
-        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>",
-        '<g fill="none" stroke="currentColor" stroke-width="1.2">',
-        *paths,
-    ]
-    for i, box in enumerate(boxes):
-        left, top, width = places[i]
-        fill = ' fill="#009E73" fill-opacity="0.18"' if box.is_leaf else ""
-        parts.append(
-            f'<rect x="{left:g}" y="{top:g}" width="{width:g}" height="{_height(box):g}" '
-            f'rx="6"{fill}/>'
-        )
-    parts.append('</g><g fill="currentColor" text-anchor="middle">')
-    for i, box in enumerate(boxes):
-        left, top, width = places[i]
-        for k, line in enumerate(box.lines):
-            weight = ' font-weight="bold"' if k == 0 else ""
-            parts.append(
-                f'<text x="{left + width / 2:g}" y="{top + _LINE * (k + 1):g}"{weight}>'
-                f"{escape(line)}</text>"
-            )
-    parts.append("</g></svg>")
-    return "".join(parts)
+    return paths, height
 
 
 def _columns(boxes: Sequence[Box]) -> list[list[int]]:
@@ -112,5 +121,5 @@ def _height(box: Box) -> float:
     return _LINE * len(box.lines) + _PAD
 
 
-def _middle(box: Box, place: tuple[float, float, float]) -> float:
+def _middle(box: Box, place: Place) -> float:
     return place[1] + _height(box) / 2

@@ -28,8 +28,8 @@ SOURCES = {
 # Private modules lie below the core. Whatever else is not in it stands on top of it, and nothing
 # in the core may import that.
 LAYERS = (
-    {"_arrays"},
-    {module for module in SOURCES if module.startswith("_")} - {"__init__", "_arrays"},
+    {"_arrays", "_diagram"},
+    {name for name in SOURCES if name.startswith("_")} - {"__init__", "_arrays", "_diagram"},
     {"activations", "probability"},
     {"losses"},
     {"mlp"},
