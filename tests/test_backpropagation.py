@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from nnlib import MLP, log_sum_exp
+from nnlib import MLP, check, log_sum_exp
 from nnlib.autograd import Tensor
 from nnlib.losses import softmax_cross_entropy
 
@@ -307,3 +307,14 @@ def test_the_messages_quoted_from_pytorch_are_pytorchs():
 
 
 QUOTED = {f"| {i}" for i in range(1, 7)}
+
+
+@pytest.mark.parametrize(
+    ("order", "name"), [("breadth_first", "breadth-first order"), ("pre_order", "pre-order")]
+)
+def test_a_wrong_order_of_the_chapters_sweep_is_named(monkeypatch, capsys, order, name):
+    monkeypatch.setattr(
+        Value, "backward", lambda result, **_: BOOK.sweep(result, getattr(BOOK, order)(result))
+    )
+    assert not check.backward(Value).passed
+    assert f"This looks like: {name}" in " ".join(capsys.readouterr().out.split())

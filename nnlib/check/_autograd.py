@@ -183,14 +183,18 @@ def _swept(
     seed: float = 1.0,
     fresh: bool = True,
     chained: bool = True,
+    late_is_lost: bool = False,
 ) -> None:
-    nodes = order(root)
+    nodes, visited = order(root), set[_Value]()
     for node in nodes if fresh else ():
         if node.sources:
             node.grad = np.zeros_like(node.data)
     root.grad = root.grad + seed if not fresh else np.full(root.data.shape, seed)
     for node in nodes:
+        visited.add(node)
         for source, formula in node.sources:
+            if late_is_lost and source in visited:
+                continue  # as in a sweep that takes gradients out of a dict
             g = node.grad if chained else np.ones_like(node.data)
             engine.give(source, engine.fit(formula(g), source.data.shape))
 
@@ -389,11 +393,17 @@ _ENGINES = (
         _Engine(partial(_swept, order=_post_order)),
         "The sweep begins at the result. Where does your list of values begin?",
     ),
-    Misconception(
-        "breadth-first order", _Engine(partial(_swept, order=_breadth_first)), _ORDER_HINT
+    *(
+        Misconception(
+            name, _Engine(partial(_swept, order=order, late_is_lost=late_is_lost)), _ORDER_HINT
+        )
+        for name, order in (
+            ("breadth-first order", _breadth_first),
+            ("pre-order", _depth_first),
+            ("pre-order", _right_first),
+        )
+        for late_is_lost in (False, True)
     ),
-    Misconception("pre-order", _Engine(partial(_swept, order=_depth_first)), _ORDER_HINT),
-    Misconception("pre-order", _Engine(partial(_swept, order=_right_first)), _ORDER_HINT),
     *(
         Misconception(
             "every path hands on all that came before",
