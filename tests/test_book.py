@@ -67,16 +67,18 @@ def parts(path):
 @each_chapter
 def test_a_chapter_has_all_its_parts(path):
     few = [f"{has} of {needs} {part}" for part, (needs, has) in parts(path).items() if has < needs]
-    assert few == [], "a chapter has at least so many"
+    assert not few, "\n".join(["what a chapter needs:", *few])
 
 
 @each_chapter
 def test_every_exercise_has_a_solution(path):
     text = text_of(path)
     exercises = re.findall(r"^:label: (ex-\S+)", text, re.MULTILINE)
-    assert len(exercises) == len(re.findall(r"^:::+\{exercise\}", text, re.MULTILINE))
+    written = re.findall(r"^:::+\{exercise\}", text, re.MULTILINE)
+    assert len(exercises) == len(written), "exercises, and those with a :label: ex-..., differ"
     solved = re.findall(r"^:::+\{solution(?:-start)?\} (\S+)", text, re.MULTILINE)
-    assert set(exercises) - set(solved) == set(), "exercises without a solution"
+    unsolved = sorted(set(exercises) - set(solved))
+    assert unsolved == [], f"exercises without a solution: {unsolved}"
 
 
 @each_notebook
@@ -86,7 +88,7 @@ def test_every_picture_is_a_figure_with_a_caption_a_name_and_an_alt_text(path):
             metadata = cell["metadata"].get("mystnb", {})
             given = {*metadata.get("figure", ()), *metadata.get("image", ())}
             missing = {"caption", "name", "alt"} - given
-            assert missing == set(), f"the mystnb metadata of cell {cell['id']} lack these"
+            assert missing == set(), f"the metadata mystnb of cell {cell['id']} lack {missing}"
 
 
 def charts():
@@ -123,12 +125,12 @@ def test_a_chart_is_read_in_a_light_and_in_a_dark_notebook(chart, theme):
 
 def test_every_statement_has_a_test():
     untested = sorted(set(statements()) - set(marked()))
-    assert untested == [], "mark a test with @pytest.mark.statement(...) of these labels"
+    assert untested == [], f"mark a test with @pytest.mark.statement of each of {untested}"
 
 
 def test_every_marked_test_has_a_statement():
     missing = {label: found for label, found in marked().items() if label not in statements()}
-    assert missing == {}, "no chapter has these labels"
+    assert missing == {}, f"no chapter has these labels: {missing}"
 
 
 def written(folder, *cells):
@@ -236,7 +238,8 @@ def test_no_label_carries_the_number_of_its_chapter():
     # A chapter can be inserted or moved, and addresses that people have kept go on working.
     numbered = re.compile(r"\b(?:ex|sol|fig|sec|check|prop|thm|def)-\d+-[a-z][\w-]*")
     for path in sources.pages():
-        assert numbered.findall(path.read_text(encoding="utf-8")) == [], path.name
+        found = numbered.findall(path.read_text(encoding="utf-8"))
+        assert found == [], f"labels of {path.name} with a number: {found}"
 
 
 def test_no_chapter_uses_a_private_name_of_nnlib():
@@ -249,4 +252,5 @@ def test_no_chapter_uses_a_private_name_of_nnlib():
                 nodes_of_cell = list(ast.walk(ast.parse(cell["source"])))
                 taken = {node.attr for node in nodes_of_cell if isinstance(node, ast.Attribute)}
                 taken |= {node.name for node in nodes_of_cell if isinstance(node, ast.alias)}
-                assert not taken & private, f"{path.name}: {cell['id']}"
+                found = taken & private
+                assert not found, f"{path.name}: the cell {cell['id']} uses {found}, not public"

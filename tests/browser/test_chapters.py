@@ -14,9 +14,10 @@ def quizzes(name):
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     for options, body in QUIZ.findall(text):
         if re.search(r"^:class: quiz\b", options, re.MULTILINE):
-            label = re.search(r"^:name: (\S+)$", options, re.MULTILINE)[1]
+            label = re.search(r"^:name: (\S+)$", options, re.MULTILINE)
+            assert label, f"a self-check has no :name: check-...\n{body}"
             answers = re.findall(r"^- \[([ x])\] *(.*)$", body, re.MULTILINE)
-            yield label, [(mark == "x", text) for mark, text in answers]
+            yield label[1], [(mark == "x", text) for mark, text in answers]
 
 
 def test_every_formula_is_rendered(drive):
