@@ -71,6 +71,13 @@ def test_a_chapter_has_all_its_parts(path):
 
 
 @each_chapter
+@pytest.mark.parametrize("page", ["index.ipynb", "teaching.md"])
+def test_the_opening_page_and_the_lesson_plans_lead_to_every_chapter(page, path):
+    text = (ROOT / "chapters" / page).read_text(encoding="utf-8")
+    assert f"{{doc}}`{path.stem}`" in text, f"chapters/{page} has no word on {path.stem}"
+
+
+@each_chapter
 def test_every_exercise_has_a_solution(path):
     text = text_of(path)
     exercises = re.findall(r"^:label: (ex-\S+)", text, re.MULTILINE)
