@@ -159,7 +159,13 @@ INTERPOLANT = [
 
 NET = MLP([2, 4, 3], rng=0)
 NET.forward(np.ones((2, 2)))
-LABELS = {"zero_one": ONE_HOT, "hinge": ONE_HOT, "softmax_cross_entropy": SOFT}
+# Of each loss, the kind of labels that it takes.
+LABELS = {
+    "zero_one": ONE_HOT,
+    "hinge": ONE_HOT,
+    "softmax_cross_entropy": SOFT,
+    "squared_error": TARGETS,
+}
 TWO_BY_THREE = np.arange(6.0).reshape(2, 3)
 ONE_STEP = {"epochs": 1, "learning_rate": 0.1}
 STEPS = {
@@ -178,11 +184,11 @@ def saved():
 
 
 def losses():
-    for name, loss in LOSSES.items():
-        labels = TWO_BY_THREE if name == "squared_error" else [0, 2]
+    for name, bad_labels in LABELS.items():
+        loss, labels = LOSSES[name], TWO_BY_THREE if bad_labels is TARGETS else [0, 2]
         good = {"scores": TWO_BY_THREE, "labels": labels}
         scores = SCORES + (loss is hinge) * refused(ValueError, np.ones((2, 1)), came=shape)
-        bad = {"scores": scores, "labels": LABELS.get(name, TARGETS), "reduction": REDUCTION}
+        bad = {"scores": scores, "labels": bad_labels, "reduction": REDUCTION}
         for suffix, call in {
             "": loss,
             ".gradient": loss.gradient,
@@ -554,7 +560,8 @@ def methods(name, thing):
 
 
 def test_every_argument_of_every_public_name_has_its_row():
-    assert {name: set(row.bad) for name, row in TABLE.items()} == public_arguments()
+    rows = {name: set(row.bad) for name, row in TABLE.items()}
+    assert rows == public_arguments(), "the rows of TABLE (left) and nnlib's public names differ"
     assert all(all(row.bad.values()) for row in TABLE.values())
 
 
@@ -597,7 +604,7 @@ def test_bad_input_is_told_plainly(name, argument):
         ("entropy", {"y": [NAN, 1.0]}),
         *((name, {"y": [NAN, 1.0]}) for name in ("cross_entropy", "kl_divergence")),
         *((name, {"p": [NAN, 1.0]}) for name in ("cross_entropy", "kl_divergence")),
-        *((name, {"scores": TWO_BY_THREE * NAN}) for name in [*LOSSES, "accuracy"]),
+        *((name, {"scores": TWO_BY_THREE * NAN}) for name in [*LABELS, "accuracy"]),
         ("squared_error", {"labels": TWO_BY_THREE * NAN}),
         ("softmax_cross_entropy", {"labels": TWO_BY_THREE * NAN}),
         *((f"MLP.{method}", {"x": [NAN, 1.0]}) for method in ("__call__", "predict_proba")),

@@ -4,7 +4,7 @@ import copy
 import io
 import pickle
 from collections import Counter
-from functools import partial, reduce
+from functools import reduce
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,6 +20,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnlib import ACTIVATIONS, MLP, Gradients, LeakyReLU, sigmoid, softmax_cross_entropy
 from nnlib.activations import Activation
+
+from .oracles import torch_activation
 
 activations = pytest.mark.parametrize("activation", ACTIVATIONS)
 sizes = st.lists(st.integers(1, 6), min_size=2, max_size=5)
@@ -59,25 +61,15 @@ def jacobian(net, x):
 def torch_passes(net, x, gradient):
     """Scores and gradients (weights, biases, inputs) by torch's own layers and autograd."""
     torch = pytest.importorskip("torch")
-    functional = torch.nn.functional
-    activation = {
-        "identity": torch.nn.Identity(),
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-        "relu": functional.relu,
-        "leaky_relu": functional.leaky_relu,
-        "softplus": partial(functional.softplus, threshold=700),
-        "gelu": functional.gelu,
-        "gelu_tanh": partial(functional.gelu, approximate="tanh"),
-    }[net.activation.name]
+    linear, activation = torch.nn.functional.linear, torch_activation(net.activation.name)
     inputs, *parameters = (
         torch.tensor(array, requires_grad=True) for array in (x, *net.weights, *net.biases)
     )
     weights, biases = parameters[: len(net.weights)], parameters[len(net.weights) :]
     a = inputs
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        a = activation(functional.linear(a, weight, bias))
-    scores = functional.linear(a, weights[-1], biases[-1])
+        a = activation(linear(a, weight, bias))
+    scores = linear(a, weights[-1], biases[-1])
     scores.backward(torch.tensor(gradient))
     weights, biases = ([p.grad.numpy() for p in group] for group in (weights, biases))
     return scores.detach().numpy(), tuple(weights), tuple(biases), inputs.grad.numpy()
@@ -298,7 +290,7 @@ def test_a_pickle_holds_every_weight_once():
 @activations
 def test_weights_are_normal_with_he_or_glorot_variance_and_biases_are_0(activation):
     net = MLP([300, 200, 250, 10], activation, rng=0)
-    he = activation in {"relu", "leaky_relu", "softplus", "gelu", "gelu_tanh"}
+    he = net.activation.initialization == "he"
     for weight, bias in layers(net):
         n_out, n_in = weight.shape
         variance = 2 / n_in if he else 2 / (n_in + n_out)
