@@ -163,8 +163,9 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
             f"labels must be integers (one class index per example), got dtype {array.dtype}"
         )
     classes = scores.shape[-1]
-    if array.size and not (array.min() >= 0 and array.max() < classes):
-        wrong = array[(array < 0) | (array >= classes)].flat[0]
+    outside = (array < 0) | (array >= classes)
+    if np.count_nonzero(outside):
+        wrong = array[outside].flat[0]
         raise ValueError(f"labels must lie in 0..{classes - 1} for {classes} classes, got {wrong}")
     return array.astype(np.intp, copy=False)
 

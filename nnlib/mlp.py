@@ -77,10 +77,9 @@ class _Parameters:
     # not pass for one of these.
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self).__name__
-        if name == "theta" and value is self.theta:  # after net.theta -= ...
-            return
         if name == "theta":
-            self.theta[...] = _of_shape(self.theta.shape, value, name)
+            if value is not self.theta:  # as it is after net.theta -= ...
+                self.theta[...] = _of_shape(self.theta.shape, value, name)
         elif name in ("weights", "biases"):
             self._copy_in(name, value)
         elif name in ("layer_sizes", "dtype", "activation") and hasattr(self, name):
@@ -351,7 +350,7 @@ class MLP(_Parameters):
         # preactivations[i - 1].
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
-            delta.sum(axis=0, out=gradients.biases[i])
+            np.add.reduce(delta, axis=0, out=gradients.biases[i])
             if i > 0 or inputs:
                 delta = delta @ self.weights[i]
             if i > 0:  # The inputs have no activation before them.
