@@ -202,14 +202,15 @@ def check_callable(value: object, name: str) -> None:
         raise TypeError(f"{name} must be a function, got {value!r}")
 
 
-def check_count(count: int, name: str, least: int = 1, most: int | None = None) -> None:
-    """Raise TypeError or ValueError unless `count` is an integer from `least` to `most`."""
+def check_count(count: int, name: str, least: int = 1, most: int | None = None) -> int:
+    """Return an integer from `least` to `most` as Python's, which never wraps around."""
     if not isinstance(count, (int, np.integer)) or isinstance(count, bool):
         raise TypeError(f"{name} must be an integer, got {count!r}")
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}")
     if most is not None and count > most:
         raise ValueError(f"{name} must be at most {most}, got {count}")
+    return int(count)
 
 
 def as_number(value: float, name: str) -> float:

@@ -33,7 +33,7 @@ from nnlib.activations import (
     TanhGELU,
 )
 from nnlib.mlp import MLP
-from nnlib.training import History, NotFiniteError, check_settings, take_steps
+from nnlib.training import History, NotFiniteError, as_settings, take_steps
 
 #: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
 TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
@@ -358,6 +358,7 @@ def _describe_fault(hidden: Any, kind: str, known: set[int], within: Any) -> str
     return f"{what} is not registered; use {cure}"
 
 
+@torch.inference_mode(False)
 @torch.enable_grad()
 def train(
     module: nn.Module,
@@ -426,15 +427,15 @@ def train(
     True
     """
     parameters = _trainable(module)
-    check_settings(epochs, learning_rate, batch_size, momentum)
-    check_count(seed, "seed", least=0, most=2**64 - 1)
+    epochs, learning_rate, batch_size, momentum = as_settings(
+        epochs, learning_rate, batch_size, momentum
+    )
+    seed = check_count(seed, "seed", least=0, most=2**64 - 1)
     loss = nn.functional.cross_entropy if loss is None else loss
     check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
     _check_validation(validation)
     device = _check_device(device)
-    # Python's numbers do not wrap around as NumPy's small integers do.
-    epochs, batch_size = int(epochs), int(batch_size)
     with _modes_kept(module):
         try:
             sizes = _sizes(len(x), batch_size, epochs)
@@ -582,7 +583,8 @@ def _try_out(
             module.train()
             for size in sizes:
                 with _told(x[:size], labels[:size], "x and labels"):
-                    value = loss(module(x[:size].to(device)), labels[:size].to(device))
+                    some, theirs = _copied(device, x[:size], labels[:size])
+                    value = loss(module(some), theirs)
                 _check_one_number(value)
                 with _told(x[:size], labels[:size], "x and labels"):
                     parameters = [p for p in module.parameters() if p.requires_grad]
@@ -605,7 +607,7 @@ def _check_fit(
     """Raise ValueError unless the module takes the first examples, and the loss all labels."""
     module.eval()
     with _told(x, labels, name), torch.no_grad():
-        logits = module(x[:2].to(device))
+        logits = module(*_copied(device, x[:2]))
         if not isinstance(logits, Tensor) or logits.shape[:1] != x[:2].shape[:1]:
             return  # what only the loss can judge
         if loss is nn.functional.cross_entropy:
@@ -615,8 +617,13 @@ def _check_fit(
     for some in labels.split(batch_size):
         with _told(x, labels, name):
             outputs = logits[:1].expand(len(some), *logits.shape[1:]).clone().requires_grad_()
-            value = _without_broadcast(loss, outputs, some.to(device))
+            value = _without_broadcast(loss, outputs, *_copied(device, some))
         _check_one_number(value)
+
+
+def _copied(device: torch.device, *tensors: Tensor) -> list[Tensor]:
+    """Return copies there: what module or loss do to them in place, the caller's data keep."""
+    return [tensor.to(device, copy=True) for tensor in tensors]
 
 
 @contextmanager
@@ -767,11 +774,11 @@ def _validation_metrics(
     """Return the mean loss and, where labels are class indices, the accuracy."""
     if validation is None:
         return ()
-    x, labels = (each.to(device) for each in validation)
+    x, labels = _copied(device, *validation)
     module.eval()
     with torch.no_grad():
         logits = module(x)
-        value = loss(logits, labels).item()
+        value = loss(logits, labels.clone()).item()
     module.train()
     if not _are_scores_of_classes(logits, labels):
         return (value,)

@@ -6,6 +6,7 @@ The two halves of nnlib are oracles for each other: gradients by hand and gradie
 import collections
 import copy
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -938,6 +939,67 @@ def test_training_goes_on_where_the_caller_has_turned_gradients_off():
         history = pt.train(net, X, LABELS, epochs=20, learning_rate=0.5, device="cpu")
         assert not torch.is_grad_enabled()
     assert history.loss[-1] < history.loss[0]
+
+
+class InPlace(nn.Module):
+    """Scales what comes in, in place, as `x /= 255` does."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+
+    def forward(self, x):
+        x /= 255
+        return self.linear(x)
+
+
+def shifting(logits, labels):
+    labels -= 1
+    return cross_entropy(logits, labels)
+
+
+@pytest.mark.parametrize(
+    ("module", "loss"), [(InPlace(), None), (nn.Linear(2, 3), shifting)], ids=["module", "loss"]
+)
+def test_data_stay_as_they_were_though_module_or_loss_write_into_them(module, loss):
+    shift = 0 if loss is None else 1
+    x, labels, held_x, held_labels = X.clone(), LABELS + shift, X.clone(), LABELS + shift
+    history = pt.train(
+        module, x, labels, **SETTINGS, loss=loss, validation=(held_x, held_labels), device="cpu"
+    )
+    for tensor, before in ((x, X), (held_x, X), (labels, LABELS), (held_labels, LABELS)):
+        assert torch.equal(tensor, before if tensor.is_floating_point() else before + shift)
+    scores = module(X.clone())
+    assert history.validation_loss[-1] == pytest.approx(cross_entropy(scores, LABELS).item())
+
+
+def test_training_goes_on_in_inference_mode_and_on_tensors_made_there():
+    net, twin = two_layer_net(dtype=torch.float32), two_layer_net(dtype=torch.float32)
+    expected = pt.train(twin, X, LABELS, **SETTINGS, validation=(X, LABELS), device="cpu")
+    with torch.inference_mode():
+        x, labels = X.clone(), LABELS.clone()
+        inside = pt.train(net, x, labels, **SETTINGS, validation=(x, labels), device="cpu")
+    assert inside == expected
+    assert torch.equal(theta(net), theta(twin))
+    assert pt.train(net, x, labels, **SETTINGS, device="cpu").steps == expected.steps
+
+
+def test_settings_of_training_may_be_any_kind_of_number():
+    net, twin = two_layer_net(dtype=torch.float32), two_layer_net(dtype=torch.float32)
+    pt.train(
+        net,
+        X,
+        LABELS,
+        epochs=np.int8(2),
+        batch_size=np.uint8(3),
+        learning_rate=Fraction(1, 2),
+        momentum=Fraction(1, 4),
+        seed=np.uint64(7),
+        device="cpu",
+    )
+    settings = {"epochs": 2, "batch_size": 3, "learning_rate": 0.5, "momentum": 0.25, "seed": 7}
+    pt.train(twin, X, LABELS, **settings, device="cpu")
+    assert torch.equal(theta(net), theta(twin))
 
 
 def test_divergence_leaves_the_buffers_of_the_last_finite_weights():
