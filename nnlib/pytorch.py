@@ -54,16 +54,17 @@ class _Classifier(nn.Module):
     def _check_sizes(
         self,
         input_size: int,
+        layer_sizes: Sequence[int],
         output_size: int,
-        layer_size: int = 1,
-        layer_sizes: Sequence[int] = (),
-    ) -> None:
-        """Check the sizes now, and from now on every input against them."""
-        check_count(input_size, "input_size")
-        check_count(layer_size, "layer_size")
-        as_layer_sizes(layer_sizes, least=0)
-        check_count(output_size, "output_size")
-        self.register_forward_pre_hook(partial(_check_inputs, input_size), with_kwargs=True)
+    ) -> list[int]:
+        """Return all sizes after checking them; from now on every input is checked as well."""
+        sizes = [
+            check_count(input_size, "input_size"),
+            *as_layer_sizes(layer_sizes, least=0),
+            check_count(output_size, "output_size"),
+        ]
+        self.register_forward_pre_hook(partial(_check_inputs, sizes[0]), with_kwargs=True)
+        return sizes
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return probabilities, the softmax of the logits, without tracking gradients.
@@ -105,10 +106,10 @@ class TwoLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_size: int, output_size: int) -> None:
         super().__init__()
-        self._check_sizes(input_size=input_size, layer_size=layer_size, output_size=output_size)
-        self.linear1 = nn.Linear(input_size, layer_size)
+        n, m, k = self._check_sizes(input_size, [check_count(layer_size, "layer_size")], output_size)
+        self.linear1 = nn.Linear(n, m)
         self.activation = nn.ReLU()
-        self.linear2 = nn.Linear(layer_size, output_size)
+        self.linear2 = nn.Linear(m, k)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (..., classes), of inputs of shape (..., inputs)."""
@@ -144,11 +145,10 @@ class MultiLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_sizes: Sequence[int], output_size: int) -> None:
         super().__init__()
-        self._check_sizes(input_size=input_size, output_size=output_size, layer_sizes=layer_sizes)
-        sizes = [input_size, *layer_sizes]
+        *sizes, classes = self._check_sizes(input_size, layer_sizes, output_size)
         self.hidden_layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(sizes))
         self.activation = nn.ReLU()
-        self.final_linear = nn.Linear(sizes[-1], output_size)
+        self.final_linear = nn.Linear(sizes[-1], classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (..., classes), of inputs of shape (..., inputs)."""

@@ -105,6 +105,16 @@ def test_multi_layer_net_without_hidden_layers_is_linear():
     assert torch.equal(net(X), net.final_linear(X))
 
 
+def test_layer_sizes_may_come_one_by_one():
+    net = pt.MultiLayerNet(2, (n for n in [4, 5]), 3)
+    assert [layer.out_features for layer in net.hidden_layers] == [4, 5]
+
+
+def test_sizes_may_be_any_integers():
+    net = pt.MultiLayerNet(np.uint8(2), np.array([200, 100], np.uint8), np.int8(3))
+    assert net(torch.ones(4, 2)).shape == (4, 3)
+
+
 def test_scores_are_logits_that_may_be_negative_and_have_any_sum():
     scores = two_layer_net(dtype=torch.float32)(20 * X)
     assert (scores < 0).any()
