@@ -972,7 +972,7 @@ def test_breakpoints_of_a_network_that_is_not_finite_are_refused(value):
         breakpoints(net)
 
 
-# --- whatever a function does with its points ------------------------------------------------------
+# --- whatever a function does with its points ----------------------------------------------------
 
 
 def doubled(x):

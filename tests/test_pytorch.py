@@ -4,6 +4,7 @@ The two halves of nnlib are oracles for each other: gradients by hand and gradie
 """
 
 import collections
+import contextlib
 import copy
 import math
 from fractions import Fraction
@@ -30,7 +31,9 @@ from nnlib import (
 torch = pytest.importorskip("torch")
 pt = pytest.importorskip("nnlib.pytorch")
 nn = torch.nn
-cross_entropy = nn.functional.cross_entropy
+prune = pytest.importorskip("torch.nn.utils.prune")
+functional = nn.functional
+cross_entropy = functional.cross_entropy
 
 DTYPES = ("float32", "float64")
 # One test tells of those that have no module.
@@ -329,6 +332,50 @@ def test_copy_weights_takes_layers_as_they_run_and_none_twice():
     assert torch.equal(theta(module), before)
 
 
+def tied():
+    module = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3))
+    module[2].weight = module[0].weight
+    return module
+
+
+def computed(by):
+    return lambda: nn.Sequential(by(nn.Linear(3, 3)), nn.ReLU(), nn.Linear(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (tied, "weights of its own"),
+        (computed(nn.utils.parametrizations.weight_norm), "computes its weights from others"),
+        (computed(nn.utils.parametrizations.spectral_norm), "computes its weights from others"),
+        (computed(lambda layer: prune.identity(layer, "weight")), "computes its weights from othe"),
+    ],
+)
+def test_copy_weights_refuses_weights_that_would_not_stay_as_copied(make, message):
+    module = make()
+    before = theta(module)
+    with pytest.raises(ValueError, match=message):
+        pt.copy_weights(MLP([3, 3, 3], rng=0), module)
+    assert torch.equal(theta(module), before)
+
+
+@pytest.mark.parametrize("make", [tied, computed(nn.utils.parametrizations.weight_norm)])
+def test_to_mlp_takes_the_weights_that_a_module_computes_with(make):
+    module, x = make(), torch.randn(5, 3)
+    assert_allclose(pt.to_mlp(module)(x), module(x).detach(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("between", "activation"),
+    [(nn.ReLU6(), "relu"), (nn.Hardtanh(-50, 50), "identity"), (nn.Softshrink(1e-3), "identity")],
+)
+def test_to_mlp_sees_that_an_activation_is_another_for_large_or_small_numbers(between, activation):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(2, 10), between, nn.Linear(10, 3))
+    with pytest.raises(ValueError, match="must compute"):
+        pt.to_mlp(module, activation)
+
+
 @pytest.mark.parametrize(
     ("module", "activation"),
     [
@@ -428,6 +475,31 @@ def test_check_registered_survives_a_list_that_holds_itself():
     loop.append(loop)
     (found,) = pt.check_registered(module_with(part=loop))
     assert found.startswith("part[0]")
+
+
+class OfTheClass(nn.Module):
+    """Assigns its layers where methods stand: all instances share them, and no one sees them."""
+
+    hidden = nn.Linear(2, 3)
+    many = (nn.Linear(3, 3),)
+
+
+def test_check_registered_finds_layers_that_belong_to_the_class():
+    class Derived(OfTheClass):
+        pass
+
+    for module in (OfTheClass(), Derived()):
+        hidden, many = pt.check_registered(module)
+        assert hidden.startswith("hidden: Linear with 9 parameters is not registered")
+        assert hidden.endswith("use an assignment to self in __init__")
+        assert many.startswith("many[0]: Linear with 12 parameters")
+
+
+def test_check_registered_finds_a_parameter_behind_a_tensor_that_was_computed_from_it():
+    scaled = nn.Parameter(torch.ones(4)) * 0.1
+    (found,) = pt.check_registered(module_with(scale=scaled))
+    assert found.startswith("scale: a Tensor of 4 numbers")
+    assert found.endswith("use nn.Parameter")
 
 
 def with_hooks():
@@ -787,7 +859,7 @@ class Interrupting:
 # with validation three times.
 @pytest.mark.parametrize(
     ("call", "epochs", "steps"),
-    [(1, 0, 0), (5, 0, 0), (6, 0, 0), (10, 1, 3), (11, 1, 4), (12, 2, 4)],
+    [(1, 0, 0), (4, 0, 0), (9, 0, 0), (10, 0, 0), (14, 1, 3), (15, 1, 4), (16, 2, 4)],
 )
 def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
     net = two_layer_net(dtype=torch.float32)
@@ -1033,10 +1105,40 @@ def test_a_label_that_cross_entropy_would_ignore_is_refused_as_any_other(label, 
     assert torch.equal(theta(net), before)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(reduction="sum"),
+        lambda logits, y: cross_entropy(logits, y, reduction="none").sum(),
+        lambda logits, y: (logits - functional.one_hot(y, 3)).square().sum(),
+    ],
+)
+def test_a_loss_that_grows_with_the_batch_is_refused(loss):
+    net = two_layer_net(dtype=torch.float32)
+    before = state(net)
+    with pytest.raises(ValueError, match=r"loss must be the mean .* twice as many examples"):
+        pt.train(net, X, LABELS, **SETTINGS, loss=loss, device="cpu")
+    assert state(net) == before
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0]), label_smoothing=0.1),
+        lambda logits, y: 0 * logits.sum(),
+        lambda logits, y: cross_entropy(logits, y, reduction="none").max(),
+        lambda logits, y: cross_entropy(logits + torch.randn(len(y), 3), y),
+        lambda logits, y: cross_entropy(logits, y) * math.nan,
+    ],
+)
+def test_a_loss_that_does_not_grow_with_the_batch_is_taken(loss):
+    with contextlib.suppress(DivergenceError):
+        pt.train(two_layer_net(dtype=torch.float32), X, LABELS, **SETTINGS, loss=loss, device="cpu")
+
+
 # --- targets that broadcast ----------------------------------------------------------------------
 
 COLUMN = torch.linspace(-1, 1, 100)[:, None]
-functional = nn.functional
 
 
 @pytest.mark.parametrize(
