@@ -34,6 +34,26 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
         raise ValueError(
             f"{name} must be a rectangular array of real numbers, but its rows differ in length"
         ) from error
+    except (TypeError, RuntimeError) as error:  # such as a tensor with a graph, or on a GPU
+        raise TypeError(
+            f"{name} must be an array, got a {type(values).__name__} NumPy cannot take: {error}"
+        ) from error
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view for functions that are not nnlib's own: what they write into it, raises."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def as_result(values: ArrayLike, shape: tuple[int, ...], like: FloatArray, name: str) -> FloatArray:
+    """Return what a function that is not nnlib's own made of `like`, in its dtype."""
+    array = as_float(values, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    # It may be `like` itself, which is the caller's.
+    return array.astype(like.dtype, copy=not array.flags.writeable)
 
 
 def _check_meaning(values: object, name: str) -> None:
@@ -60,11 +80,18 @@ def _check_meaning(values: object, name: str) -> None:
 def no_numbers(array: NDArray[Any], what: str, expected: str, kind: str = "float") -> TypeError:
     """Return the error of an array whose dtype is none that was `expected`, and the cure."""
     message = f"{what}, got dtype {array.dtype}; expected {expected}"
-    if array.dtype == object:
+    if array.dtype == object and array.ndim == 0 and not isinstance(array.item(), Real):
+        message += (
+            f". This is a single {type(array.item()).__name__}: of a sparse matrix, pass "
+            "matrix.toarray(), of a set or a generator, list(values)"
+        )
+    elif array.dtype.kind in "OSU":
         message += (
             f". If they are numbers, as in a table of mixed columns, pass values.astype({kind}) "
-            f"or table.to_numpy(dtype={kind}); a sparse matrix, matrix.toarray()"
+            f"or table.to_numpy(dtype={kind})"
         )
+        if kind == "int":
+            message += "; of names, numpy.unique(names, return_inverse=True)[1]"
     return TypeError(message)
 
 
@@ -75,7 +102,8 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
         return array
     if array.dtype.kind not in "buif":
         raise no_numbers(array, f"{name} must hold real numbers", "float32, float64 or integers")
-    return array.astype(np.float64)
+    in_32_bits = array.dtype.newbyteorder("=") == np.float32
+    return array.astype(np.float32 if in_32_bits else np.float64)
 
 
 def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
@@ -160,7 +188,8 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
         )
     if array.dtype.kind not in "ui":
         raise TypeError(
-            f"labels must be integers (one class index per example), got dtype {array.dtype}"
+            f"labels must be integers (one class index per example), got dtype {array.dtype}; if "
+            "they are whole numbers, pass labels.astype(int)"
         )
     classes = scores.shape[-1]
     if array.size and not (array.min() >= 0 and array.max() < classes):

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnlib._arrays import (
     FloatArray,
+    as_array,
     as_generator,
     as_number,
     as_rows,
@@ -296,6 +297,7 @@ def _validation_metrics(
     """Return the mean loss and, where labels are class indices, the accuracy."""
     scores = net(x)
     value = float(loss(scores, labels, "mean"))
+    _, labels = loss.prepare(scores, labels)
     classes = scores.shape[-1]
     # A loss of one's own may take labels of any meaning.
     indices = labels.ndim == 1 and labels.dtype.kind in "ui" and classes > 1
@@ -328,8 +330,9 @@ def _prepare_data(
             f"x must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
             f"got {np.shape(x)}"
         )
-    _, targets = loss.prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
-    return rows, targets
+    loss.prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
+    # As they came: the loss itself converts those of every batch, and must not do so twice.
+    return rows, as_array(labels, "labels")
 
 
 def as_settings(
