@@ -147,7 +147,7 @@ def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     if off.any():
         raise ValueError(
             f"{name} must sum to 1 along axis {axis}, got a sum of {sums[off].flat[0]:.6g}; "
-            "pass scores through softmax first"
+            "if these are scores, take their softmax"
         )
     return array
 
@@ -186,7 +186,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
             f"labels must have shape {scores.shape[:-1]} (class indices) or {scores.shape} "
             f"(one-hot or distributions) for scores of shape {scores.shape}, got {array.shape}"
         )
-    if array.dtype.kind not in "ui":
+    if array.dtype.kind not in "ui" and array.size:  # an empty list is of floats
         raise TypeError(
             f"labels must be integers (one class index per example), got dtype {array.dtype}; if "
             "they are whole numbers, pass labels.astype(int)"

@@ -9,8 +9,8 @@ PyTorch.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from copy import copy
 from itertools import pairwise
 from operator import index
@@ -458,11 +458,12 @@ class MLP(_Parameters):
                 f"only a network with one of nnlib's own activations can be saved, got "
                 f"{self.activation!r}; save net.theta with numpy.save instead"
             )
+        data = io.BytesIO()  # some files, as those of gzip, cannot go back while they are written
+        np.savez(data, layer_sizes=self.layer_sizes, activation=name, theta=self.theta)
         if isinstance(file, (str, PathLike)):
-            with _replacing(Path(_with_ending(file))) as opened:
-                self.save(opened)
-            return
-        np.savez(file, layer_sizes=self.layer_sizes, activation=name, theta=self.theta)
+            _replace(Path(_with_ending(file)), data.getvalue())
+        else:
+            file.write(data.getvalue())
 
     @classmethod
     def load(cls, file: str | PathLike[str] | BinaryIO) -> MLP:
@@ -551,13 +552,11 @@ def _with_ending(file: str | PathLike[str]) -> str:
     return path if path.endswith(".npz") else path + ".npz"
 
 
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes the place of `path` once it is whole: what stood there is not lost."""
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file that takes the place of `path` only once it is whole."""
     part = path.with_name(f"{path.name}.{getpid()}.part")
     try:
-        with part.open("wb") as opened:
-            yield opened
+        part.write_bytes(data)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -721,7 +721,11 @@ def _check_mean(loss: Callable[[Tensor, Tensor], Tensor], output: Tensor, label:
 
 
 def _check_classes(logits: Tensor, labels: Tensor) -> None:
-    """Raise IndexError for an index that is no class: cross-entropy would leave out a -100."""
+    """Raise for labels that cross-entropy takes without a word: a -100, or no distribution."""
+    if labels.is_floating_point() and labels.shape[1:] == logits.shape[1:] and logits.ndim == 2:
+        off = (labels < 0).any(dim=1) | ((labels.sum(dim=1) - 1).abs() > 1e-3)
+        if off.any():
+            raise ValueError(f"labels must be rows that sum to 1, got {labels[off][0].tolist()}")
     if labels.is_floating_point() or labels.ndim != logits.ndim - 1 or logits.ndim < 2:
         return
     classes = logits.shape[1]
@@ -868,7 +872,7 @@ def _layers_as_run(
     for size in dict.fromkeys(layer.in_features for layer in registered):
         x = torch.randn(3, 16, size, generator=generator, dtype=torch.float64, device="cpu")
         # Far out as well, where an activation such as ReLU6 is not the one that it looks like.
-        x = (x * torch.tensor([1.0, 30.0, 1000.0])[:, None, None]).flatten(0, 1)
+        x = torch.cat([x[0], 30 * x[1], 1000 * x[2]])
         order.clear()
         with suppress(Exception), torch.no_grad():
             twin = deepcopy(module).to("cpu", torch.float64).eval()

@@ -1297,3 +1297,7 @@ def test_a_loss_of_ones_own_may_count_in_any_numbers():
 def test_a_loss_that_returns_what_is_none_is_told_plainly(result, error, words):
     with pytest.raises(error, match=words):
         Mine(result)(np.ones((2, 3)), [0, 1], "mean")
+
+
+def test_no_labels_for_no_scores_may_be_an_empty_list():
+    assert zero_one(np.zeros((0, 3)), []).shape == (0,)

@@ -1,6 +1,7 @@
 """nnlib.mlp against torch's autograd, against finite differences, and against linear algebra."""
 
 import copy
+import gzip
 import io
 import pickle
 from collections import Counter
@@ -893,11 +894,10 @@ def test_a_network_that_comes_in_memory_that_cannot_be_written_trains():
 def test_a_save_that_fails_leaves_the_network_that_was_saved_before(tmp_path, monkeypatch):
     MLP([2, 3], rng=0).save(tmp_path / "net")
 
-    def full(file, **arrays):
-        file.write(b"PK")
+    def full(opened, data):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match="no space"):
         MLP([2, 3], rng=1).save(tmp_path / "net")
     assert_array_equal(MLP.load(tmp_path / "net").theta, MLP([2, 3], rng=0).theta)
@@ -989,3 +989,11 @@ def test_the_slope_of_a_leaky_relu_may_be_any_kind_of_number(slope):
         each.forward([[1.0, -2.0]])
     assert_array_equal(net.backward([[1.0]]).theta, twin.backward([[1.0]]).theta)
     assert LeakyReLU(slope) == LeakyReLU(float(slope))
+
+
+def test_a_network_goes_through_a_compressed_file(tmp_path):
+    net = MLP([2, 3], rng=0)
+    with gzip.open(tmp_path / "net.gz", "wb") as file:
+        net.save(file)
+    with gzip.open(tmp_path / "net.gz", "rb") as file:
+        assert_array_equal(MLP.load(file).theta, net.theta)

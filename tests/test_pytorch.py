@@ -1136,6 +1136,28 @@ def test_a_loss_that_does_not_grow_with_the_batch_is_taken(loss):
         pt.train(two_layer_net(dtype=torch.float32), X, LABELS, **SETTINGS, loss=loss, device="cpu")
 
 
+@pytest.mark.parametrize("row", [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [2.0, -1.0, 0.0]])
+def test_soft_labels_that_are_no_distribution_are_refused(row):
+    """As fit refuses them: cross-entropy takes several labels at once for one, without a word."""
+    net, labels = two_layer_net(dtype=torch.float32), torch.eye(3)[LABELS]
+    labels[3] = torch.tensor(row)
+    before = state(net)
+    with pytest.raises(ValueError, match=r"rows that sum to 1, got \["):
+        pt.train(net, X, labels, **SETTINGS, device="cpu")
+    assert state(net) == before
+
+
+def test_weights_go_to_and_fro_whatever_the_default_device():
+    """A device of no memory stands for any other than the CPU."""
+    module, net = two_layer_net(), MLP([2, 10, 3], rng=0)
+    torch.set_default_device("meta")
+    try:
+        pt.copy_weights(net, module)
+        assert_array_equal(pt.to_mlp(module).theta, net.theta)
+    finally:
+        torch.set_default_device(None)
+
+
 # --- targets that broadcast ----------------------------------------------------------------------
 
 COLUMN = torch.linspace(-1, 1, 100)[:, None]
