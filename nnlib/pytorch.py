@@ -107,7 +107,9 @@ class TwoLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_size: int, output_size: int) -> None:
         super().__init__()
-        n, m, k = self._check_sizes(input_size, [check_count(layer_size, "layer_size")], output_size)
+        n, m, k = self._check_sizes(
+            input_size, [check_count(layer_size, "layer_size")], output_size
+        )
         self.linear1 = nn.Linear(n, m)
         self.activation = nn.ReLU()
         self.linear2 = nn.Linear(m, k)
