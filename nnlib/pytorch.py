@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import partial
@@ -55,17 +55,21 @@ class _Classifier(nn.Module):
     def _check_sizes(
         self,
         input_size: int,
-        layer_sizes: Sequence[int],
         output_size: int,
-    ) -> list[int]:
-        """Return all sizes after checking them; from now on every input is checked as well."""
-        sizes = [
-            check_count(input_size, "input_size"),
-            *as_layer_sizes(layer_sizes, least=0),
-            check_count(output_size, "output_size"),
-        ]
-        self.register_forward_pre_hook(partial(_check_inputs, sizes[0]), with_kwargs=True)
-        return sizes
+        layer_size: int = 1,
+        layer_sizes: Sequence[int] = (),
+    ) -> None:
+        """Check the sizes now, and from now on every input against them."""
+        check_count(input_size, "input_size")
+        check_count(layer_size, "layer_size")
+        as_layer_sizes(layer_sizes, least=0)
+        if not isinstance(layer_sizes, Sized):
+            raise TypeError(
+                f"layer_sizes must be a sequence of integers, got {layer_sizes!r}, which can be "
+                "read only once; pass list(layer_sizes)"
+            )
+        check_count(output_size, "output_size")
+        self.register_forward_pre_hook(partial(_check_inputs, input_size), with_kwargs=True)
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return probabilities, the softmax of the logits, without tracking gradients.
@@ -107,12 +111,10 @@ class TwoLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_size: int, output_size: int) -> None:
         super().__init__()
-        n, m, k = self._check_sizes(
-            input_size, [check_count(layer_size, "layer_size")], output_size
-        )
-        self.linear1 = nn.Linear(n, m)
+        self._check_sizes(input_size=input_size, layer_size=layer_size, output_size=output_size)
+        self.linear1 = nn.Linear(input_size, layer_size)
         self.activation = nn.ReLU()
-        self.linear2 = nn.Linear(m, k)
+        self.linear2 = nn.Linear(layer_size, output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (..., classes), of inputs of shape (..., inputs)."""
@@ -148,10 +150,11 @@ class MultiLayerNet(_Classifier):
 
     def __init__(self, input_size: int, layer_sizes: Sequence[int], output_size: int) -> None:
         super().__init__()
-        *sizes, classes = self._check_sizes(input_size, layer_sizes, output_size)
+        self._check_sizes(input_size=input_size, output_size=output_size, layer_sizes=layer_sizes)
+        sizes = [input_size, *layer_sizes]
         self.hidden_layers = nn.ModuleList(nn.Linear(n, m) for n, m in pairwise(sizes))
         self.activation = nn.ReLU()
-        self.final_linear = nn.Linear(sizes[-1], classes)
+        self.final_linear = nn.Linear(sizes[-1], output_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits, shape (..., classes), of inputs of shape (..., inputs)."""
@@ -489,6 +492,11 @@ def _trainable(module: nn.Module) -> list[nn.Parameter]:
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")
+    lazy = torch.nn.parameter.is_lazy
+    if any(not lazy(p) and p.is_inference() for p in parameters):
+        raise ValueError(
+            "module must be made outside of inference mode, got parameters that nothing may change"
+        )
     return parameters
 
 

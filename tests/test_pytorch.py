@@ -108,9 +108,9 @@ def test_multi_layer_net_without_hidden_layers_is_linear():
     assert torch.equal(net(X), net.final_linear(X))
 
 
-def test_layer_sizes_may_come_one_by_one():
-    net = pt.MultiLayerNet(2, (n for n in [4, 5]), 3)
-    assert [layer.out_features for layer in net.hidden_layers] == [4, 5]
+def test_layer_sizes_that_are_read_only_once_are_refused():
+    with pytest.raises(TypeError, match=r"layer_sizes must be .* pass list\(layer_sizes\)"):
+        pt.MultiLayerNet(2, (n for n in [4, 5]), 3)
 
 
 def test_sizes_may_be_any_integers():
@@ -1064,6 +1064,15 @@ def test_training_goes_on_in_inference_mode_and_on_tensors_made_there():
     assert inside == expected
     assert torch.equal(theta(net), theta(twin))
     assert pt.train(net, x, labels, **SETTINGS, device="cpu").steps == expected.steps
+
+
+def test_a_module_made_in_inference_mode_is_refused():
+    with torch.inference_mode():
+        module = nn.Linear(2, 3)
+    before = theta(module)
+    with pytest.raises(ValueError, match="module must be made outside of inference mode"):
+        pt.train(module, X, LABELS, **SETTINGS, device="cpu")
+    assert torch.equal(theta(module), before)
 
 
 def test_settings_of_training_may_be_any_kind_of_number():
