@@ -735,3 +735,44 @@ def test_results_are_the_same_whatever_numpy_is_told_to_do_with_overflow(name):
     assert not any(result.startswith(("RuntimeWarning", "FloatingPointError")) for result in usual)
     with np.errstate(all="raise"):
         assert [given(name, call) for call in harsh_calls(name)] == usual
+
+
+# --- what comes from other libraries --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "argument"), OF_ARRAYS)
+def test_a_tensor_that_numpy_cannot_read_is_told_with_its_cure(name, argument):
+    torch = pytest.importorskip("torch")
+    row = TABLE[name]
+    plain = np.asarray(row.good().get(argument, [1.0]), dtype=float)
+    tensor = torch.tensor(plain, requires_grad=True)
+    for value, cure in ((tensor, "detach()"), (tensor.detach().to_sparse(), "to_dense()")):
+        with pytest.raises(TypeError, match=rf"\b{argument}\b must .*a Tensor") as caught:
+            row.call(**row.good() | {argument: value})
+        assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "argument"), OF_ARRAYS)
+def test_text_and_single_objects_are_told_their_cure(name, argument):
+    row = TABLE[name]
+    plain = np.asarray(row.good().get(argument, [1.0]))
+    cures = {"astype(": plain.astype(str), "list(values)": {1, 2}, "toarray()": object()}
+    if argument == "labels" and not name.startswith("squared_error"):
+        cures["return_inverse=True"] = np.array(["cat", "dog"])
+    for cure, value in cures.items():
+        with pytest.raises(TypeError, match=rf"\b{argument}\b must ") as caught:
+            row.call(**row.good() | {argument: value})
+        assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_of_another_byte_order_are_floats_all_the_same(dtype):
+    plain = np.array([[0.5, -1.0, 2.0]], dtype)
+    other = plain.astype(plain.dtype.newbyteorder())
+    for call in (nnlib.softmax, relu, lambda s: hinge(s, [0])):
+        np.testing.assert_array_equal(call(other), call(plain), strict=True)
+
+
+def test_whole_floats_as_labels_are_told_their_cure():
+    with pytest.raises(TypeError, match=r"must be integers .* pass labels\.astype\(int\)"):
+        hinge([[1.0, 2.0]], [1.0])
