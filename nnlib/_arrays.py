@@ -34,6 +34,26 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
         raise ValueError(
             f"{name} must be a rectangular array of real numbers, but its rows differ in length"
         ) from error
+    except (TypeError, RuntimeError) as error:  # such as a tensor with a graph, or on a GPU
+        raise TypeError(
+            f"{name} must be an array, got a {type(values).__name__} NumPy cannot take: {error}"
+        ) from error
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view for functions that are not nnlib's own: what they write into it, raises."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def as_result(values: ArrayLike, shape: tuple[int, ...], like: FloatArray, name: str) -> FloatArray:
+    """Return what a function that is not nnlib's own made of `like`, in its dtype."""
+    array = as_float(values, name)
+    if array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    # It may be `like` itself, which is the caller's.
+    return array.astype(like.dtype, copy=not array.flags.writeable)
 
 
 def _check_meaning(values: object, name: str) -> None:
@@ -60,11 +80,18 @@ def _check_meaning(values: object, name: str) -> None:
 def no_numbers(array: NDArray[Any], what: str, expected: str, kind: str = "float") -> TypeError:
     """Return the error of an array whose dtype is none that was `expected`, and the cure."""
     message = f"{what}, got dtype {array.dtype}; expected {expected}"
-    if array.dtype == object:
+    if array.dtype == object and array.ndim == 0 and not isinstance(array.item(), Real):
+        message += (
+            f". This is a single {type(array.item()).__name__}: of a sparse matrix, pass "
+            "matrix.toarray(), of a set or a generator, list(values)"
+        )
+    elif array.dtype.kind in "OSU":
         message += (
             f". If they are numbers, as in a table of mixed columns, pass values.astype({kind}) "
-            f"or table.to_numpy(dtype={kind}); a sparse matrix, matrix.toarray()"
+            f"or table.to_numpy(dtype={kind})"
         )
+        if kind == "int":
+            message += "; of names, numpy.unique(names, return_inverse=True)[1]"
     return TypeError(message)
 
 
@@ -75,7 +102,8 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
         return array
     if array.dtype.kind not in "buif":
         raise no_numbers(array, f"{name} must hold real numbers", "float32, float64 or integers")
-    return array.astype(np.float64)
+    in_32_bits = array.dtype.newbyteorder("=") == np.float32
+    return array.astype(np.float32 if in_32_bits else np.float64)
 
 
 def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
@@ -119,7 +147,7 @@ def as_distribution(values: ArrayLike, name: str, axis: int = -1) -> FloatArray:
     if off.any():
         raise ValueError(
             f"{name} must sum to 1 along axis {axis}, got a sum of {sums[off].flat[0]:.6g}; "
-            "pass scores through softmax first"
+            "if these are scores, take their softmax"
         )
     return array
 
@@ -158,13 +186,15 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
             f"labels must have shape {scores.shape[:-1]} (class indices) or {scores.shape} "
             f"(one-hot or distributions) for scores of shape {scores.shape}, got {array.shape}"
         )
-    if array.dtype.kind not in "ui":
+    if array.dtype.kind not in "ui" and array.size:  # an empty list is of floats
         raise TypeError(
-            f"labels must be integers (one class index per example), got dtype {array.dtype}"
+            f"labels must be integers (one class index per example), got dtype {array.dtype}; if "
+            "they are whole numbers, pass labels.astype(int)"
         )
     classes = scores.shape[-1]
-    if array.size and not (array.min() >= 0 and array.max() < classes):
-        wrong = array[(array < 0) | (array >= classes)].flat[0]
+    outside = (array < 0) | (array >= classes)
+    if np.count_nonzero(outside):
+        wrong = array[outside].flat[0]
         raise ValueError(f"labels must lie in 0..{classes - 1} for {classes} classes, got {wrong}")
     return array.astype(np.intp, copy=False)
 
@@ -202,14 +232,15 @@ def check_callable(value: object, name: str) -> None:
         raise TypeError(f"{name} must be a function, got {value!r}")
 
 
-def check_count(count: int, name: str, least: int = 1, most: int | None = None) -> None:
-    """Raise TypeError or ValueError unless `count` is an integer from `least` to `most`."""
+def check_count(count: int, name: str, least: int = 1, most: int | None = None) -> int:
+    """Return an integer from `least` to `most` as Python's, which never wraps around."""
     if not isinstance(count, (int, np.integer)) or isinstance(count, bool):
         raise TypeError(f"{name} must be an integer, got {count!r}")
     if count < least:
         raise ValueError(f"{name} must be at least {least}, got {count}")
     if most is not None and count > most:
         raise ValueError(f"{name} must be at most {most}, got {count}")
+    return int(count)
 
 
 def as_number(value: float, name: str) -> float:

@@ -45,7 +45,7 @@ def apply_in_blocks(
     """
     by_class = np.moveaxis(scores, axis, -1) if axis + 1 < scores.ndim else scores
     rows = by_class.reshape(-1, by_class.shape[-1])
-    result, values = np.empty(rows.shape, rows.dtype), np.empty(len(rows), rows.dtype)
+    result, values = np.empty_like(rows), np.empty(len(rows), rows.dtype)
     transpose = rows.shape[1] <= _FEW < len(rows)
     step = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
     for start in range(0, len(rows), step):
@@ -69,7 +69,7 @@ def apply_in_blocks(
 def subtract_maximum(s: FloatArray) -> FloatArray:
     """Subtract from the scores of every example their maximum, in place; return the maxima."""
     top = np.maximum.reduce(s, axis=0)
-    infinite = s == np.inf if (top == np.inf).any() else None
+    infinite = s == np.inf if np.count_nonzero(top == np.inf) else None
     s -= top
     if infinite is not None:  # inf - inf is NaN, but a single +inf takes all
         s[infinite & (np.add.reduce(infinite, axis=0) == 1)] = 0
@@ -85,7 +85,7 @@ def log_of_sum(e: FloatArray) -> FloatArray:
     sums = pairwise_sum(e, 0)[0]
     result = np.log(sums)
     near = sums < 1.01
-    if near.any():
+    if np.count_nonzero(near):
         others = e[:, near]
         others *= others < 1  # the 1 itself becomes 0
         result[near] = np.log1p(pairwise_sum(others, 0)[0])

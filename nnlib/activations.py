@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, expit, ndtr
 
-from nnlib._arrays import FloatArray, as_float, as_number, quietly
+from nnlib._arrays import FloatArray, as_float, as_number, as_result, quietly, read_only
 
 _SQRT_2 = np.sqrt(2.0)
 _SQRT_2PI = np.sqrt(2.0 * np.pi)
@@ -32,8 +32,8 @@ class Activation(ABC):
     r"""A function applied per coordinate, together with its derivative.
 
     Subclass it and write ``value`` and ``slope`` to add one of your own; both get a float32 or
-    float64 array and return one of the same shape. Calls and :meth:`derivative` check what they
-    are given, convert it, and let NaN pass.
+    float64 array, to read only, and return one of the same shape. Calls and :meth:`derivative`
+    check what they are given, convert it, and let NaN pass.
 
     Attributes
     ----------
@@ -78,15 +78,18 @@ class Activation(ABC):
             If `x` does not hold real numbers.
         """
         array = as_float(x, "x")
+        value = self.value(read_only(array))
         # [()] turns an array without axes into a number, as NumPy's own functions do.
-        return np.asarray(self.value(array), array.dtype)[()]
+        return as_result(value, array.shape, array, f"value of {type(self).__name__}")[()]
 
     @quietly
     def derivative(self, x: ArrayLike) -> FloatArray:
         r"""Return the derivative at every entry; parameters, shapes and errors as for the value."""
         array = as_float(x, "x")
-        slope = np.where(np.isnan(array), array, self.slope(array))
-        return np.asarray(slope, array.dtype)[()]
+        slope = as_result(
+            self.slope(read_only(array)), array.shape, array, f"slope of {type(self).__name__}"
+        )
+        return np.where(np.isnan(array), array, slope)[()]
 
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
@@ -255,6 +258,7 @@ class LeakyReLU(Activation):
         if not np.isfinite(c):
             raise ValueError(f"negative_slope must be finite, got {c}")
         # A frozen object takes attributes only in this way.
+        object.__setattr__(self, "negative_slope", c)
         object.__setattr__(self, "formula", type(self).formula.replace("0.01", f"{c:g}"))
 
     def value(self, x: FloatArray) -> FloatArray:

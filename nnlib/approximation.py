@@ -135,9 +135,8 @@ def sup_error(
     >>> round(sup_error(np.sqrt, net, pieces=16), 6), 1 / (4 * 16**0.5)
     (0.0625, 0.0625)
     """
-    check_count(samples, "samples", least=2)
-    check_count(pieces, "pieces")
-    points = _knots(pieces * samples, interval)
+    samples = check_count(samples, "samples", least=2)
+    points = _knots(check_count(pieces, "pieces") * samples, interval)
     values, others = _sample(f, points), _sample(g, points, "g")
     with np.errstate(all="ignore"):
         return float(np.abs(values - others).max())
@@ -385,26 +384,29 @@ def _width(pieces: int, interval: Interval) -> float:
 
 @quietly
 def _knots(pieces: int, interval: Interval) -> NDArray[np.float64]:
-    check_count(pieces, "pieces")
+    n = check_count(pieces, "pieces")
     a, b = _check_interval(interval)
-    return np.linspace(a, b, pieces + 1)
+    return np.linspace(a, b, n + 1)
 
 
 def _sample(f: Callable[[NDArray[Any]], Any], points: FloatArray, name: str = "f") -> FloatArray:
-    """Return the finite values of a function, or of a network, at `points`."""
+    """Return the finite values of a function, or of a network, at `points`.
+
+    Points and values are copied: a function may write into the one and keep the other.
+    """
     check_callable(f, name)
     if isinstance(f, MLP) and f.layer_sizes[0] != 1:
         raise ValueError(
             f"{name} must take one input, but the network has {f.layer_sizes[0]} inputs"
         )
-    values = as_float(_sample_network(f, points) if isinstance(f, MLP) else f(points), name)
+    values = as_float(_sample_network(f, points) if isinstance(f, MLP) else f(points.copy()), name)
     if values.shape != points.shape or not np.isfinite(values).all():
         raise ValueError(
             f"{name} must return one finite number for each of {len(points)} points, "
             f"got shape {values.shape}"
             + ("" if np.isfinite(values).all() else " with entries that are not finite")
         )
-    return values.astype(np.float64, copy=False)
+    return values.astype(np.float64)
 
 
 def _sample_network(net: MLP, points: FloatArray) -> FloatArray:

@@ -25,11 +25,13 @@ from nnlib._arrays import (
     as_array,
     as_class_indices,
     as_float,
+    as_result,
     as_scores,
     as_soft_labels,
     check_reduction,
     pairwise_sum,
     quietly,
+    read_only,
 )
 from nnlib._blocks import apply_in_blocks, log_of_sum, subtract_maximum
 from nnlib.probability import log_softmax
@@ -39,9 +41,9 @@ class Loss(ABC):
     """A loss of scores against labels, together with its gradient in the scores.
 
     Subclass it to add one of your own. Write ``per_example``, which gets scores of shape (examples,
-    classes) with labels of shape (examples,) or (examples, classes), and returns losses of shape
-    (examples,) and gradients of the shape of the scores. Write ``prepare`` too where labels are not
-    class indices: it checks and converts the arguments before.
+    classes) with labels of shape (examples,) or (examples, classes), to read only, and returns
+    losses of shape (examples,) and gradients of the shape of the scores. Write ``prepare`` too
+    where labels are not class indices: it checks and converts the arguments before.
 
     Attributes
     ----------
@@ -114,7 +116,9 @@ class Loss(ABC):
         s, y = self.prepare(scores, labels)
         rows = s.reshape(-1, s.shape[-1])
         targets = y.reshape(rows.shape if y.shape == s.shape else -1)
-        value, gradient = self.per_example(rows, targets)
+        value, gradient = self.per_example(read_only(rows), read_only(targets))
+        value = as_result(value, rows.shape[:1], rows, f"losses of {type(self).__name__}")
+        gradient = as_result(gradient, rows.shape, rows, f"gradients of {type(self).__name__}")
         if reduction == "none":
             return value.reshape(s.shape[:-1])[()], gradient.reshape(s.shape)
         if reduction == "mean":

@@ -11,9 +11,10 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from contextlib import nullcontext
+from copy import copy
 from itertools import pairwise
 from operator import index
-from os import PathLike, fspath
+from os import PathLike, fspath, getpid
 from pathlib import Path
 from typing import Any, BinaryIO, SupportsIndex
 from zipfile import BadZipFile
@@ -26,9 +27,11 @@ from nnlib._arrays import (
     as_float,
     as_generator,
     as_layer_sizes,
+    as_result,
     as_rows,
     check_kind,
     quietly,
+    read_only,
 )
 from nnlib._diagram import network_svg
 from nnlib.activations import ACTIVATIONS, Activation, get_activation
@@ -77,10 +80,9 @@ class _Parameters:
     # not pass for one of these.
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self).__name__
-        if name == "theta" and value is self.theta:  # after net.theta -= ...
-            return
         if name == "theta":
-            self.theta[...] = _of_shape(self.theta.shape, value, name)
+            if value is not self.theta:  # as it is after net.theta -= ...
+                self.theta[...] = _of_shape(self.theta.shape, value, name)
         elif name in ("weights", "biases"):
             self._copy_in(name, value)
         elif name in ("layer_sizes", "dtype", "activation") and hasattr(self, name):
@@ -118,12 +120,13 @@ class _Parameters:
         return name in vars(self) or of_ones_own or hasattr(cls, name) or name in self._names()
 
     # A copied or unpickled view would be an array of its own, which no update of theta reaches:
-    # copies take theta and lay the views anew.
+    # copies take the numbers of theta, which may lie in memory that is shared or cannot be written,
+    # and lay the views anew.
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in vars(self).items() if k not in ("weights", "biases")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update(state, theta=np.array(state["theta"]))
         self._make_views()
 
 
@@ -351,7 +354,7 @@ class MLP(_Parameters):
         # preactivations[i - 1].
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
-            delta.sum(axis=0, out=gradients.biases[i])
+            np.add.reduce(delta, axis=0, out=gradients.biases[i])
             if i > 0 or inputs:
                 delta = delta @ self.weights[i]
             if i > 0:  # The inputs have no activation before them.
@@ -367,9 +370,14 @@ class MLP(_Parameters):
     def predict(self, x: ArrayLike) -> NDArray[np.intp]:
         """Return the class of the (first) largest score, shape (...).
 
-        Parameters and errors as for calling the network, and ValueError where a score is NaN: no
-        class can say so.
+        Parameters and errors as for calling the network, and ValueError where a score is NaN, since
+        no class can say so, and for a single output, which leaves no choice.
         """
+        if self.layer_sizes[-1] == 1:
+            raise ValueError(
+                "predict must have two or more outputs, got 1: of a single score take net(x), and "
+                "its sign for two classes"
+            )
         scores = self(x)
         undefined = np.isnan(scores).any(axis=-1)
         if undefined.any():
@@ -412,9 +420,7 @@ class MLP(_Parameters):
         >>> bool(net.theta.any())
         True
         """
-        other = MLP(self.layer_sizes, self.activation, rng=0, dtype=self.dtype)
-        other.theta[...] = self.theta
-        return other
+        return copy(self)
 
     def save(self, file: str | PathLike[str] | BinaryIO) -> None:
         """Write sizes, activation and weights to an ``.npz`` file, which :meth:`load` reads.
@@ -451,7 +457,12 @@ class MLP(_Parameters):
                 f"only a network with one of nnlib's own activations can be saved, got "
                 f"{self.activation!r}; save net.theta with numpy.save instead"
             )
-        np.savez(file, layer_sizes=self.layer_sizes, activation=name, theta=self.theta)
+        data = io.BytesIO()  # some files, as those of gzip, cannot go back while they are written
+        np.savez(data, layer_sizes=self.layer_sizes, activation=name, theta=self.theta)
+        if isinstance(file, (str, PathLike)):
+            _replace(Path(_with_ending(file)), data.getvalue())
+        else:
+            file.write(data.getvalue())
 
     @classmethod
     def load(cls, file: str | PathLike[str] | BinaryIO) -> MLP:
@@ -512,7 +523,10 @@ class MLP(_Parameters):
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             z = a @ weight.T
             z += bias
-            a = np.asarray(self.activation.value(z), self.dtype)
+            z = read_only(z)
+            a = as_result(
+                self.activation.value(z), z.shape, z, f"value of {type(self.activation).__name__}"
+            )
             preactivations.append(z)
             outputs.append(a)
         scores = a @ self.weights[-1].T
@@ -528,9 +542,23 @@ def _check_file(file: object, method: str) -> None:
 
 def _saved(file: str | PathLike[str]) -> str:
     """Return the path of the file that :meth:`MLP.save` has written when given this one."""
+    written = _with_ending(file)
+    return written if Path(written).exists() else fspath(file)
+
+
+def _with_ending(file: str | PathLike[str]) -> str:
     path = fspath(file)
-    written = path if path.endswith(".npz") else path + ".npz"
-    return written if Path(written).exists() else path
+    return path if path.endswith(".npz") else path + ".npz"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file that takes the place of `path` only once it is whole."""
+    part = path.with_name(f"{path.name}.{getpid()}.part")
+    try:
+        part.write_bytes(data)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _of_shape(shape: tuple[int, ...], values: ArrayLike, name: str) -> FloatArray:
@@ -543,7 +571,7 @@ def _of_shape(shape: tuple[int, ...], values: ArrayLike, name: str) -> FloatArra
 def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
     wrong = "dtype must be float32 or float64, got"
     try:
-        checked = np.dtype(dtype)
+        checked = np.dtype(dtype).newbyteorder("=")
     except (TypeError, ValueError) as error:
         raise TypeError(f"{wrong} {dtype!r}") from error
     if checked not in (np.dtype(np.float32), np.dtype(np.float64)):

@@ -149,7 +149,7 @@ def activation(function: Activation, x: ArrayLike | None = None, ax: Axes | None
 
 
 def history(record: History, ax: Axes | None = None) -> Axes:
-    """Draw the losses of a training run over its epochs, on a log scale.
+    """Draw the losses of a training run over its epochs, on a log scale where all are positive.
 
     The training loss is the mean over the epoch, the validation loss is measured after it.
 
@@ -177,11 +177,13 @@ def history(record: History, ax: Axes | None = None) -> Axes:
     check_kind(record, History, "record", "an nnlib.History")
     ax = _axes(ax)
     epochs = np.arange(1, len(record.loss) + 1)
-    ax.plot(epochs, record.loss, label="training loss")
+    marker = "o" if len(epochs) == 1 else None  # of one point there is no line
+    ax.plot(epochs, record.loss, marker=marker, label="training loss")
     if record.validation_loss:
         validated = epochs[: len(record.validation_loss)]
-        ax.plot(validated, record.validation_loss, label="validation loss")
-    ax.set(xlabel="epoch", ylabel="mean loss", yscale="log")
+        ax.plot(validated, record.validation_loss, marker=marker, label="validation loss")
+    hidden = any(loss <= 0 for loss in (*record.loss, *record.validation_loss))
+    ax.set(xlabel="epoch", ylabel="mean loss", yscale="linear" if hidden else "log")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return ax
@@ -217,28 +219,28 @@ def decision_regions(
         labels or the resolution are no integers.
     ValueError
         If `x` is not of shape (examples, 2) and finite, the labels or what `predict` returns are
-        not one per point, it returns NaN or inf, or the resolution is below 2.
+        not one per point, it returns no whole numbers, or the resolution is below 2.
 
     Examples
     --------
     >>> ax = decision_regions(lambda p: p[:, 0] > 0, [[-1, 0], [1, 0]], [0, 1])
     """
     check_callable(predict, "predict")
-    check_count(resolution, "resolution", least=2)
+    resolution = check_count(resolution, "resolution", least=2)
     x, labels = _examples_in_the_plane(x, labels)
-    ax = _axes(ax, 4.2, 4.0)
     low, high = x.min(axis=0), x.max(axis=0)
-    margin = 0.08 * (high - low)
+    margin = np.where(high > low, 0.08 * (high - low), 1.0)
     sides = np.linspace(low - margin, high + margin, resolution).T
     first, second = np.meshgrid(*sides)
     points = np.stack([first.ravel(), second.ravel()], axis=1)
     regions = _predicted(predict, points)
-    classes = np.unique(labels)
-    levels = np.append(classes - 0.5, classes[-1] + 0.5)
+    # Also the classes that no example has: their regions are no other's.
+    classes = np.union1d(labels.astype(np.intp), regions.astype(np.intp))
+    places = np.searchsorted(classes, regions).reshape(first.shape)
+    levels = np.arange(len(classes) + 1) - 0.5
     colors = [COLORS[i % len(COLORS)] for i in range(len(classes))]
-    ax.contourf(
-        first, second, regions.reshape(first.shape), levels=levels, colors=colors, alpha=0.25
-    )
+    ax = _axes(ax, 4.2, 4.0)
+    ax.contourf(first, second, places, levels=levels, colors=colors, alpha=0.25)
     for i, label in enumerate(classes):
         ax.scatter(
             x[labels == label, 0],
@@ -262,9 +264,12 @@ def _predicted(predict: Callable[[NDArray[Any]], ArrayLike], points: NDArray[Any
             f"predict must return one class index for each of {len(points)} points, "
             f"got shape {regions.shape}"
         )
-    if not np.isfinite(regions).all():
-        wrong = regions[~np.isfinite(regions)][0]
-        raise ValueError(f"predict must return class indices, got {wrong} among them")
+    whole = np.isfinite(regions) & (regions == np.rint(regions))
+    if not whole.all():
+        raise ValueError(
+            f"predict must return class indices, got {regions[~whole][0]} among them; of scores "
+            "or probabilities, take the argmax"
+        )
     return regions
 
 
@@ -311,7 +316,7 @@ def block_diagram(blocks: Sequence[str], ax: Axes | None = None, per_row: int = 
     blocks = _check_texts(blocks, "blocks")
     if not blocks:
         raise ValueError("blocks must hold at least one text, got none")
-    check_count(per_row, "per_row")
+    per_row = check_count(per_row, "per_row")
     rows = -(-len(blocks) // per_row)
     ax = _axes(ax, 1.08 * min(per_row, len(blocks)), 0.8 * rows)
     places = [(float(i % per_row), -float(i // per_row)) for i in range(len(blocks))]
@@ -378,7 +383,7 @@ def network_diagram(
     labels = [str(n) for n in layer_sizes] if labels is None else _check_texts(labels, "labels")
     if len(labels) != len(layer_sizes):
         raise ValueError(f"labels must be one for each of {len(layer_sizes)} layers, got {labels}")
-    check_count(most, "most", least=2)
+    most = check_count(most, "most", least=2)
     if most % 2:
         raise ValueError(f"most must be even, got {most}")
     ax = _axes(ax, 1.5 * len(layer_sizes), 3.0)

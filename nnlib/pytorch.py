@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import partial
@@ -33,7 +34,7 @@ from nnlib.activations import (
     TanhGELU,
 )
 from nnlib.mlp import MLP
-from nnlib.training import History, NotFiniteError, check_settings, take_steps
+from nnlib.training import History, NotFiniteError, as_settings, take_steps
 
 #: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
 TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
@@ -62,6 +63,11 @@ class _Classifier(nn.Module):
         check_count(input_size, "input_size")
         check_count(layer_size, "layer_size")
         as_layer_sizes(layer_sizes, least=0)
+        if not isinstance(layer_sizes, Sized):
+            raise TypeError(
+                f"layer_sizes must be a sequence of integers, got {layer_sizes!r}, which can be "
+                "read only once; pass list(layer_sizes)"
+            )
         check_count(output_size, "output_size")
         self.register_forward_pre_hook(partial(_check_inputs, input_size), with_kwargs=True)
 
@@ -209,7 +215,8 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
     TypeError
         If `net` is not an MLP or `module` not a torch module.
     ValueError
-        If number or shapes of the layers differ or one is used twice; nothing is changed then.
+        If number or shapes of the layers differ, one is used twice, or its weight is shared or
+        computed from other parameters; nothing is changed then.
 
     Examples
     --------
@@ -219,8 +226,16 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
     check_kind(net, MLP, "net", "an nnlib.MLP")
     linear, _ = _layers_as_run(module)
     _check_layers(net, linear)
-    if len({*linear}) < len(linear):
-        raise ValueError("module must use each linear layer once, as an MLP does")
+    for layer in linear:
+        if not all(isinstance(part, nn.Parameter) for part in (layer.weight, layer.bias)):
+            raise ValueError(
+                f"module must keep its weights as parameters, but {layer} computes its weights "
+                "from others, which would overwrite a copy: remove the parametrization"
+            )
+    if len({layer.weight.data_ptr() for layer in linear}) < len(linear):
+        raise ValueError(
+            "module must use each linear layer once, with weights of its own, as an MLP does"
+        )
     with torch.no_grad():
         for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
             layer.weight.copy_(torch.from_numpy(weight))
@@ -315,7 +330,9 @@ def check_registered(module: nn.Module) -> list[str]:
     known = {id(part) for part in (*module.parameters(), *module.buffers(), *module.modules())}
     found: list[str] = []
     for prefix, part in module.named_modules():
-        for name, value in vars(part).items():
+        # What stands in the body of a class belongs to all its modules and is registered in none.
+        bodies = [dict(vars(cls)) for cls in type(part).__mro__ if cls is not nn.Module]
+        for name, value in ChainMap(vars(part), *bodies).items():
             kind = "Dict" if isinstance(value, dict) else "List"
             for path, hidden in _hidden(value, f"{prefix}.{name}" if prefix else name, known):
                 found.append(f"{path}: {_describe_fault(hidden, kind, known, within=value)}")
@@ -337,7 +354,9 @@ def _hidden(
     elif isinstance(value, nn.Parameter):
         yield path, value
     elif isinstance(value, Tensor):
-        if value.requires_grad and value.is_leaf:
+        sources = _sources(value)
+        # An output that a module keeps was computed from what it has registered.
+        if sources and not any(id(source) in known for source in sources):
             yield path, value
     elif isinstance(value, dict):
         for key, item in value.items():
@@ -347,17 +366,31 @@ def _hidden(
             yield from _hidden(item, f"{path}[{index}]", known, around)
 
 
+def _sources(tensor: Tensor) -> list[Tensor]:
+    """Return what would be trained by a gradient in this tensor: itself, or parameters."""
+    if tensor.grad_fn is None:
+        return [tensor] if tensor.requires_grad else []
+    nodes: list[Any] = [tensor.grad_fn]
+    for node in nodes:  # which grows on the way
+        nodes += [n for n, _ in node.next_functions if n is not None and n not in nodes]
+    leaves = [node.variable for node in nodes if hasattr(node, "variable")]
+    return leaves if all(isinstance(leaf, nn.Parameter) for leaf in leaves) else []
+
+
 def _describe_fault(hidden: Any, kind: str, known: set[int], within: Any) -> str:
     if isinstance(hidden, nn.Module):
         count = sum(p.numel() for p in hidden.parameters() if id(p) not in known)
         what = f"{type(hidden).__name__} with {count} parameters"
         cure = f"nn.Module{kind}"
+        if hidden is within:  # in the body of the class
+            cure = "an assignment to self in __init__"
     else:
         what = f"a {type(hidden).__name__} of {hidden.numel()} numbers"
         cure = "nn.Parameter" if hidden is within else f"nn.Parameter{kind}"
     return f"{what} is not registered; use {cure}"
 
 
+@torch.inference_mode(False)
 @torch.enable_grad()
 def train(
     module: nn.Module,
@@ -409,9 +442,9 @@ def train(
         If an argument is of the wrong kind; no step was taken then.
     ValueError
         If the numbers of examples differ, there is none, the module or the loss cannot take them,
-        in training mode and in batches of each size too, the loss broadcasts labels against
-        logits, data require a gradient, nothing is registered to train, or a setting is out of
-        range; no step was taken then.
+        in training mode and in batches of each size too, the loss is a sum or broadcasts labels
+        against logits, data require a gradient, nothing is registered to train, or a setting is
+        out of range; no step was taken then.
     DivergenceError
         If a loss or a weight becomes inf or NaN. The last finite weights stay, and the buffers
         that belong to them.
@@ -426,15 +459,15 @@ def train(
     True
     """
     parameters = _trainable(module)
-    check_settings(epochs, learning_rate, batch_size, momentum)
-    check_count(seed, "seed", least=0, most=2**64 - 1)
+    epochs, learning_rate, batch_size, momentum = as_settings(
+        epochs, learning_rate, batch_size, momentum
+    )
+    seed = check_count(seed, "seed", least=0, most=2**64 - 1)
     loss = nn.functional.cross_entropy if loss is None else loss
     check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
     _check_validation(validation)
     device = _check_device(device)
-    # Python's numbers do not wrap around as NumPy's small integers do.
-    epochs, batch_size = int(epochs), int(batch_size)
     with _modes_kept(module):
         try:
             sizes = _sizes(len(x), batch_size, epochs)
@@ -459,6 +492,11 @@ def _trainable(module: nn.Module) -> list[nn.Parameter]:
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")
+    lazy = torch.nn.parameter.is_lazy
+    if any(not lazy(p) and p.is_inference() for p in parameters):
+        raise ValueError(
+            "module must be made outside of inference mode, got parameters that nothing may change"
+        )
     return parameters
 
 
@@ -582,7 +620,8 @@ def _try_out(
             module.train()
             for size in sizes:
                 with _told(x[:size], labels[:size], "x and labels"):
-                    value = loss(module(x[:size].to(device)), labels[:size].to(device))
+                    some, theirs = _copied(device, x[:size], labels[:size])
+                    value = loss(module(some), theirs)
                 _check_one_number(value)
                 with _told(x[:size], labels[:size], "x and labels"):
                     parameters = [p for p in module.parameters() if p.requires_grad]
@@ -605,7 +644,7 @@ def _check_fit(
     """Raise ValueError unless the module takes the first examples, and the loss all labels."""
     module.eval()
     with _told(x, labels, name), torch.no_grad():
-        logits = module(x[:2].to(device))
+        logits = module(*_copied(device, x[:2]))
         if not isinstance(logits, Tensor) or logits.shape[:1] != x[:2].shape[:1]:
             return  # what only the loss can judge
         if loss is nn.functional.cross_entropy:
@@ -615,8 +654,15 @@ def _check_fit(
     for some in labels.split(batch_size):
         with _told(x, labels, name):
             outputs = logits[:1].expand(len(some), *logits.shape[1:]).clone().requires_grad_()
-            value = _without_broadcast(loss, outputs, some.to(device))
+            value = _without_broadcast(loss, outputs, *_copied(device, some))
         _check_one_number(value)
+    if loss is not nn.functional.cross_entropy:
+        _check_mean(loss, logits[:1], labels[:1].to(device))
+
+
+def _copied(device: torch.device, *tensors: Tensor) -> list[Tensor]:
+    """Return copies there: what module or loss do to them in place, the caller's data keep."""
+    return [tensor.to(device, copy=True) for tensor in tensors]
 
 
 @contextmanager
@@ -670,8 +716,26 @@ def _check_one_number(value: object) -> None:
         raise TypeError(f"loss must return a tensor with one number, got {value!r}")
 
 
+def _check_mean(loss: Callable[[Tensor, Tensor], Tensor], output: Tensor, label: Tensor) -> None:
+    """Raise ValueError if a loss is twice as large for twice as many examples: a sum is no mean."""
+    values: list[float] = []
+    with suppress(Exception), torch.no_grad():  # a loss may take no other number of examples
+        for n in (2, 4):
+            values.append(loss(*(t.repeat_interleave(n, dim=0) for t in (output, label))).item())
+    once, twice = values if len(values) == 2 else (0.0, 0.0)
+    if once and math.isfinite(once) and math.isclose(twice, 2 * once, rel_tol=1e-5):
+        raise ValueError(
+            "loss must be the mean over the batch, but of twice as many examples it is twice as "
+            "large; divide by their number, or leave out reduction='sum'"
+        )
+
+
 def _check_classes(logits: Tensor, labels: Tensor) -> None:
-    """Raise IndexError for an index that is no class: cross-entropy would leave out a -100."""
+    """Raise for labels that cross-entropy takes without a word: a -100, or no distribution."""
+    if labels.is_floating_point() and labels.shape[1:] == logits.shape[1:] and logits.ndim == 2:
+        off = (labels < 0).any(dim=1) | ((labels.sum(dim=1) - 1).abs() > 1e-3)
+        if off.any():
+            raise ValueError(f"labels must be rows that sum to 1, got {labels[off][0].tolist()}")
     if labels.is_floating_point() or labels.ndim != logits.ndim - 1 or logits.ndim < 2:
         return
     classes = logits.shape[1]
@@ -767,11 +831,11 @@ def _validation_metrics(
     """Return the mean loss and, where labels are class indices, the accuracy."""
     if validation is None:
         return ()
-    x, labels = (each.to(device) for each in validation)
+    x, labels = _copied(device, *validation)
     module.eval()
     with torch.no_grad():
         logits = module(x)
-        value = loss(logits, labels).item()
+        value = loss(logits, labels.clone()).item()
     module.train()
     if not _are_scores_of_classes(logits, labels):
         return (value,)
@@ -816,7 +880,9 @@ def _layers_as_run(
     registered = _linear_layers(module)
     generator, order = torch.Generator().manual_seed(0), list[Any]()
     for size in dict.fromkeys(layer.in_features for layer in registered):
-        x = torch.randn(16, size, generator=generator, dtype=torch.float64, device="cpu")
+        x = torch.randn(3, 16, size, generator=generator, dtype=torch.float64, device="cpu")
+        # Far out as well, where an activation such as ReLU6 is not the one that it looks like.
+        x = torch.cat([x[0], 30 * x[1], 1000 * x[2]])
         order.clear()
         with suppress(Exception), torch.no_grad():
             twin = deepcopy(module).to("cpu", torch.float64).eval()
@@ -831,9 +897,9 @@ def _layers_as_run(
 def _check_scores(net: MLP, x: Tensor, outputs: Tensor) -> None:
     """Raise ValueError unless the network computes what the module has computed."""
     scores, wanted = net(x.numpy()), np.asarray(outputs)
-    scale = 1 + np.abs(scores).max()
+    scale = 1 + np.abs(scores).max(axis=-1, keepdims=True)
     if wanted.shape != scores.shape or not np.allclose(
-        scores, wanted, rtol=0, atol=1e-6 * scale, equal_nan=True
+        scores / scale, wanted / scale, rtol=0, atol=1e-6, equal_nan=True
     ):
         raise ValueError(
             f"module must compute what its linear layers do with {net.activation.name} between "

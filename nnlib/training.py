@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nnlib._arrays import (
     FloatArray,
+    as_array,
     as_generator,
     as_number,
     as_rows,
@@ -272,12 +273,10 @@ def fit(
     check_kind(net, MLP, "net", "an nnlib.MLP")
     if not isinstance(loss, Loss):
         raise TypeError(f"loss must be one of nnlib's losses, got {loss!r}")
-    check_settings(epochs, learning_rate, batch_size, momentum)
+    epochs, learning_rate, batch_size, momentum = as_settings(
+        epochs, learning_rate, batch_size, momentum
+    )
     check_kind(progress, (bool, np.bool_), "progress", "True or False")
-    # Python's numbers neither wrap around as NumPy's small integers do, nor lift float32 weights to
-    # float64 as numpy.float64 does.
-    epochs, batch_size = int(epochs), int(batch_size)
-    learning_rate, momentum = float(learning_rate), float(momentum)
     inputs, targets = _prepare_data(net, loss, x, labels)
     held_out = None if validation is None else _held_out(net, loss, validation)
     generator = as_generator(rng)
@@ -298,6 +297,7 @@ def _validation_metrics(
     """Return the mean loss and, where labels are class indices, the accuracy."""
     scores = net(x)
     value = float(loss(scores, labels, "mean"))
+    _, labels = loss.prepare(scores, labels)
     classes = scores.shape[-1]
     # A loss of one's own may take labels of any meaning.
     indices = labels.ndim == 1 and labels.dtype.kind in "ui" and classes > 1
@@ -330,18 +330,25 @@ def _prepare_data(
             f"x must have shape (examples, {net.layer_sizes[0]}) with at least one example, "
             f"got {np.shape(x)}"
         )
-    _, targets = loss.prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
-    return rows, targets
+    loss.prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
+    # As they came: the loss itself converts those of every batch, and must not do so twice.
+    return rows, as_array(labels, "labels")
 
 
-def check_settings(epochs: int, learning_rate: float, batch_size: int, momentum: float) -> None:
-    """Raise TypeError or ValueError for a setting that gradient descent cannot use."""
-    check_count(epochs, "epochs", least=0)
-    check_count(batch_size, "batch_size")
-    if not 0 < as_number(learning_rate, "learning_rate") < math.inf:
+def as_settings(
+    epochs: int, learning_rate: float, batch_size: int, momentum: float
+) -> tuple[int, float, int, float]:
+    """Return the settings of gradient descent as Python's numbers, or raise for one it cannot use.
+
+    They neither wrap around as NumPy's small integers do, nor lift float32 weights to float64 as
+    numpy.float64 does.
+    """
+    rate, mu = as_number(learning_rate, "learning_rate"), as_number(momentum, "momentum")
+    if not 0 < rate < math.inf:
         raise ValueError(f"learning_rate must be positive and finite, got {learning_rate}")
-    if not 0 <= as_number(momentum, "momentum") < 1:
+    if not 0 <= mu < 1:
         raise ValueError(f"momentum must lie in [0, 1), got {momentum}")
+    return check_count(epochs, "epochs", least=0), rate, check_count(batch_size, "batch_size"), mu
 
 
 def _with_progress(epochs: Iterable[int], progress: bool) -> Iterable[int]:

@@ -5,6 +5,7 @@ overflows in floats does not there.
 """
 
 import tracemalloc
+from functools import partial
 
 import hypothesis
 import mpmath
@@ -170,3 +171,26 @@ def difference(function, h=1e-3):
 def numerical_gradient(function, x):
     """The gradient of a function of one vector, by differences."""
     return np.array([difference(lambda t, e=e: function(x + t * e)) for e in np.eye(len(x))])
+
+
+# --- torch -----------------------------------------------------------------------------------
+
+
+def torch_activation(name):
+    """Torch's own activation of our name; without torch, the test is skipped."""
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    activations = {
+        "identity": torch.nn.Identity(),
+        "sigmoid": torch.sigmoid,
+        "tanh": torch.tanh,
+        "relu": torch.relu,
+        "leaky_relu": functional.leaky_relu,
+        # Beyond its threshold torch's softplus is the identity.
+        "softplus": partial(functional.softplus, threshold=700),
+        "gelu": functional.gelu,
+        "gelu_tanh": partial(functional.gelu, approximate="tanh"),
+    }
+    if name not in activations:
+        pytest.fail(f"torch_activation in tests/oracles.py has no row {name!r}", pytrace=False)
+    return activations[name]

@@ -970,3 +970,34 @@ def test_breakpoints_of_a_network_that_is_not_finite_are_refused(value):
     net.weights[1][0, 0] = value
     with pytest.raises(ValueError, match="finite weights"):
         breakpoints(net)
+
+
+# --- whatever a function does with its points ----------------------------------------------------
+
+
+def doubled(x):
+    x *= 2
+    return x
+
+
+def test_a_function_that_writes_into_its_points_is_asked_at_the_knots_all_the_same():
+    net = relu_interpolant(doubled, pieces=2)
+    assert net([[0.0], [0.25], [1.0]]).tolist() == [[0.0], [0.5], [2.0]]
+    assert sup_error(doubled, lambda x: 2 * x, pieces=3) == 0
+    assert sup_error(lambda x: 2 * x, doubled, pieces=3) == 0
+
+
+def test_functions_may_share_the_array_that_they_return():
+    out = np.empty(2 * 4 + 1)
+    f, g = (lambda x, p=p: np.power(x, p, out=out) for p in (1, 2))
+    assert sup_error(f, g, pieces=2, samples=4) == 0.25
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64])
+def test_small_integers_of_numpy_do_not_wrap_around(kind):
+    asked = []
+    sup_error(np.sqrt, lambda x: asked.append(x) or x, pieces=kind(5), samples=kind(100))
+    assert asked[0].shape == (501,)
+    for pieces in (5, 100, 127):
+        assert relu_interpolant(np.cos, kind(pieces)).layer_sizes == (1, pieces, 1)
+        assert c2_bound(2.0, kind(pieces)) == c2_bound(2.0, pieces)

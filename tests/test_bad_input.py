@@ -159,7 +159,13 @@ INTERPOLANT = [
 
 NET = MLP([2, 4, 3], rng=0)
 NET.forward(np.ones((2, 2)))
-LABELS = {"zero_one": ONE_HOT, "hinge": ONE_HOT, "softmax_cross_entropy": SOFT}
+# Of each loss, the kind of labels that it takes.
+LABELS = {
+    "zero_one": ONE_HOT,
+    "hinge": ONE_HOT,
+    "softmax_cross_entropy": SOFT,
+    "squared_error": TARGETS,
+}
 TWO_BY_THREE = np.arange(6.0).reshape(2, 3)
 ONE_STEP = {"epochs": 1, "learning_rate": 0.1}
 STEPS = {
@@ -178,11 +184,11 @@ def saved():
 
 
 def losses():
-    for name, loss in LOSSES.items():
-        labels = TWO_BY_THREE if name == "squared_error" else [0, 2]
+    for name, bad_labels in LABELS.items():
+        loss, labels = LOSSES[name], TWO_BY_THREE if bad_labels is TARGETS else [0, 2]
         good = {"scores": TWO_BY_THREE, "labels": labels}
         scores = SCORES + (loss is hinge) * refused(ValueError, np.ones((2, 1)), came=shape)
-        bad = {"scores": scores, "labels": LABELS.get(name, TARGETS), "reduction": REDUCTION}
+        bad = {"scores": scores, "labels": bad_labels, "reduction": REDUCTION}
         for suffix, call in {
             "": loss,
             ".gradient": loss.gradient,
@@ -554,7 +560,8 @@ def methods(name, thing):
 
 
 def test_every_argument_of_every_public_name_has_its_row():
-    assert {name: set(row.bad) for name, row in TABLE.items()} == public_arguments()
+    rows = {name: set(row.bad) for name, row in TABLE.items()}
+    assert rows == public_arguments(), "the rows of TABLE (left) and nnlib's public names differ"
     assert all(all(row.bad.values()) for row in TABLE.values())
 
 
@@ -597,7 +604,7 @@ def test_bad_input_is_told_plainly(name, argument):
         ("entropy", {"y": [NAN, 1.0]}),
         *((name, {"y": [NAN, 1.0]}) for name in ("cross_entropy", "kl_divergence")),
         *((name, {"p": [NAN, 1.0]}) for name in ("cross_entropy", "kl_divergence")),
-        *((name, {"scores": TWO_BY_THREE * NAN}) for name in [*LOSSES, "accuracy"]),
+        *((name, {"scores": TWO_BY_THREE * NAN}) for name in [*LABELS, "accuracy"]),
         ("squared_error", {"labels": TWO_BY_THREE * NAN}),
         ("softmax_cross_entropy", {"labels": TWO_BY_THREE * NAN}),
         *((f"MLP.{method}", {"x": [NAN, 1.0]}) for method in ("__call__", "predict_proba")),
@@ -728,3 +735,44 @@ def test_results_are_the_same_whatever_numpy_is_told_to_do_with_overflow(name):
     assert not any(result.startswith(("RuntimeWarning", "FloatingPointError")) for result in usual)
     with np.errstate(all="raise"):
         assert [given(name, call) for call in harsh_calls(name)] == usual
+
+
+# --- what comes from other libraries --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "argument"), OF_ARRAYS)
+def test_a_tensor_that_numpy_cannot_read_is_told_with_its_cure(name, argument):
+    torch = pytest.importorskip("torch")
+    row = TABLE[name]
+    plain = np.asarray(row.good().get(argument, [1.0]), dtype=float)
+    tensor = torch.tensor(plain, requires_grad=True)
+    for value, cure in ((tensor, "detach()"), (tensor.detach().to_sparse(), "to_dense()")):
+        with pytest.raises(TypeError, match=rf"\b{argument}\b must .*a Tensor") as caught:
+            row.call(**row.good() | {argument: value})
+        assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "argument"), OF_ARRAYS)
+def test_text_and_single_objects_are_told_their_cure(name, argument):
+    row = TABLE[name]
+    plain = np.asarray(row.good().get(argument, [1.0]))
+    cures = {"astype(": plain.astype(str), "list(values)": {1, 2}, "toarray()": object()}
+    if argument == "labels" and not name.startswith("squared_error"):
+        cures["return_inverse=True"] = np.array(["cat", "dog"])
+    for cure, value in cures.items():
+        with pytest.raises(TypeError, match=rf"\b{argument}\b must ") as caught:
+            row.call(**row.good() | {argument: value})
+        assert cure in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_of_another_byte_order_are_floats_all_the_same(dtype):
+    plain = np.array([[0.5, -1.0, 2.0]], dtype)
+    other = plain.astype(plain.dtype.newbyteorder())
+    for call in (nnlib.softmax, relu, lambda s: hinge(s, [0])):
+        np.testing.assert_array_equal(call(other), call(plain), strict=True)
+
+
+def test_whole_floats_as_labels_are_told_their_cure():
+    with pytest.raises(TypeError, match=r"must be integers .* pass labels\.astype\(int\)"):
+        hinge([[1.0, 2.0]], [1.0])

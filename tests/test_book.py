@@ -15,13 +15,93 @@ from docutils import nodes
 from nbformat.v4 import new_code_cell
 from notebooks import with_installer
 from sphinx.errors import ConfigError
-from statements import ROOT, marked, statements
+from statements import KINDS, ROOT, marked, statements
+
+each_notebook = pytest.mark.parametrize("path", sources.chapters(), ids=lambda path: path.stem)
+# Beside them stand the opening page and appendices that compute.
+each_chapter = pytest.mark.parametrize(
+    "path",
+    [path for path in sources.chapters() if path.stem[0].isdigit()],
+    ids=lambda path: path.stem,
+)
+
+
+def cells_of(path):
+    """Return the cells of a notebook, each with its source as one text."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [cell | {"source": "".join(cell["source"])} for cell in cells]
+
+
+def text_of(path):
+    return "\n\n".join(cell["source"] for cell in cells_of(path))
+
+
+def parts(path):
+    """Return of each part that a chapter needs how many it needs, and how many it has."""
+    text = text_of(path)
+    objectives = text.partition("**After this chapter you can**\n\n")[2].partition("\n\n")[0]
+
+    def count(pattern, where=text):
+        return len(re.findall(pattern, where, re.MULTILINE))
+
+    return {
+        "objectives, in a list below **After this chapter you can**": (
+            3, count(r"^(-|\d+\.) ", objectives)),
+        "paragraph that begins with **What to know first**": (
+            1, count(r"^\*\*What to know first\b")),
+        "formula between lines of $$": (1, count(r"^\$\$")),
+        f"statements, :::{{prf:...}} with one of {', '.join(KINDS)}": (
+            3, count(rf"^:::+\{{prf:({'|'.join(KINDS)})\}}")),
+        "self-checks, :::{admonition} with :class: quiz": (4, count(r"^:class: quiz\b")),
+        "exercises, :::{exercise}": (6, count(r"^:::+\{exercise\}")),
+        "figures, cells with a figure in their metadata": (
+            6, sum("figure" in cell["metadata"].get("mystnb", ()) for cell in cells_of(path))),
+        "chart that the reader moves, shown by plots.interactive": (
+            1, count(r"^plots\.interactive\(")),
+        "section ## Break it": (1, count("^## Break it")),
+        "section ## What covers what": (1, count("^## What covers what")),
+        "section ## Where to read on": (1, count("^## Where to read on")),
+    }  # fmt: skip
+
+
+@each_chapter
+def test_a_chapter_has_all_its_parts(path):
+    few = [f"{has} of {needs} {part}" for part, (needs, has) in parts(path).items() if has < needs]
+    assert not few, "\n".join(["what a chapter needs:", *few])
+
+
+@each_chapter
+@pytest.mark.parametrize("page", ["index.ipynb", "teaching.md"])
+def test_the_opening_page_and_the_lesson_plans_lead_to_every_chapter(page, path):
+    text = (ROOT / "chapters" / page).read_text(encoding="utf-8")
+    assert f"{{doc}}`{path.stem}`" in text, f"chapters/{page} has no word on {path.stem}"
+
+
+@each_chapter
+def test_every_exercise_has_a_solution(path):
+    text = text_of(path)
+    exercises = re.findall(r"^:label: (ex-\S+)", text, re.MULTILINE)
+    written = re.findall(r"^:::+\{exercise\}", text, re.MULTILINE)
+    assert len(exercises) == len(written), "exercises, and those with a :label: ex-..., differ"
+    solved = re.findall(r"^:::+\{solution(?:-start)?\} (\S+)", text, re.MULTILINE)
+    unsolved = sorted(set(exercises) - set(solved))
+    assert unsolved == [], f"exercises without a solution: {unsolved}"
+
+
+@each_notebook
+def test_every_picture_is_a_figure_with_a_caption_a_name_and_an_alt_text(path):
+    for cell in cells_of(path):
+        if any("image/png" in output.get("data", ()) for output in cell.get("outputs", ())):
+            metadata = cell["metadata"].get("mystnb", {})
+            given = {*metadata.get("figure", ()), *metadata.get("image", ())}
+            missing = {"caption", "name", "alt"} - given
+            assert missing == set(), f"the metadata mystnb of cell {cell['id']} lack {missing}"
 
 
 def charts():
     """Yield the stored charts of all chapters."""
     for path in sources.chapters():
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for cell in cells_of(path):
             for output in cell.get("outputs", ()):
                 if chart := output.get("data", {}).get("application/vnd.vegalite.v5+json"):
                     yield pytest.param(chart, id=f"{path.stem} {cell['id']}")
@@ -51,12 +131,13 @@ def test_a_chart_is_read_in_a_light_and_in_a_dark_notebook(chart, theme):
 
 
 def test_every_statement_has_a_test():
-    assert set(statements()) - set(marked()) == set(), "mark a test of nnlib with these labels"
+    untested = sorted(set(statements()) - set(marked()))
+    assert untested == [], f"mark a test with @pytest.mark.statement of each of {untested}"
 
 
 def test_every_marked_test_has_a_statement():
     missing = {label: found for label, found in marked().items() if label not in statements()}
-    assert missing == {}, "no chapter has these labels"
+    assert missing == {}, f"no chapter has these labels: {missing}"
 
 
 def written(folder, *cells):
@@ -164,7 +245,8 @@ def test_no_label_carries_the_number_of_its_chapter():
     # A chapter can be inserted or moved, and addresses that people have kept go on working.
     numbered = re.compile(r"\b(?:ex|sol|fig|sec|check|prop|thm|def)-\d+-[a-z][\w-]*")
     for path in sources.pages():
-        assert numbered.findall(path.read_text(encoding="utf-8")) == [], path.name
+        found = numbered.findall(path.read_text(encoding="utf-8"))
+        assert found == [], f"labels of {path.name} with a number: {found}"
 
 
 def test_no_chapter_uses_a_private_name_of_nnlib():
@@ -172,9 +254,10 @@ def test_no_chapter_uses_a_private_name_of_nnlib():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "nnlib").rglob("*.py"))
     private = set(re.findall(r"(?<!\w)_[a-z]\w*", text))
     for path in sources.chapters():
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for cell in cells_of(path):
             if cell["cell_type"] == "code":
-                nodes_of_cell = list(ast.walk(ast.parse("".join(cell["source"]))))
+                nodes_of_cell = list(ast.walk(ast.parse(cell["source"])))
                 taken = {node.attr for node in nodes_of_cell if isinstance(node, ast.Attribute)}
                 taken |= {node.name for node in nodes_of_cell if isinstance(node, ast.alias)}
-                assert not taken & private, f"{path.name}: {cell['id']}"
+                found = taken & private
+                assert not found, f"{path.name}: the cell {cell['id']} uses {found}, not public"

@@ -366,7 +366,7 @@ def test_right_functions_pass_with_every_seed(name, function, capsys):
 
 
 def test_every_function_has_a_door_and_right_implementations():
-    assert set(RIGHT) == set(check.SUITES)
+    assert set(RIGHT) == set(check.SUITES), "the rows of RIGHT (left) and the suites differ"
     for name, suite in check.SUITES.items():
         assert getattr(check, name) is suite
         assert suite.name == name
@@ -997,7 +997,8 @@ def known(name):
 
 @pytest.mark.parametrize("name", check.SUITES)
 def test_every_misconception_has_its_row(name):
-    assert set(WRONG[name]) == known(name)
+    rows = set(WRONG.get(name, {}))
+    assert rows == known(name), f"the rows of WRONG[{name!r}] (left) and its misconceptions differ"
 
 
 def first_failure(name, function, seed=0):
@@ -1293,7 +1294,8 @@ def test_every_suite_of_every_file_is_offered():
     files = [import_module(f"nnlib.check.{file.name}") for file in iter_modules(check.__path__)]
     things = {name: thing for file in files for name, thing in vars(file).items()}
     suites = {name for name, thing in things.items() if isinstance(thing, check.Suite)}
-    assert suites == set(check.SUITES)
+    lost = sorted(suites - set(check.SUITES))
+    assert lost == [], f"not in __all__ of their file, or not imported in nnlib/check: {lost}"
 
 
 @pytest.mark.parametrize("suite", check.SUITES.values(), ids=check.SUITES)

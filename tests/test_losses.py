@@ -47,7 +47,9 @@ from .oracles import (
 )
 
 INF, NAN = np.inf, np.nan
-CLASSIFICATION = {name: loss for name, loss in LOSSES.items() if name != "squared_error"}
+# Whose labels are no classes, but real numbers.
+REGRESSION = {"squared_error"}
+CLASSIFICATION = {name: loss for name, loss in LOSSES.items() if name not in REGRESSION}
 each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 each_classification_loss = pytest.mark.parametrize(
     "loss", CLASSIFICATION.values(), ids=CLASSIFICATION
@@ -60,7 +62,7 @@ def batch_for(loss, shape=(2, 4, 3), dtype=np.float64):
     """Scores of that shape, and labels of the kind that the loss takes."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=shape).astype(dtype)
-    if loss is squared_error:
+    if loss.name in REGRESSION:
         return scores, rng.normal(size=shape).astype(dtype)
     return scores, rng.integers(shape[-1], size=shape[:-1])
 
@@ -846,7 +848,7 @@ def test_no_loss_is_minus_zero():
 def test_overflow_gives_infinity_without_a_warning(loss, reduction, dtype):
     top = np.finfo(dtype).max
     scores = np.array([[top, -top], [top, -top]])
-    labels = np.zeros((2, 2)) if loss is squared_error else [1, 1]
+    labels = np.zeros((2, 2)) if loss.name in REGRESSION else [1, 1]
     with quietly():
         value, gradient = loss.value_and_gradient(scores, labels, reduction)
     assert (value == INF).all() or loss is zero_one
@@ -1064,7 +1066,7 @@ def test_reduction_is_none_unless_asked_for(loss):
     assert_array_equal(loss(*batch), loss(*batch, reduction="none"))
 
 
-@pytest.mark.parametrize("loss", [hinge, softmax_cross_entropy, squared_error], ids=repr)
+@each_loss
 def test_gradient_of_the_mean_is_the_derivative_of_the_mean(loss):
     scores, labels = batch_for(loss, (5, 3))
     direction = np.random.default_rng(1).normal(size=scores.shape)
@@ -1096,11 +1098,6 @@ def test_the_mean_of_no_examples_is_refused(loss):
 
 
 # --- the objects ------------------------------------------------------------------------------
-
-
-def test_the_registry_lists_each_loss_by_its_name():
-    assert set(LOSSES.values()) == {zero_one, hinge, softmax_cross_entropy, squared_error}
-    assert all(loss.name == name for name, loss in LOSSES.items())
 
 
 def test_the_registry_cannot_be_written_to():
@@ -1240,3 +1237,67 @@ def test_a_mean_of_losses_near_the_largest_float_is_none_of_infinity(
 
 def test_a_mean_with_an_infinite_loss_is_infinite():
     assert hinge([[LARGEST, 0.0], [INF, 0.0]], [1, 1], "mean") == INF
+
+
+# --- losses of one's own -------------------------------------------------------------------------
+
+
+class Mine(Loss):
+    """Returns what it is told."""
+
+    name, formula = "mine", "?"
+
+    def __init__(self, result):
+        self.result = result
+
+    def per_example(self, scores, labels):
+        return self.result(scores, labels)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_a_loss_whose_gradient_is_its_argument_leaves_the_scores_alone(reduction):
+    scores = np.ones((2, 3))
+    mine = Mine(lambda s, k: (s.sum(axis=1), s))
+    gradient = mine.gradient(scores, [0, 1], reduction)
+    gradient += 1
+    assert_array_equal(scores, 1)
+    assert_array_equal(gradient, 1.5 if reduction == "mean" else 2)
+
+
+def test_a_loss_that_writes_into_its_arguments_is_refused_and_changes_nothing():
+    scores, labels = np.ones((2, 3)), np.array([0, 1])
+    for i in range(2):
+
+        def writing(*arguments, i=i):
+            arguments[i][...] = 0
+
+        with pytest.raises(ValueError, match="read-only"):
+            Mine(writing)(scores, labels)
+    assert_array_equal(scores, 1)
+    assert labels.tolist() == [0, 1]
+
+
+def test_a_loss_of_ones_own_may_count_in_any_numbers():
+    mine = Mine(lambda s, k: ((s > 0).sum(axis=1), s > 0))
+    value, gradient = mine.value_and_gradient(np.ones((2, 4), np.float32), [0, 1], "mean")
+    assert (value, value.dtype, gradient.dtype) == (4, np.float32, np.float32)
+    assert_array_equal(gradient, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "words"),
+    [
+        (lambda s, k: (s.sum(), s), ValueError, r"losses of Mine .*\(2,\), got \(\)"),
+        (lambda s, k: (s, s), ValueError, r"losses of Mine .*\(2,\), got \(2, 3\)"),
+        (lambda s, k: (s[:, 0], s[0]), ValueError, r"gradients of .*\(2, 3\), got \(3,\)"),
+        (lambda s, k: (s[:, 0], None), TypeError, "gradients of Mine .*NoneType"),
+        (lambda s, k: (s[:, 0] * 1j, s), TypeError, "losses of Mine .*complex128"),
+    ],
+)
+def test_a_loss_that_returns_what_is_none_is_told_plainly(result, error, words):
+    with pytest.raises(error, match=words):
+        Mine(result)(np.ones((2, 3)), [0, 1], "mean")
+
+
+def test_no_labels_for_no_scores_may_be_an_empty_list():
+    assert zero_one(np.zeros((0, 3)), []).shape == (0,)

@@ -1,10 +1,12 @@
 """nnlib.mlp against torch's autograd, against finite differences, and against linear algebra."""
 
 import copy
+import gzip
 import io
 import pickle
 from collections import Counter
-from functools import partial, reduce
+from fractions import Fraction
+from functools import reduce
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,6 +22,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from nnlib import ACTIVATIONS, MLP, Gradients, LeakyReLU, sigmoid, softmax_cross_entropy
 from nnlib.activations import Activation
+
+from .oracles import torch_activation
 
 activations = pytest.mark.parametrize("activation", ACTIVATIONS)
 sizes = st.lists(st.integers(1, 6), min_size=2, max_size=5)
@@ -59,25 +63,15 @@ def jacobian(net, x):
 def torch_passes(net, x, gradient):
     """Scores and gradients (weights, biases, inputs) by torch's own layers and autograd."""
     torch = pytest.importorskip("torch")
-    functional = torch.nn.functional
-    activation = {
-        "identity": torch.nn.Identity(),
-        "sigmoid": torch.sigmoid,
-        "tanh": torch.tanh,
-        "relu": functional.relu,
-        "leaky_relu": functional.leaky_relu,
-        "softplus": partial(functional.softplus, threshold=700),
-        "gelu": functional.gelu,
-        "gelu_tanh": partial(functional.gelu, approximate="tanh"),
-    }[net.activation.name]
+    linear, activation = torch.nn.functional.linear, torch_activation(net.activation.name)
     inputs, *parameters = (
         torch.tensor(array, requires_grad=True) for array in (x, *net.weights, *net.biases)
     )
     weights, biases = parameters[: len(net.weights)], parameters[len(net.weights) :]
     a = inputs
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        a = activation(functional.linear(a, weight, bias))
-    scores = functional.linear(a, weights[-1], biases[-1])
+        a = activation(linear(a, weight, bias))
+    scores = linear(a, weights[-1], biases[-1])
     scores.backward(torch.tensor(gradient))
     weights, biases = ([p.grad.numpy() for p in group] for group in (weights, biases))
     return scores.detach().numpy(), tuple(weights), tuple(biases), inputs.grad.numpy()
@@ -298,7 +292,7 @@ def test_a_pickle_holds_every_weight_once():
 @activations
 def test_weights_are_normal_with_he_or_glorot_variance_and_biases_are_0(activation):
     net = MLP([300, 200, 250, 10], activation, rng=0)
-    he = activation in {"relu", "leaky_relu", "softplus", "gelu", "gelu_tanh"}
+    he = net.activation.initialization == "he"
     for weight, bias in layers(net):
         n_out, n_in = weight.shape
         variance = 2 / n_in if he else 2 / (n_in + n_out)
@@ -862,3 +856,144 @@ def test_a_saved_file_may_be_renamed_to_any_ending(tmp_path):
     assert_array_equal(MLP.load(tmp_path / "net.weights").theta, net.theta)
     with pytest.raises(FileNotFoundError, match="net'"):
         MLP.load(tmp_path / "net")
+
+
+# --- copies and files that nobody half knows ---------------------------------------------------
+
+
+class Counting(MLP):
+    """A network of one's own."""
+
+    def __init__(self, sizes, **settings):
+        super().__init__(sizes, **settings)
+        self.calls = 0
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, MLP.copy])
+def test_a_copy_of_any_kind_stands_alone_and_is_of_its_kind(copied):
+    net = Counting([3, 4, 2], rng=0)
+    net.calls = 7
+    twin = copied(net)
+    assert (type(twin), twin.calls) == (Counting, 7)
+    assert not np.shares_memory(twin.theta, net.theta)
+    assert_views_of_theta(twin)
+    twin.theta[:] = 0
+    assert net.theta.any()
+
+
+def test_a_network_that_comes_in_memory_that_cannot_be_written_trains():
+    """As worker processes get large arrays."""
+    net, buffers = MLP([3, 4, 2], rng=0), []
+    data = pickle.dumps(net, protocol=5, buffer_callback=buffers.append)
+    twin = pickle.loads(data, buffers=[bytes(each) for each in buffers])
+    twin.theta -= 1
+    assert_array_equal(twin.theta, net.theta - 1)
+    assert_views_of_theta(twin)
+
+
+def test_a_save_that_fails_leaves_the_network_that_was_saved_before(tmp_path, monkeypatch):
+    MLP([2, 3], rng=0).save(tmp_path / "net")
+
+    def full(opened, data):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="no space"):
+        MLP([2, 3], rng=1).save(tmp_path / "net")
+    assert_array_equal(MLP.load(tmp_path / "net").theta, MLP([2, 3], rng=0).theta)
+    assert [file.name for file in tmp_path.iterdir()] == ["net.npz"]
+
+
+def test_a_network_of_another_byte_order_loads(tmp_path):
+    net = MLP([2, 3], rng=0, dtype=np.float32)
+    theta = net.theta.astype(">f4")
+    np.savez(tmp_path / "net", layer_sizes=[2, 3], activation="relu", theta=theta)
+    loaded = MLP.load(tmp_path / "net")
+    assert_array_equal(loaded.theta, net.theta)
+    assert loaded.dtype == np.float32
+
+
+def test_predict_has_no_class_to_choose_with_a_single_output():
+    with pytest.raises(ValueError, match=r"predict must .* two or more outputs, got 1.*net\(x\)"):
+        MLP([2, 1], rng=0).predict([[1.0, 2.0]])
+
+
+# --- activations of one's own that write, or forget to return ------------------------------------
+
+
+class InPlace(Activation):
+    name, formula = "in_place", "?"
+
+    def value(self, x):
+        return np.tanh(x, out=x)
+
+    def slope(self, x):
+        return 1 - np.tanh(x) ** 2
+
+
+def test_an_activation_that_writes_into_its_argument_is_refused_and_changes_nothing():
+    x, net = np.ones(2), MLP([2, 4, 2], InPlace(), rng=0)
+    for call in (InPlace(), net, net.forward):
+        with pytest.raises(ValueError, match="read-only"):
+            call(x)
+    assert_array_equal(x, 1)
+
+
+class Itself(InPlace):
+    def value(self, x):
+        return x
+
+
+def test_an_activation_that_returns_its_argument_gives_a_copy_of_it():
+    x = np.ones(2)
+    y = Itself()(x)
+    y += 1
+    assert_array_equal(x, 1)
+
+
+class Odd(InPlace):
+    """Returns whatever it is told."""
+
+    def __init__(self, result):
+        object.__setattr__(self, "result", result)
+
+    def value(self, x):
+        return self.result
+
+    slope = value
+
+
+@pytest.mark.parametrize(
+    ("result", "error", "words"),
+    [
+        (None, TypeError, "a single NoneType"),
+        (np.array([1j, 2]), TypeError, "dtype complex128"),
+        (np.ones(3), ValueError, r"shape \(2,\), got \(3,\)"),
+        ("abc", TypeError, "dtype <U3"),
+    ],
+)
+def test_an_activation_that_returns_what_is_none_is_told_plainly(result, error, words):
+    odd = Odd(result)
+    with pytest.raises(error, match=f"value of Odd must .*{words}"):
+        odd([1.0, 2.0])
+    with pytest.raises(error, match=f"slope of Odd must .*{words}"):
+        odd.derivative([1.0, 2.0])
+    with pytest.raises(error, match="value of Odd must"):
+        MLP([2, 2, 2], odd, rng=0)([1.0, 2.0])
+
+
+@pytest.mark.parametrize("slope", [Fraction(1, 4), np.float32(0.25), 2])
+def test_the_slope_of_a_leaky_relu_may_be_any_kind_of_number(slope):
+    net, twin = (MLP([2, 3, 1], LeakyReLU(c), rng=0) for c in (slope, float(slope)))
+    for each in (net, twin):
+        each.forward([[1.0, -2.0]])
+    assert_array_equal(net.backward([[1.0]]).theta, twin.backward([[1.0]]).theta)
+    assert LeakyReLU(slope) == LeakyReLU(float(slope))
+
+
+def test_a_network_goes_through_a_compressed_file(tmp_path):
+    net = MLP([2, 3], rng=0)
+    with gzip.open(tmp_path / "net.gz", "wb") as file:
+        net.save(file)
+    with gzip.open(tmp_path / "net.gz", "rb") as file:
+        assert_array_equal(MLP.load(file).theta, net.theta)

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from matplotlib.contour import ContourSet
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nnlib
@@ -276,3 +277,65 @@ def test_source_of_something_that_was_not_written_in_python_is_refused():
 def test_decision_regions_refuse_a_class_that_is_none(value):
     with pytest.raises(ValueError, match="predict must return class indices, got (nan|inf)"):
         plots.decision_regions(lambda p: np.full(len(p), value), [[0, 0], [1, 1]], [0, 1])
+
+
+def test_history_of_losses_that_a_log_axis_cannot_show_is_drawn_on_a_plain_one():
+    for losses in ([1.0, 0.1, 0.0], [-1.0, -2.0]):
+        assert plots.history(History(loss=losses)).get_yscale() == "linear"
+    record = History(loss=[1.0, 0.5], validation_loss=[1.0, 0.0])
+    assert plots.history(record).get_yscale() == "linear"
+    assert plots.history(History(loss=[1.0, np.nan])).get_yscale() == "log"
+
+
+def test_history_of_a_single_epoch_is_a_point():
+    ax = plots.history(History(loss=[1.0], validation_loss=[2.0]))
+    assert all(line.get_marker() == "o" for line in ax.lines)
+
+
+def colors_at(ax, *points):
+    """The color of the region in which each point lies."""
+    (regions,) = (c for c in ax.collections if isinstance(c, ContourSet))
+    return [
+        {
+            tuple(color)
+            for path, color in zip(regions.get_paths(), regions.get_facecolor(), strict=True)
+            if path.contains_point(point)
+        }
+        for point in points
+    ]
+
+
+def test_decision_regions_show_a_class_that_no_example_has():
+    x, thirds = [[0.0, 0.0], [3.0, 1.0]], lambda points: np.floor(points[:, 0]) * 5
+    ax = plots.decision_regions(thirds, x, [0, 10])
+    assert legend(ax) == ["class -5", "class 0", "class 5", "class 10", "class 15"]
+    colors = colors_at(ax, (-0.1, 0.5), (0.5, 0.5), (1.5, 0.5), (2.5, 0.5), (3.1, 0.5))
+    assert [len(color) for color in colors] == [1] * 5
+    assert len(set.union(*colors)) == 5
+
+
+def test_decision_regions_around_a_single_example_and_a_line_of_them():
+    for x, labels in (([[1.0, 2.0]], [0]), ([[0.0, 0.0], [0.0, 1.0]], [0, 1])):
+        ax = plots.decision_regions(lambda points: points[:, 1] > 0.5, x, labels)
+        ax.figure.canvas.draw()
+        around = [(x[0][0] + dx, x[0][1] + dy) for dx in (-0.05, 0.05) for dy in (-0.05, 0.05)]
+        assert all(len(color) == 1 for color in colors_at(ax, *around))
+
+
+def test_decision_regions_refuse_what_is_between_classes():
+    with pytest.raises(ValueError, match=r"predict must return class indices, got 0\.5"):
+        plots.decision_regions(lambda points: 0 * points[:, 0] + 0.5, [[0, 0], [1, 1]], [0, 1])
+
+
+def test_decision_regions_that_are_refused_leave_no_figure():
+    for predict, error in ((lambda points: points, ValueError), (lambda points: None, TypeError)):
+        with pytest.raises(error, match="predict must"):
+            plots.decision_regions(predict, [[0, 0], [1, 1]], [0, 1])
+    assert not plt.get_fignums()
+
+
+def test_small_integers_of_numpy_do_not_wrap_around():
+    blocks = ["a"] * 9
+    drawn = [plots.block_diagram(blocks, per_row=n).get_ylim() for n in (5, np.uint8(5))]
+    assert drawn[0] == drawn[1]
+    assert len(plots.network_diagram(np.array([2, 200], np.uint8), most=np.uint8(8)).lines) == 16

@@ -768,7 +768,10 @@ def test_a_bad_axis_is_told_plainly(function, axis, error, words):
     ("wrong", "words"),
     [
         ([1.5, -0.5], "must not be negative, got an entry -0.5"),
-        ([0.5, 0.6], "must sum to 1 along axis 0, got a sum of 1.1; pass scores through softmax"),
+        (
+            [0.5, 0.6],
+            "must sum to 1 along axis 0, got a sum of 1.1; if these are scores, take their softmax",
+        ),
         ([0.0, 0.0], "must sum to 1 along axis 0, got a sum of 0"),
         ([INF, 0.0], "must sum to 1 along axis 0, got a sum of inf"),
         ([1e308, 1e308], "must sum to 1 along axis 0, got a sum of inf"),

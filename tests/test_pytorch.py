@@ -4,8 +4,10 @@ The two halves of nnlib are oracles for each other: gradients by hand and gradie
 """
 
 import collections
+import contextlib
 import copy
 import math
+from fractions import Fraction
 
 import mpmath
 import numpy as np
@@ -29,9 +31,16 @@ from nnlib import (
 torch = pytest.importorskip("torch")
 pt = pytest.importorskip("nnlib.pytorch")
 nn = torch.nn
-cross_entropy = nn.functional.cross_entropy
+prune = pytest.importorskip("torch.nn.utils.prune")
+functional = nn.functional
+cross_entropy = functional.cross_entropy
 
 DTYPES = ("float32", "float64")
+# One test tells of those that have no module.
+each_activation = pytest.mark.parametrize(
+    "activation",
+    [name for name, sigma in ACTIVATIONS.items() if type(sigma) in pt.TORCH_ACTIVATIONS],
+)
 X = torch.tensor([[1.0, 1.0], [1.0, 0.0], [-1.0, 2.0], [2.0, 4.0]])
 LABELS = torch.tensor([2, 0, 0, 1])
 
@@ -99,6 +108,16 @@ def test_multi_layer_net_without_hidden_layers_is_linear():
     assert torch.equal(net(X), net.final_linear(X))
 
 
+def test_layer_sizes_that_are_read_only_once_are_refused():
+    with pytest.raises(TypeError, match=r"layer_sizes must be .* pass list\(layer_sizes\)"):
+        pt.MultiLayerNet(2, (n for n in [4, 5]), 3)
+
+
+def test_sizes_may_be_any_integers():
+    net = pt.MultiLayerNet(np.uint8(2), np.array([200, 100], np.uint8), np.int8(3))
+    assert net(torch.ones(4, 2)).shape == (4, 3)
+
+
 def test_scores_are_logits_that_may_be_negative_and_have_any_sum():
     scores = two_layer_net(dtype=torch.float32)(20 * X)
     assert (scores < 0).any()
@@ -131,7 +150,7 @@ def test_multi_layer_net_registers_every_number():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@each_activation
 @pytest.mark.parametrize("sizes", [[4, 3], [4, 6, 3], [4, 6, 5, 3]])
 def test_from_mlp_gives_the_same_scores_loss_and_gradients(activation, dtype, sizes):
     rng = np.random.default_rng(0)
@@ -165,7 +184,7 @@ def test_from_mlp_keeps_the_slope_of_a_leaky_relu():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@each_activation
 def test_to_mlp_undoes_from_mlp(activation, dtype):
     net = MLP([3, 5, 4, 2], activation, rng=0, dtype=dtype)
     back = pt.to_mlp(pt.from_mlp(net), activation)
@@ -247,7 +266,8 @@ def test_from_mlp_refuses_what_only_has_the_name_or_attributes_of_an_activation(
 
 
 def test_every_activation_of_nnlib_has_its_torch_module_by_type():
-    assert set(pt.TORCH_ACTIVATIONS) == {type(activation) for activation in ACTIVATIONS.values()}
+    types = {type(activation) for activation in ACTIVATIONS.values()}
+    assert pt.TORCH_ACTIVATIONS.keys() == types, "TORCH_ACTIVATIONS in nnlib/pytorch.py lists them"
 
 
 def test_copy_weights_changes_nothing_where_shapes_differ():
@@ -310,6 +330,50 @@ def test_copy_weights_takes_layers_as_they_run_and_none_twice():
     with pytest.raises(ValueError, match="each linear layer once"):
         pt.copy_weights(net, module)
     assert torch.equal(theta(module), before)
+
+
+def tied():
+    module = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 3))
+    module[2].weight = module[0].weight
+    return module
+
+
+def computed(by):
+    return lambda: nn.Sequential(by(nn.Linear(3, 3)), nn.ReLU(), nn.Linear(3, 3))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (tied, "weights of its own"),
+        (computed(nn.utils.parametrizations.weight_norm), "computes its weights from others"),
+        (computed(nn.utils.parametrizations.spectral_norm), "computes its weights from others"),
+        (computed(lambda layer: prune.identity(layer, "weight")), "computes its weights from othe"),
+    ],
+)
+def test_copy_weights_refuses_weights_that_would_not_stay_as_copied(make, message):
+    module = make()
+    before = theta(module)
+    with pytest.raises(ValueError, match=message):
+        pt.copy_weights(MLP([3, 3, 3], rng=0), module)
+    assert torch.equal(theta(module), before)
+
+
+@pytest.mark.parametrize("make", [tied, computed(nn.utils.parametrizations.weight_norm)])
+def test_to_mlp_takes_the_weights_that_a_module_computes_with(make):
+    module, x = make(), torch.randn(5, 3)
+    assert_allclose(pt.to_mlp(module)(x), module(x).detach(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("between", "activation"),
+    [(nn.ReLU6(), "relu"), (nn.Hardtanh(-50, 50), "identity"), (nn.Softshrink(1e-3), "identity")],
+)
+def test_to_mlp_sees_that_an_activation_is_another_for_large_or_small_numbers(between, activation):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(2, 10), between, nn.Linear(10, 3))
+    with pytest.raises(ValueError, match="must compute"):
+        pt.to_mlp(module, activation)
 
 
 @pytest.mark.parametrize(
@@ -411,6 +475,31 @@ def test_check_registered_survives_a_list_that_holds_itself():
     loop.append(loop)
     (found,) = pt.check_registered(module_with(part=loop))
     assert found.startswith("part[0]")
+
+
+class OfTheClass(nn.Module):
+    """Assigns its layers where methods stand: all instances share them, and no one sees them."""
+
+    hidden = nn.Linear(2, 3)
+    many = (nn.Linear(3, 3),)
+
+
+def test_check_registered_finds_layers_that_belong_to_the_class():
+    class Derived(OfTheClass):
+        pass
+
+    for module in (OfTheClass(), Derived()):
+        hidden, many = pt.check_registered(module)
+        assert hidden.startswith("hidden: Linear with 9 parameters is not registered")
+        assert hidden.endswith("use an assignment to self in __init__")
+        assert many.startswith("many[0]: Linear with 12 parameters")
+
+
+def test_check_registered_finds_a_parameter_behind_a_tensor_that_was_computed_from_it():
+    scaled = nn.Parameter(torch.ones(4)) * 0.1
+    (found,) = pt.check_registered(module_with(scale=scaled))
+    assert found.startswith("scale: a Tensor of 4 numbers")
+    assert found.endswith("use nn.Parameter")
 
 
 def with_hooks():
@@ -770,7 +859,7 @@ class Interrupting:
 # with validation three times.
 @pytest.mark.parametrize(
     ("call", "epochs", "steps"),
-    [(1, 0, 0), (5, 0, 0), (6, 0, 0), (10, 1, 3), (11, 1, 4), (12, 2, 4)],
+    [(1, 0, 0), (4, 0, 0), (9, 0, 0), (10, 0, 0), (14, 1, 3), (15, 1, 4), (16, 2, 4)],
 )
 def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
     net = two_layer_net(dtype=torch.float32)
@@ -934,6 +1023,76 @@ def test_training_goes_on_where_the_caller_has_turned_gradients_off():
     assert history.loss[-1] < history.loss[0]
 
 
+class InPlace(nn.Module):
+    """Scales what comes in, in place, as `x /= 255` does."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+
+    def forward(self, x):
+        x /= 255
+        return self.linear(x)
+
+
+def shifting(logits, labels):
+    labels -= 1
+    return cross_entropy(logits, labels)
+
+
+@pytest.mark.parametrize(
+    ("module", "loss"), [(InPlace(), None), (nn.Linear(2, 3), shifting)], ids=["module", "loss"]
+)
+def test_data_stay_as_they_were_though_module_or_loss_write_into_them(module, loss):
+    shift = 0 if loss is None else 1
+    x, labels, held_x, held_labels = X.clone(), LABELS + shift, X.clone(), LABELS + shift
+    history = pt.train(
+        module, x, labels, **SETTINGS, loss=loss, validation=(held_x, held_labels), device="cpu"
+    )
+    for tensor, before in ((x, X), (held_x, X), (labels, LABELS), (held_labels, LABELS)):
+        assert torch.equal(tensor, before if tensor.is_floating_point() else before + shift)
+    scores = module(X.clone())
+    assert history.validation_loss[-1] == pytest.approx(cross_entropy(scores, LABELS).item())
+
+
+def test_training_goes_on_in_inference_mode_and_on_tensors_made_there():
+    net, twin = two_layer_net(dtype=torch.float32), two_layer_net(dtype=torch.float32)
+    expected = pt.train(twin, X, LABELS, **SETTINGS, validation=(X, LABELS), device="cpu")
+    with torch.inference_mode():
+        x, labels = X.clone(), LABELS.clone()
+        inside = pt.train(net, x, labels, **SETTINGS, validation=(x, labels), device="cpu")
+    assert inside == expected
+    assert torch.equal(theta(net), theta(twin))
+    assert pt.train(net, x, labels, **SETTINGS, device="cpu").steps == expected.steps
+
+
+def test_a_module_made_in_inference_mode_is_refused():
+    with torch.inference_mode():
+        module = nn.Linear(2, 3)
+    before = theta(module)
+    with pytest.raises(ValueError, match="module must be made outside of inference mode"):
+        pt.train(module, X, LABELS, **SETTINGS, device="cpu")
+    assert torch.equal(theta(module), before)
+
+
+def test_settings_of_training_may_be_any_kind_of_number():
+    net, twin = two_layer_net(dtype=torch.float32), two_layer_net(dtype=torch.float32)
+    pt.train(
+        net,
+        X,
+        LABELS,
+        epochs=np.int8(2),
+        batch_size=np.uint8(3),
+        learning_rate=Fraction(1, 2),
+        momentum=Fraction(1, 4),
+        seed=np.uint64(7),
+        device="cpu",
+    )
+    settings = {"epochs": 2, "batch_size": 3, "learning_rate": 0.5, "momentum": 0.25, "seed": 7}
+    pt.train(twin, X, LABELS, **settings, device="cpu")
+    assert torch.equal(theta(net), theta(twin))
+
+
 def test_divergence_leaves_the_buffers_of_the_last_finite_weights():
     module = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 3))
     x = X.clone()
@@ -955,10 +1114,62 @@ def test_a_label_that_cross_entropy_would_ignore_is_refused_as_any_other(label, 
     assert torch.equal(theta(net), before)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(reduction="sum"),
+        lambda logits, y: cross_entropy(logits, y, reduction="none").sum(),
+        lambda logits, y: (logits - functional.one_hot(y, 3)).square().sum(),
+    ],
+)
+def test_a_loss_that_grows_with_the_batch_is_refused(loss):
+    net = two_layer_net(dtype=torch.float32)
+    before = state(net)
+    with pytest.raises(ValueError, match=r"loss must be the mean .* twice as many examples"):
+        pt.train(net, X, LABELS, **SETTINGS, loss=loss, device="cpu")
+    assert state(net) == before
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0]), label_smoothing=0.1),
+        lambda logits, y: 0 * logits.sum(),
+        lambda logits, y: cross_entropy(logits, y, reduction="none").max(),
+        lambda logits, y: cross_entropy(logits + torch.randn(len(y), 3), y),
+        lambda logits, y: cross_entropy(logits, y) * math.nan,
+    ],
+)
+def test_a_loss_that_does_not_grow_with_the_batch_is_taken(loss):
+    with contextlib.suppress(DivergenceError):
+        pt.train(two_layer_net(dtype=torch.float32), X, LABELS, **SETTINGS, loss=loss, device="cpu")
+
+
+@pytest.mark.parametrize("row", [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [2.0, -1.0, 0.0]])
+def test_soft_labels_that_are_no_distribution_are_refused(row):
+    """As fit refuses them: cross-entropy takes several labels at once for one, without a word."""
+    net, labels = two_layer_net(dtype=torch.float32), torch.eye(3)[LABELS]
+    labels[3] = torch.tensor(row)
+    before = state(net)
+    with pytest.raises(ValueError, match=r"rows that sum to 1, got \["):
+        pt.train(net, X, labels, **SETTINGS, device="cpu")
+    assert state(net) == before
+
+
+def test_weights_go_to_and_fro_whatever_the_default_device():
+    """A device of no memory stands for any other than the CPU."""
+    module, net = two_layer_net(), MLP([2, 10, 3], rng=0)
+    torch.set_default_device("meta")
+    try:
+        pt.copy_weights(net, module)
+        assert_array_equal(pt.to_mlp(module).theta, net.theta)
+    finally:
+        torch.set_default_device(None)
+
+
 # --- targets that broadcast ----------------------------------------------------------------------
 
 COLUMN = torch.linspace(-1, 1, 100)[:, None]
-functional = nn.functional
 
 
 @pytest.mark.parametrize(

@@ -676,3 +676,28 @@ def test_fit_is_the_loop_of_chapter_1_to_the_last_bit(sizes, activation, momentu
     fit(net, x, labels, **settings)
     loop_of_the_chapter()(by_hand, x, labels, **settings)
     assert_array_equal(net.theta, by_hand.theta)
+
+
+# --- losses of one's own, whatever they make of labels -------------------------------------------
+
+
+class FromOne(Loss):
+    """Of classes that are counted from 1: what it converts, it must not convert twice."""
+
+    name, formula = "from_one", "?"
+
+    def prepare(self, scores, labels):
+        return softmax_cross_entropy.prepare(scores, np.asarray(labels) - 1)
+
+    def per_example(self, scores, labels):
+        return softmax_cross_entropy.per_example(scores, labels)
+
+
+def test_labels_are_converted_once():
+    x, labels = blobs()
+    settings = {"epochs": 2, "learning_rate": 0.1, "rng": 0}
+    net, twin = MLP([2, 3], rng=0), MLP([2, 3], rng=0)
+    mine = fit(net, x, labels + 1, FromOne(), **settings, validation=(x, labels + 1))
+    theirs = fit(twin, x, labels, **settings, validation=(x, labels))
+    assert mine == theirs
+    assert_array_equal(net.theta, twin.theta)

@@ -14,30 +14,32 @@ def quizzes(name):
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     for options, body in QUIZ.findall(text):
         if re.search(r"^:class: quiz\b", options, re.MULTILINE):
-            label = re.search(r"^:name: (\S+)$", options, re.MULTILINE)[1]
+            label = re.search(r"^:name: (\S+)$", options, re.MULTILINE)
+            assert label, f"a self-check has no :name: check-...\n{body}"
             answers = re.findall(r"^- \[([ x])\] *(.*)$", body, re.MULTILINE)
-            yield label, [(mark == "x", text) for mark, text in answers]
+            yield label[1], [(mark == "x", text) for mark, text in answers]
 
 
 def test_every_formula_is_rendered(drive):
     page = drive()
-    assert page.locator("mjx-container").count() > 0
+    assert page.locator("mjx-container").count() > 0, "the chapter has no formula"
     assert page.locator("mjx-merror").count() == 0
 
 
 def test_every_control_of_a_chart_is_reached_and_moved_by_keyboard(drive):
     page = drive()
     charts = page.locator("div.chart").all()
-    assert charts
+    assert charts, "the chapter has no chart that its reader moves"
     for chart in charts:
         controls = chart.locator("input, select").all()
-        assert controls
+        assert controls, f"the chart has nothing to move: {chart.inner_text()}"
         controls[0].focus()
         for i, control in enumerate(controls):
             if i:
                 page.keyboard.press("Tab")
             assert control.evaluate("control => control === document.activeElement")
-            assert control.evaluate("control => control.labels[0].textContent.trim()")
+            label = control.evaluate("control => control.labels[0].textContent.trim()")
+            assert label, "a control of the chart has no name"
             before = chart.locator("svg").inner_html()
             move(page, control)
             page.wait_for_function(
@@ -90,20 +92,24 @@ def test_a_point_is_dragged_by_mouse_and_by_finger(open_page):
 
 def test_every_chart_says_what_it_shows(drive):
     for drawing in drive().get_by_role("graphics-document").all():
-        assert len(drawing.get_attribute("aria-label")) > 60
+        said = drawing.get_attribute("aria-label")
+        assert len(said) > 60, f"the description of the chart says too little: {said}"
 
 
 def test_every_answer_to_a_self_check_is_told_by_keyboard(drive, chapter):
     page = drive()
     found = dict(quizzes(chapter))
-    assert len(found) == page.locator(".admonition.quiz form").count() >= 4
+    shown = [quiz.get_attribute("id") for quiz in page.locator(".admonition.quiz:has(form)").all()]
+    assert list(found) == shown, "the self-checks as written (left) and as shown differ"
+    assert len(found) >= 4, "a chapter has at least 4 self-checks"
     for label, answers in found.items():
         quiz = page.locator(f"[id='{label}']")
-        assert any(right for right, _ in answers)
+        assert any(right for right, _ in answers), f"no answer to {label} is right: - [x]"
         told = [tell(page, quiz, i, text) for i, (_, text) in enumerate(answers)]
-        assert ["Right." in words for words in told] == [right for right, _ in answers]
-        assert len(set(told)) == len(told)
-        assert all(len(words) > len("Right. ") + 10 for words in told)
+        assert ["Right." in words for words in told] == [right for right, _ in answers], label
+        assert len(set(told)) == len(told), f"{label}: two answers have the same feedback"
+        short = [words for words in told if len(words) <= len("Right. ") + 10]
+        assert short == [], f"{label}: feedback that says too little"
 
 
 def tell(page, quiz, index, text):

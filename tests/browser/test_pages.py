@@ -164,8 +164,8 @@ def test_every_picture_says_what_it_shows(html, built_page):
     page = BeautifulSoup((html / f"{built_page}.html").read_text(), "html.parser")
     for picture in page.select("article img"):
         said = picture.get("alt", "")
-        assert len(said) > 40, picture["src"]
-        assert ".png" not in said
+        assert len(said) > 40, f"the alt text of {picture['src']} says too little: {said!r}"
+        assert ".png" not in said, f"{picture['src']} has no alt text"
 
 
 def kilobytes(urls):
