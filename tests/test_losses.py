@@ -47,10 +47,15 @@ from .oracles import (
 )
 
 INF, NAN = np.inf, np.nan
-# Whose labels are no classes, but real numbers.
-REGRESSION = {"squared_error"}
-CLASSIFICATION = {name: loss for name, loss in LOSSES.items() if name not in REGRESSION}
-each_loss = pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+# Of each loss, what its labels are.
+KINDS = {
+    "zero_one": "classes",
+    "hinge": "classes",
+    "softmax_cross_entropy": "classes",
+    "squared_error": "numbers",
+}
+CLASSIFICATION = {name: LOSSES[name] for name, kind in KINDS.items() if kind == "classes"}
+each_loss = pytest.mark.parametrize("loss", [LOSSES[name] for name in KINDS], ids=KINDS)
 each_classification_loss = pytest.mark.parametrize(
     "loss", CLASSIFICATION.values(), ids=CLASSIFICATION
 )
@@ -62,7 +67,7 @@ def batch_for(loss, shape=(2, 4, 3), dtype=np.float64):
     """Scores of that shape, and labels of the kind that the loss takes."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=shape).astype(dtype)
-    if loss.name in REGRESSION:
+    if KINDS[loss.name] == "numbers":
         return scores, rng.normal(size=shape).astype(dtype)
     return scores, rng.integers(shape[-1], size=shape[:-1])
 
@@ -848,7 +853,7 @@ def test_no_loss_is_minus_zero():
 def test_overflow_gives_infinity_without_a_warning(loss, reduction, dtype):
     top = np.finfo(dtype).max
     scores = np.array([[top, -top], [top, -top]])
-    labels = np.zeros((2, 2)) if loss.name in REGRESSION else [1, 1]
+    labels = np.zeros((2, 2)) if KINDS[loss.name] == "numbers" else [1, 1]
     with quietly():
         value, gradient = loss.value_and_gradient(scores, labels, reduction)
     assert (value == INF).all() or loss is zero_one
@@ -1098,6 +1103,10 @@ def test_the_mean_of_no_examples_is_refused(loss):
 
 
 # --- the objects ------------------------------------------------------------------------------
+
+
+def test_every_loss_has_its_kind_of_labels():
+    assert KINDS.keys() == LOSSES.keys(), "the rows of KINDS (left) and LOSSES differ"
 
 
 def test_the_registry_cannot_be_written_to():
