@@ -118,7 +118,7 @@ def test_every_known_mistake_is_made_by_a_submission(name):
         for known in check.misconceptions
         if not any(item.name == i and known.name in words for i, words in feedback)
     ]
-    assert missing == []
+    assert missing == [], f"tests/mistakes/{name}.py has no row for these: {missing}"
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
@@ -130,7 +130,9 @@ def test_cells_and_rubric_agree(name):
         and cell.metadata.nbgrader.grade_id.removeprefix("check-") not in unsolved(name)
     }
     points = {f"check-{item.name}": item.points for item in rubric(name).items}
-    assert {key: meta.points for key, meta in graded.items()} == points | dict(rubric(name).written)
+    of_cells = {key: meta.points for key, meta in graded.items()}
+    words = "the points of the notebook's graded cells (left) and of the rubric differ"
+    assert of_cells == points | dict(rubric(name).written), words
     assert {key for key, meta in graded.items() if meta.solution} == set(rubric(name).written)
 
 

@@ -241,6 +241,21 @@ def test_the_cell_that_installs_nnlib_comes_and_goes_with_the_address():
     assert with_installer([first, *rest], "") == cells
 
 
+def test_contributing_names_what_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = r"`([\w.-]+(?:/[\w.-]*)+|[\w-]+\.(?:md|toml|txt|yml|bib))`"
+    named = set(re.findall(paths, text)) - {"chapters/NN_name.ipynb"}
+    lost = sorted(path for path in named if not (ROOT / path).exists())
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    lost += sorted(set(re.findall(r"`make\s([\w-]+)", text)) - targets)
+    # A step of a recipe: what it names stands in one of its files.
+    for step in re.findall(r"^\d\. .*(?:\n   .*)*", text, re.MULTILINE):
+        files = [ROOT / path for path in re.findall(paths, step) if path in named]
+        written = "".join(file.read_text("utf-8") for file in files if file.is_file())
+        lost += [name for name in re.findall(r"`(\w+)`", step) if written and name not in written]
+    assert lost == []
+
+
 def test_no_label_carries_the_number_of_its_chapter():
     # A chapter can be inserted or moved, and addresses that people have kept go on working.
     numbered = re.compile(r"\b(?:ex|sol|fig|sec|check|prop|thm|def)-\d+-[a-z][\w-]*")
