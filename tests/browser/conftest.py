@@ -63,14 +63,15 @@ class Faults(list):
 
 # Formulas are set, charts drawn, colors no longer on their way to others, and what scrolls
 # sideways at this width is a stop for the keyboard (the theme takes its time).
-READY = """async (scheme) => {
-    await window.MathJax?.startup?.promise;
-    await document.fonts.ready;
+SET = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }"
+# Playwright takes any promise for a yes, so that this returns none.
+READY = """([scheme, width]) => {
     const drawn = [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
     const moving = document.getAnimations().some(({ playState }) => playState === "running");
     const stops = [...document.querySelectorAll("pre")].every(
         (block) => block.scrollWidth <= block.clientWidth || block.tabIndex === 0);
-    return document.documentElement.dataset.theme === scheme && drawn && !moving && stops;
+    const shown = document.documentElement.dataset.theme === scheme && innerWidth === width;
+    return shown && drawn && !moving && stops;
 }"""
 
 
@@ -90,7 +91,8 @@ class Opened:
         self.page.emulate_media(color_scheme=scheme, **asked)
         if self.page.url == "about:blank":
             self.page.goto((HTML / f"{self.name}.html").as_uri())
-        self.page.wait_for_function(READY, arg=scheme)
+        self.page.evaluate(SET)
+        self.page.wait_for_function(READY, arg=[scheme, width])
         return self.page
 
 
