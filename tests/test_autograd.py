@@ -1172,9 +1172,11 @@ def test_the_gradient_on_the_way_is_not_kept_unless_asked_for():
 
 def test_an_array_knows_no_graph():
     x = Tensor([1.0, 2.0], requires_grad=True)
-    for call in (x.numpy, lambda: np.asarray(x), lambda: Tensor([x, x]), lambda: np.stack([x, x])):
+    for call in (x.numpy, lambda: np.asarray(x), lambda: np.stack([x, x])):
         with pytest.raises(RuntimeError, match=r"x.detach\(\).numpy\(\)"):
             call()
+    with pytest.raises(TypeError, match=r"data must be an array, .* x.detach\(\).numpy\(\)"):
+        Tensor([x, x])
     assert x.detach().numpy().tolist() == [1, 2]
 
 
