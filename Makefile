@@ -13,7 +13,7 @@ export MATPLOTLIBRC := /dev/null
 
 # Targets share _build and .venv.
 .NOTPARALLEL:
-.PHONY: help environment book pdf test test-oldest test-install test-book coverage bench mutants dist lab \
+.PHONY: help environment book pdf test test-oldest test-autograd test-install test-book coverage bench mutants dist lab \
     notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
@@ -54,6 +54,9 @@ test-oldest: environment ## Run the unit tests with the oldest versions that pyp
 	@.venv-oldest/bin/python -m pytest -n 2 tests --ignore=tests/test_book.py --ignore=tests/test_assignments.py \
 	    -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
 	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.*OK'
+
+test-autograd: environment ## Run 10,000 random programs with writes in place against PyTorch (a minute)
+	@PROGRAMS=10000 $(BIN)/python -m pytest -q -s tests/test_autograd.py -k random_programs
 
 test-install: environment ## Make environments whatever is set for pip, look at a folder lived in
 	@$(PYTEST) --dist loadfile tests/install
