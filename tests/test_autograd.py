@@ -1497,3 +1497,15 @@ def test_infinities_and_nan_go_the_way_of_torch(name):
         same(y, z)
         for ours, theirs in zip(x, t, strict=True):
             same(ours.grad, theirs.grad)
+
+
+def test_a_tensor_that_needs_no_gradient_takes_none_and_has_none_to_forget():
+    x = Tensor([1.0, 2.0])
+    x.zero_grad()
+    with pytest.raises(RuntimeError, match="requires grad"):
+        x.grad = Tensor([1.0, 1.0])
+
+
+def test_a_tensor_of_one_number_is_true_unless_it_is_0():
+    assert Tensor(2.0)
+    assert not Tensor([0.0])

@@ -997,3 +997,9 @@ def test_a_network_goes_through_a_compressed_file(tmp_path):
         net.save(file)
     with gzip.open(tmp_path / "net.gz", "rb") as file:
         assert_array_equal(MLP.load(file).theta, net.theta)
+
+
+def test_weights_that_are_no_sequence_are_refused():
+    net = MLP([2, 3, 1], rng=0)
+    with pytest.raises(TypeError, match="weights must be 2 arrays, got int"):
+        net.weights = 3

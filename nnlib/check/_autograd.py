@@ -32,8 +32,12 @@ class _TooLong(Exception):
 
 @contextmanager
 def _bounded() -> Iterator[None]:
-    """Count the lines of Python that run in a block, and end it when they are too many."""
-    steps, before = 0, sys.gettrace()
+    """Count the lines of Python that run in a block, and end it when they are too many.
+
+    Where a debugger traces them already, it stays, and calls are counted in their place.
+    """
+    steps = 0
+    set_counter = sys.settrace if sys.gettrace() is None else sys.setprofile
 
     def count(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal steps
@@ -42,11 +46,11 @@ def _bounded() -> Iterator[None]:
             raise _TooLong
         return count
 
-    sys.settrace(count)
+    set_counter(count)
     try:
         yield
     finally:
-        sys.settrace(before)
+        set_counter(None)
 
 
 # --- engines, right and wrong ---------------------------------------------------------------------
