@@ -1003,3 +1003,27 @@ def test_weights_that_are_no_sequence_are_refused():
     net = MLP([2, 3, 1], rng=0)
     with pytest.raises(TypeError, match="weights must be 2 arrays, got int"):
         net.weights = 3
+
+
+def test_the_gradient_in_the_inputs_must_be_asked_for():
+    net = MLP([2, 1], rng=0)
+    net.forward([[1.0, 2.0]])
+    gradients = net.backward([[1.0]])
+    with pytest.raises(AttributeError) as caught:
+        _ = gradients.inputs
+    cure = "; ask for it: net.backward(gradient, inputs=True)"
+    assert str(caught.value) == f"Gradients has no attribute 'inputs'{cure}"
+    with pytest.raises(AttributeError) as caught:
+        _ = gradients.weight
+    assert str(caught.value) == "Gradients has no attribute 'weight'"
+
+
+def test_an_entry_of_another_shape_is_named():
+    net = MLP([2, 3, 1], rng=0)
+    with pytest.raises(ValueError, match=r"^entry 1 must have shape \(1, 3\), got \(3,\)"):
+        net.weights[1] = np.zeros(3)
+
+
+def test_a_path_that_has_the_ending_is_written_as_it_is(tmp_path):
+    MLP([2, 1], rng=0).save(tmp_path / "net.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.npz"]
