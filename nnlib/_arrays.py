@@ -111,7 +111,9 @@ def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n): the first half is
     # added to the second until few are left.
     rest = terms.swapaxes(0, axis)
-    while len(rest) > 5:
+    # Terms that lie side by side NumPy adds eight at a time.
+    few = 32 if rest.strides[0] == rest.itemsize else 5
+    while len(rest) > few:
         half = len(rest) // 2
         pairs = rest[:half] + rest[half : 2 * half]
         if len(rest) % 2:
