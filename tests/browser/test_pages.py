@@ -22,13 +22,18 @@ LAYOUT = RULES | {"rules": RULES["rules"] | {"color-contrast": {"enabled": False
 COLORS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "preload": False}
 
 
+def keeps_to(page, width):
+    """Wait until nothing sticks out: formulas find out a moment later that they have to scroll."""
+    page.wait_for_function(f"document.documentElement.scrollWidth <= {width}", timeout=5000)
+
+
 @pytest.mark.parametrize(
     ("width", "scheme", "rules"),
     [(1280, "light", RULES), (360, "light", LAYOUT), (360, "dark", COLORS)],
 )
 def test_a_page_is_accessible_and_stands_still(look, width, scheme, rules):
     page = look(width, scheme)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    keeps_to(page, width)
     assert page.locator("mjx-merror").count() == 0
     results = Axe().run(page, options=rules)
     assert results.violations_count == 0, results.generate_report()
@@ -45,11 +50,9 @@ p { margin-bottom: 2em !important; }"""
 
 def test_a_page_keeps_to_a_narrow_window_with_its_letters_apart(look):
     page = look(320)
-    # Formulas find out a moment later that they have to scroll.
-    keeps = "document.documentElement.scrollWidth <= 320"
-    page.wait_for_function(keeps, timeout=5000)
+    keeps_to(page, 320)
     spacing = page.add_style_tag(content=SPACING)
-    page.wait_for_function(keeps, timeout=5000)
+    keeps_to(page, 320)
     spacing.evaluate("style => style.remove()")
 
 
