@@ -41,14 +41,14 @@ def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
-    """Return a view for functions that are not nnlib's own: what they write into it, raises."""
+    """Return a view for methods that readers write: what they write into it, raises."""
     view = array.view()
     view.flags.writeable = False
     return view
 
 
 def as_result(values: ArrayLike, shape: tuple[int, ...], like: FloatArray, name: str) -> FloatArray:
-    """Return what a function that is not nnlib's own made of `like`, in its dtype."""
+    """Return what a method that a reader wrote made of `like`, in its dtype."""
     array = as_float(values, name)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
@@ -106,11 +106,11 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
     return array.astype(np.float32 if in_32_bits else np.float64)
 
 
-def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
-    """Return the sum of `terms` with its axis kept, exact to a few eps for any number of them."""
+def pairwise_sum(terms: FloatArray, axis: int = 0) -> FloatArray:
+    """Return the sum of `terms` along an axis, exact to a few eps for any number of them."""
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n): the first half is
     # added to the second until few are left.
-    rest = terms.swapaxes(0, axis)
+    rest = np.moveaxis(terms, axis, 0) if axis else terms
     # Terms that lie side by side NumPy adds eight at a time.
     few = 32 if rest.strides[0] == rest.itemsize else 5
     while len(rest) > few:
@@ -119,7 +119,8 @@ def pairwise_sum(terms: FloatArray, axis: int) -> FloatArray:
         if len(rest) % 2:
             pairs[0] += rest[-1]
         rest = pairs
-    return np.add.reduce(rest, axis=0, keepdims=True).swapaxes(0, axis)
+    result: FloatArray = np.add.reduce(rest, axis=0)
+    return result
 
 
 def normalize_axis(array: FloatArray, name: str, axis: int = -1) -> int:
@@ -194,11 +195,12 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
             "they are whole numbers, pass labels.astype(int)"
         )
     classes = scores.shape[-1]
-    outside = (array < 0) | (array >= classes)
-    if np.count_nonzero(outside):
-        wrong = array[outside].flat[0]
+    indices = array.astype(np.intp, copy=False)
+    # Read as unsigned, a negative label is a huge one: one pass finds both ends.
+    if np.maximum.reduce(indices.view(np.uintp), axis=None, initial=0) >= classes:
+        wrong = array[(array < 0) | (array >= classes)].flat[0]
         raise ValueError(f"labels must lie in 0..{classes - 1} for {classes} classes, got {wrong}")
-    return array.astype(np.intp, copy=False)
+    return indices
 
 
 def _one_hot_to_indices(array: NDArray[Any]) -> NDArray[np.intp]:

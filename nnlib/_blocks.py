@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,15 @@ _BLOCK = 2**18  # So many bytes at a time stay in the processor's cache.
 
 
 def apply_in_blocks(
-    formula: Callable[..., Any], scores: FloatArray, axis: int, *labels: NDArray[Any]
+    formula: Callable[..., FloatArray], scores: FloatArray, axis: int, *labels: NDArray[Any]
 ) -> tuple[FloatArray, FloatArray]:
     """Apply a formula to every example of the scores.
 
     Parameters
     ----------
     formula : callable
-        Gets scores of shape (classes, examples), turns them into its result in place, and may
-        return a value for each example as well.
+        Gets scores of shape (classes, examples), turns them into its result in place, and returns
+        a value for each example.
     scores : ndarray
     axis : int
         The axis of the classes, counted from 0.
@@ -45,25 +45,29 @@ def apply_in_blocks(
     """
     by_class = np.moveaxis(scores, axis, -1) if axis + 1 < scores.ndim else scores
     rows = by_class.reshape(-1, by_class.shape[-1])
-    result, values = np.empty_like(rows), np.empty(len(rows), rows.dtype)
-    transpose = rows.shape[1] <= _FEW < len(rows)
     step = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        if transpose:
-            work = rows[block].T.copy()
-        else:
-            result[block] = rows[block]
-            work = result[block].T  # a view: the formula writes into the result
-        value = formula(work, *(each[block] for each in labels))
-        if value is not None:
-            values[block] = value
-        if transpose:
-            result[block] = work.T
+    if len(rows) <= step:
+        result, values = _apply(formula, rows, labels)
+        result = np.ascontiguousarray(result)
+    else:
+        result, values = np.empty_like(rows), np.empty(len(rows), rows.dtype)
+        for start in range(0, len(rows), step):
+            block = slice(start, start + step)
+            cut = [each[block] for each in labels]
+            result[block], values[block] = _apply(formula, rows[block], cut)
     shaped: FloatArray = result.reshape(by_class.shape)
     if by_class is not scores:
         shaped = np.moveaxis(shaped, -1, axis)
     return shaped, values.reshape(by_class.shape[:-1])
+
+
+def _apply(
+    formula: Callable[..., FloatArray], rows: FloatArray, labels: Sequence[NDArray[Any]]
+) -> tuple[FloatArray, FloatArray]:
+    """Apply the formula to a copy of the rows, in the layout in which NumPy is fast."""
+    work = rows.T.copy() if rows.shape[1] <= _FEW < len(rows) else rows.copy().T
+    values = formula(work, *labels)
+    return work.T, values
 
 
 def subtract_maximum(s: FloatArray) -> FloatArray:
@@ -82,11 +86,11 @@ def log_of_sum(e: FloatArray) -> FloatArray:
     In 1 + 1e-20 nothing is left of the small entry. Where the others add up to less than a
     hundredth, they are added up without the 1, and log1p keeps their digits.
     """
-    sums = pairwise_sum(e, 0)[0]
+    sums = pairwise_sum(e)
     result = np.log(sums)
     near = sums < 1.01
     if np.count_nonzero(near):
         others = e[:, near]
         others *= others < 1  # the 1 itself becomes 0
-        result[near] = np.log1p(pairwise_sum(others, 0)[0])
+        result[near] = np.log1p(pairwise_sum(others))
     return result

@@ -77,19 +77,14 @@ class Activation(ABC):
         TypeError
             If `x` does not hold real numbers.
         """
-        array = as_float(x, "x")
-        value = self.value(read_only(array))
         # [()] turns an array without axes into a number, as NumPy's own functions do.
-        return as_result(value, array.shape, array, f"value of {type(self).__name__}")[()]
+        return evaluate(self, "value", as_float(x, "x"))[()]
 
     @quietly
     def derivative(self, x: ArrayLike) -> FloatArray:
         r"""Return the derivative at every entry; parameters, shapes and errors as for the value."""
         array = as_float(x, "x")
-        slope = as_result(
-            self.slope(read_only(array)), array.shape, array, f"slope of {type(self).__name__}"
-        )
-        return np.where(np.isnan(array), array, slope)[()]
+        return np.where(np.isnan(array), array, evaluate(self, "slope", array))[()]
 
     def __repr__(self) -> str:
         return f"<activation {self.name}>"
@@ -101,6 +96,15 @@ class Activation(ABC):
     @abstractmethod
     def slope(self, x: FloatArray) -> NDArray[Any]:
         """Return the derivative of a float array, unchecked; what it gives for NaN is not used."""
+
+
+def evaluate(activation: Activation, method: str, x: FloatArray) -> FloatArray:
+    """Return what ``value`` or ``slope`` makes of a float array, in its dtype."""
+    function, kind = getattr(activation, method), type(activation)
+    if kind.__module__ == __name__:
+        return np.asarray(function(x), x.dtype)
+    # What readers write gets an array to read only, and what it returns is looked at.
+    return as_result(function(read_only(x)), x.shape, x, f"{method} of {kind.__name__}")
 
 
 class Identity(Activation):

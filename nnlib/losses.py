@@ -116,9 +116,7 @@ class Loss(ABC):
         s, y = self.prepare(scores, labels)
         rows = s.reshape(-1, s.shape[-1])
         targets = y.reshape(rows.shape if y.shape == s.shape else -1)
-        value, gradient = self.per_example(read_only(rows), read_only(targets))
-        value = as_result(value, rows.shape[:1], rows, f"losses of {type(self).__name__}")
-        gradient = as_result(gradient, rows.shape, rows, f"gradients of {type(self).__name__}")
+        value, gradient = self._evaluate(rows, targets)
         if reduction == "none":
             return value.reshape(s.shape[:-1])[()], gradient.reshape(s.shape)
         if reduction == "mean":
@@ -126,6 +124,17 @@ class Loss(ABC):
                 raise ValueError('scores: reduction="mean" needs at least one example, got none')
             gradient /= len(rows)
         return _reduce(value, reduction), gradient.reshape(s.shape)
+
+    def _evaluate(self, rows: FloatArray, labels: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+        kind = type(self)
+        if kind.__module__ == __name__:
+            return self.per_example(rows, labels)
+        # What readers write gets arrays to read only, and what it returns is looked at.
+        value, gradient = self.per_example(read_only(rows), read_only(labels))
+        return (
+            as_result(value, rows.shape[:1], rows, f"losses of {kind.__name__}"),
+            as_result(gradient, rows.shape, rows, f"gradients of {kind.__name__}"),
+        )
 
     def __repr__(self) -> str:
         return f"<loss {self.name}>"
@@ -286,12 +295,12 @@ class SoftmaxCrossEntropy(Loss):
 def _soft_cross_entropy(scores: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
     log_p = log_softmax(scores)
     terms = y * np.where(y == 0, 0, log_p)
-    value = 0 - pairwise_sum(terms, axis=1)[:, 0]  # not -total: no -0.0
+    value = 0 - pairwise_sum(terms, axis=1)  # not -total: no -0.0
     overflowed = np.isinf(value)
     if overflowed.any():
         value[overflowed] = _far_apart(scores[overflowed], y[overflowed])
     # y sums to 1 only up to rounding: the factor is the derivative of the loss as it is computed.
-    return value, np.exp(log_p) * pairwise_sum(y, axis=1) - y
+    return value, np.exp(log_p) * pairwise_sum(y, axis=1)[:, None] - y
 
 
 def _far_apart(scores: FloatArray, y: FloatArray) -> FloatArray:
@@ -300,7 +309,7 @@ def _far_apart(scores: FloatArray, y: FloatArray) -> FloatArray:
     Those of halved scores do not; next to such differences log sum exp(s - max s) is negligible.
     """
     behind = scores.max(axis=1, keepdims=True) / 2 - scores / 2
-    return 2 * pairwise_sum(y * np.where(y == 0, 0, behind), 1)[:, 0]
+    return 2 * pairwise_sum(y * np.where(y == 0, 0, behind), axis=1)
 
 
 class SquaredError(Loss):
@@ -340,7 +349,7 @@ class SquaredError(Loss):
     ) -> tuple[FloatArray, FloatArray]:
         gradient = scores - labels
         # Half of one factor, not of the product: the square may overflow where its half does not.
-        return pairwise_sum(gradient / 2 * gradient, 1)[:, 0], gradient
+        return pairwise_sum(gradient / 2 * gradient, axis=1), gradient
 
 
 zero_one = ZeroOne()

@@ -12,6 +12,7 @@ import io
 from collections.abc import Sequence
 from contextlib import nullcontext
 from copy import copy
+from functools import lru_cache
 from itertools import pairwise
 from operator import index
 from os import PathLike, fspath, getpid
@@ -27,14 +28,12 @@ from nnlib._arrays import (
     as_float,
     as_generator,
     as_layer_sizes,
-    as_result,
     as_rows,
     check_kind,
     quietly,
-    read_only,
 )
 from nnlib._diagram import network_svg
-from nnlib.activations import ACTIVATIONS, Activation, get_activation
+from nnlib.activations import ACTIVATIONS, Activation, evaluate, get_activation
 from nnlib.probability import softmax
 
 
@@ -46,6 +45,17 @@ class _Views(tuple[FloatArray, ...]):
     def __setitem__(self, i: SupportsIndex, values: ArrayLike) -> None:
         view = self[index(i)]
         view[...] = _of_shape(view.shape, values, f"entry {i}")
+
+
+@lru_cache
+def _lay_out(layer_sizes: tuple[int, ...]) -> list[tuple[slice, slice, tuple[int, int]]]:
+    """Return where in one vector each layer's weight and bias lie, and the weight's shape."""
+    places, start = [], 0
+    for n_in, n_out in pairwise(layer_sizes):
+        end = start + n_out * n_in
+        places.append((slice(start, end), slice(end, end + n_out), (n_out, n_in)))
+        start = end + n_out
+    return places
 
 
 class _Parameters:
@@ -67,13 +77,10 @@ class _Parameters:
         self._make_views()
 
     def _make_views(self) -> None:
-        weights, biases, start = [], [], 0
-        for n_in, n_out in pairwise(self.layer_sizes):
-            end = start + n_out * n_in
-            weights.append(self.theta[start:end].reshape(n_out, n_in))
-            biases.append(self.theta[end : end + n_out])
-            start = end + n_out
-        vars(self).update(weights=_Views(weights), biases=_Views(biases))
+        theta, places = self.theta, _lay_out(self.layer_sizes)
+        weights = _Views([theta[weight].reshape(shape) for weight, _, shape in places])
+        biases = _Views([theta[bias] for _, bias, _ in places])
+        vars(self).update(weights=weights, biases=biases)
 
     # An array put in the place of theta or of its views would be one that nothing else sees: its
     # numbers are copied in. What theta was laid out for cannot change, and a misspelled name must
@@ -358,7 +365,7 @@ class MLP(_Parameters):
             if i > 0 or inputs:
                 delta = delta @ self.weights[i]
             if i > 0:  # The inputs have no activation before them.
-                delta *= self.activation.slope(preactivations[i - 1])
+                delta *= evaluate(self.activation, "slope", preactivations[i - 1])
         if inputs:
             gradients.inputs = delta.reshape(*np.shape(gradient)[:-1], self.layer_sizes[0])
         return gradients
@@ -523,10 +530,7 @@ class MLP(_Parameters):
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             z = a @ weight.T
             z += bias
-            z = read_only(z)
-            a = as_result(
-                self.activation.value(z), z.shape, z, f"value of {type(self.activation).__name__}"
-            )
+            a = evaluate(self.activation, "value", z)
             preactivations.append(z)
             outputs.append(a)
         scores = a @ self.weights[-1].T

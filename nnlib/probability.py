@@ -66,10 +66,11 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     array([0., 0., 1.])
     """
 
-    def formula(s: FloatArray) -> None:  # of shape (classes, examples)
+    def formula(s: FloatArray) -> FloatArray:  # of shape (classes, examples)
         subtract_maximum(s)
-        np.exp(s, out=s)
-        s /= pairwise_sum(s, axis=0)
+        total = pairwise_sum(np.exp(s, out=s))
+        s /= total
+        return total
 
     probabilities, _ = apply_in_blocks(formula, *_check_scores(scores, axis))
     return probabilities
@@ -110,9 +111,11 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
     np.True_
     """
 
-    def formula(s: FloatArray) -> None:  # of shape (classes, examples)
+    def formula(s: FloatArray) -> FloatArray:  # of shape (classes, examples)
         subtract_maximum(s)
-        s -= log_of_sum(np.exp(s))
+        log_total = log_of_sum(np.exp(s))
+        s -= log_total
+        return log_total
 
     log_probabilities, _ = apply_in_blocks(formula, *_check_scores(scores, axis))
     return log_probabilities
@@ -295,4 +298,4 @@ def _check_pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, Floa
 
 
 def _sum_apply_in_blocks(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
-    return pairwise_sum(terms, axis).squeeze(axis).astype(dtype)[()]
+    return pairwise_sum(terms, axis).astype(dtype)[()]
