@@ -111,8 +111,11 @@ def pairwise_sum(terms: FloatArray, axis: int = 0) -> FloatArray:
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n): the first half is
     # added to the second until few are left.
     rest = np.moveaxis(terms, axis, 0) if axis else terms
-    # Terms that lie side by side NumPy adds eight at a time.
-    few = 32 if rest.strides[0] == rest.itemsize else 5
+    few = 5
+    if rest.strides[0] == rest.itemsize:  # terms side by side: NumPy adds eight at a time
+        if rest.dtype == np.float32:
+            return np.asarray(np.add.reduce(rest, axis=0, dtype=np.float64), rest.dtype)
+        few = 32
     while len(rest) > few:
         half = len(rest) // 2
         pairs = rest[:half] + rest[half : 2 * half]
@@ -121,6 +124,11 @@ def pairwise_sum(terms: FloatArray, axis: int = 0) -> FloatArray:
         rest = pairs
     result: FloatArray = np.add.reduce(rest, axis=0)
     return result
+
+
+def largest(array: NDArray[Any]) -> Any:
+    """Return the largest entry, or NaN if there is one, in half the time that max takes of few."""
+    return array.item(array.argmax()) if array.size else -np.inf
 
 
 def normalize_axis(array: FloatArray, name: str, axis: int = -1) -> int:
@@ -168,7 +176,8 @@ def as_rows(x: ArrayLike, inputs: int, dtype: np.dtype[Any]) -> tuple[FloatArray
 def as_scores(scores: ArrayLike, at_least: int = 1) -> FloatArray:
     """Return `scores` as floats of shape (..., classes), with `at_least` so many classes."""
     array = as_float(scores, "scores")
-    normalize_axis(array, "scores")
+    if array.ndim == 0 or array.shape[-1] == 0:
+        normalize_axis(array, "scores")  # raises
     if array.shape[-1] < at_least:
         raise ValueError(
             f"scores must have at least {at_least} classes on the last axis, "
@@ -197,7 +206,7 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     classes = scores.shape[-1]
     indices = array.astype(np.intp, copy=False)
     # Read as unsigned, a negative label is a huge one: one pass finds both ends.
-    if np.maximum.reduce(indices.view(np.uintp), axis=None, initial=0) >= classes:
+    if largest(indices.view(np.uintp)) >= classes:
         wrong = array[(array < 0) | (array >= classes)].flat[0]
         raise ValueError(f"labels must lie in 0..{classes - 1} for {classes} classes, got {wrong}")
     return indices

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlib._arrays import FloatArray, pairwise_sum
+from nnlib._arrays import FloatArray, largest, pairwise_sum
 
 # NumPy is slow at reducing many short rows: with so many classes or fewer they are transposed, so
 # that each class is one long row.
@@ -46,15 +46,15 @@ def apply_in_blocks(
     by_class = np.moveaxis(scores, axis, -1) if axis + 1 < scores.ndim else scores
     rows = by_class.reshape(-1, by_class.shape[-1])
     step = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
+    result = np.empty_like(rows)
     if len(rows) <= step:
-        result, values = _apply(formula, rows, labels)
-        result = np.ascontiguousarray(result)
+        values = _apply(formula, rows, labels, result)
     else:
-        result, values = np.empty_like(rows), np.empty(len(rows), rows.dtype)
+        values = np.empty(len(rows), rows.dtype)
         for start in range(0, len(rows), step):
             block = slice(start, start + step)
             cut = [each[block] for each in labels]
-            result[block], values[block] = _apply(formula, rows[block], cut)
+            values[block] = _apply(formula, rows[block], cut, result[block])
     shaped: FloatArray = result.reshape(by_class.shape)
     if by_class is not scores:
         shaped = np.moveaxis(shaped, -1, axis)
@@ -62,20 +62,30 @@ def apply_in_blocks(
 
 
 def _apply(
-    formula: Callable[..., FloatArray], rows: FloatArray, labels: Sequence[NDArray[Any]]
-) -> tuple[FloatArray, FloatArray]:
-    """Apply the formula to a copy of the rows, in the layout in which NumPy is fast."""
-    work = rows.T.copy() if rows.shape[1] <= _FEW < len(rows) else rows.copy().T
-    values = formula(work, *labels)
-    return work.T, values
+    formula: Callable[..., FloatArray],
+    rows: FloatArray,
+    labels: Sequence[NDArray[Any]],
+    result: FloatArray,
+) -> FloatArray:
+    """Apply the formula in the layout in which NumPy is fast; return the values."""
+    if rows.shape[1] <= _FEW < len(rows):
+        work = rows.T.copy()
+        values = formula(work, *labels)
+        result[...] = work.T
+    else:
+        result[...] = rows
+        values = formula(result.T, *labels)
+    return values
 
 
 def subtract_maximum(s: FloatArray) -> FloatArray:
     """Subtract from the scores of every example their maximum, in place; return the maxima."""
     top = np.maximum.reduce(s, axis=0)
-    infinite = s == np.inf if np.count_nonzero(top == np.inf) else None
-    s -= top
-    if infinite is not None:  # inf - inf is NaN, but a single +inf takes all
+    if largest(top) < np.inf:
+        s -= top
+    else:  # inf - inf is NaN, but a single +inf takes all
+        infinite = s == np.inf
+        s -= top
         s[infinite & (np.add.reduce(infinite, axis=0) == 1)] = 0
     return top
 
@@ -90,7 +100,6 @@ def log_of_sum(e: FloatArray) -> FloatArray:
     result = np.log(sums)
     near = sums < 1.01
     if np.count_nonzero(near):
-        others = e[:, near]
-        others *= others < 1  # the 1 itself becomes 0
-        result[near] = np.log1p(pairwise_sum(others))
+        others = e * (e < 1)  # the 1 itself becomes 0
+        np.log1p(pairwise_sum(others), out=result, where=near)
     return result

@@ -167,8 +167,10 @@ class Gradients(_Parameters):
     def _like(cls, parameters: _Parameters) -> Gradients:
         """Return gradients, not yet filled, of the shapes of these parameters."""
         gradients = cls.__new__(cls)
-        kept = {name: vars(parameters)[name] for name in ("layer_sizes", "dtype")}
-        vars(gradients).update(kept, theta=np.empty_like(parameters.theta))
+        theta = np.empty_like(parameters.theta)
+        vars(gradients).update(
+            layer_sizes=parameters.layer_sizes, dtype=parameters.dtype, theta=theta
+        )
         gradients._make_views()
         return gradients
 
