@@ -20,7 +20,8 @@ Reduction: TypeAlias = Literal["none", "mean", "sum"]
 quietly = np.errstate(all="ignore")
 
 # How far a row of probabilities may be from 1: printed or float32 values are only so exact.
-_SUM_TOLERANCE = {np.dtype(np.float32): 1e-4, np.dtype(np.float64): 1e-6}
+_FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+_SUM_TOLERANCE = {_FLOAT32: 1e-4, _FLOAT64: 1e-6}
 
 
 def as_array(values: ArrayLike, name: str) -> NDArray[Any]:
@@ -98,12 +99,12 @@ def no_numbers(array: NDArray[Any], what: str, expected: str, kind: str = "float
 def as_float(values: ArrayLike, name: str) -> FloatArray:
     """Return `values` as a float32 or float64 array, without a copy where none is needed."""
     array = as_array(values, name)
-    if array.dtype == np.float32 or array.dtype == np.float64:
+    if array.dtype is _FLOAT64 or array.dtype is _FLOAT32:
         return array
     if array.dtype.kind not in "buif":
         raise no_numbers(array, f"{name} must hold real numbers", "float32, float64 or integers")
     in_32_bits = array.dtype.newbyteorder("=") == np.float32
-    return array.astype(np.float32 if in_32_bits else np.float64)
+    return array.astype(np.float32 if in_32_bits else np.float64, copy=False)
 
 
 def pairwise_sum(terms: FloatArray, axis: int = 0) -> FloatArray:

@@ -90,15 +90,14 @@ def subtract_maximum(s: FloatArray) -> FloatArray:
     return top
 
 
-def log_of_sum(e: FloatArray) -> FloatArray:
-    """Return log(sum of e over the classes), where the largest entry of every example is 1.
+def log_of_sum(e: FloatArray, total: FloatArray) -> FloatArray:
+    """Return the log of `total`, the sum over the classes, where the largest entry of `e` is 1.
 
     In 1 + 1e-20 nothing is left of the small entry. Where the others add up to less than a
     hundredth, they are added up without the 1, and log1p keeps their digits.
     """
-    sums = pairwise_sum(e)
-    result = np.log(sums)
-    near = sums < 1.01
+    result: FloatArray = np.log(total)
+    near = total < 1.01
     if np.count_nonzero(near):
         others = e * (e < 1)  # the 1 itself becomes 0
         np.log1p(pairwise_sum(others), out=result, where=near)

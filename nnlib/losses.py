@@ -283,10 +283,11 @@ class SoftmaxCrossEntropy(Loss):
             examples = np.arange(len(k))
             subtract_maximum(s)
             s_k = s[k, examples]  # a copy: s is overwritten next
-            log_sum = log_of_sum(np.exp(s, out=s))
-            s *= np.exp(-log_sum)  # softmax
+            total = pairwise_sum(np.exp(s, out=s))
+            value = log_of_sum(s, total) - s_k
+            s /= total  # softmax
             s[k, examples] -= 1
-            return log_sum - s_k
+            return value
 
         gradient, value = apply_in_blocks(formula, scores, 1, labels)
         return value, gradient

@@ -78,9 +78,11 @@ class _Parameters:
 
     def _make_views(self) -> None:
         theta, places = self.theta, _lay_out(self.layer_sizes)
-        weights = _Views([theta[weight].reshape(shape) for weight, _, shape in places])
-        biases = _Views([theta[bias] for _, bias, _ in places])
-        vars(self).update(weights=weights, biases=biases)
+        attributes = vars(self)
+        attributes["weights"] = _Views(
+            [theta[weight].reshape(shape) for weight, _, shape in places]
+        )
+        attributes["biases"] = _Views([theta[bias] for _, bias, _ in places])
 
     # An array put in the place of theta or of its views would be one that nothing else sees: its
     # numbers are copied in. What theta was laid out for cannot change, and a misspelled name must
@@ -167,10 +169,9 @@ class Gradients(_Parameters):
     def _like(cls, parameters: _Parameters) -> Gradients:
         """Return gradients, not yet filled, of the shapes of these parameters."""
         gradients = cls.__new__(cls)
-        theta = np.empty_like(parameters.theta)
-        vars(gradients).update(
-            layer_sizes=parameters.layer_sizes, dtype=parameters.dtype, theta=theta
-        )
+        attributes = vars(gradients)
+        attributes["layer_sizes"], attributes["dtype"] = parameters.layer_sizes, parameters.dtype
+        attributes["theta"] = np.empty_like(parameters.theta)
         gradients._make_views()
         return gradients
 

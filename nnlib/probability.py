@@ -113,7 +113,8 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
 
     def formula(s: FloatArray) -> FloatArray:  # of shape (classes, examples)
         subtract_maximum(s)
-        log_total = log_of_sum(np.exp(s))
+        e = np.exp(s)
+        log_total = log_of_sum(e, pairwise_sum(e))
         s -= log_total
         return log_total
 
@@ -157,7 +158,8 @@ def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
 
     def formula(s: FloatArray) -> FloatArray:  # of shape (classes, examples)
         top = subtract_maximum(s)
-        result = top + log_of_sum(np.exp(s, out=s))
+        e = np.exp(s, out=s)
+        result = top + log_of_sum(e, pairwise_sum(e))
         return np.where(np.isinf(top), top, result)  # An infinite maximum is its own answer.
 
     _, values = apply_in_blocks(formula, *_check_scores(scores, axis))
