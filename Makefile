@@ -44,7 +44,7 @@ test: environment ## Run unit tests, doctests and every chapter against its stor
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@PYTHONPATH="$(CURDIR)/assignments" $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
-	    --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
+	    --nbval-sanitize-with=tests/nbval.ini --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
 
 # The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
 test-oldest: export OMP_NUM_THREADS = 1

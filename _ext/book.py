@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 import assets
 from docutils import nodes
+from folds import fold
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sources import ROOT, pages
 from sphinx import addnodes
@@ -83,20 +84,21 @@ def attach_nodes(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def name_tests(app: Sphinx, doctree: nodes.document) -> None:
-    """Write under each statement which tests check it."""
+    """Write under each statement which tests check it, folded to their number."""
     for statement in doctree.findall(is_statement):
         label = statement["label"]
         found = show_tests(app.env, label)
         if not found:
             logger.warning("no test is marked with the statement %s", label, location=statement)
             continue
-        line = nodes.paragraph("", "Tested by ", classes=["tested-by"])
+        line = nodes.paragraph()
         for file, tests_of_file in groupby(found, key=lambda test: test.file):
-            line += nodes.Text("; " if len(line) > 1 else "")
+            line += nodes.Text("; " if len(line) else "")
             for i, test in enumerate(tests_of_file):
                 line += [nodes.Text(", " if i else ""), nodes.literal("", test.name)]
             line += [nodes.Text(" in "), nodes.literal("", file)]
-        statement += line
+        count = nodes.inline("", f"Tested by {len(found)} test{'s' * (len(found) > 1)}")
+        statement += fold(count, [line], "tested-by")
 
 
 def stabilize_anchors(app: Sphinx, doctree: nodes.document, page: str) -> None:
@@ -216,6 +218,8 @@ def finish_page(
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.setup_extension("public")
+    app.setup_extension("folds")
+    app.setup_extension("reading")
     app.add_css_file("book.css")
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.

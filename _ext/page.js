@@ -20,6 +20,20 @@ const follow = new MutationObserver(() => {
 for (const contents of document.querySelectorAll("#pst-page-toc-nav")) {
   follow.observe(contents, { attributeFilter: ["aria-current"], subtree: true });
 }
+// A link into what is folded opens it. A browser does so for what stands inside, and not for the
+// heading, which it sees.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const fold = target?.closest("section")?.querySelector(":scope > details.deeper");
+  if (!fold || fold.open) return;
+  fold.open = true;
+  target.scrollIntoView();
+};
+addEventListener("hashchange", unfold);
+// The same link once more changes nothing in the address.
+addEventListener("click", ({ target }) => {
+  if (target.closest("a")?.hash === location.hash) unfold();
+});
 // What scrolls sideways can be reached by keyboard, and only that. A formula that fits is no stop,
 // though slanted letters lean a little out of its box.
 const slack = 4;
@@ -56,6 +70,7 @@ const keepMarks = () => {
 };
 document.addEventListener("DOMContentLoaded", async () => {
   keepMarks();
+  unfold();
   // The theme's label of these hides from some what others read on them.
   for (const labeled of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     labeled.removeAttribute("aria-label");

@@ -122,13 +122,17 @@ def localize(article: Tag, page: str, names: dict[str, str]) -> None:
 
 
 def unfold(article: Tag) -> None:
-    """Open what is folded, under a heading of its own."""
+    """Open what is folded: what goes deeper has its heading, the rest a line that names it."""
     for details in article.select("details"):
+        summary = details.find("summary", recursive=False)
+        if "deeper" in details["class"]:
+            summary.unwrap()
+            details.unwrap()
+            continue
         details.name = "div"
         details["class"] = "folded"
-        summary = details.find("summary", recursive=False)
-        words = summary.get_text(" ", strip=True).removeprefix("Show the code").lstrip(": ")
-        summary.replace_with(make(f"<p class=fold>Code{': ' * bool(words)}{escape(words)}</p>"))
+        words = summary.get_text(" ", strip=True).removeprefix("Show ")
+        summary.replace_with(make(f"<p class=fold>{escape(words[0].upper() + words[1:])}</p>"))
 
 
 def name_headings(article: Tag) -> None:

@@ -83,7 +83,12 @@ def publish_page(
 
 def description(doctree: nodes.document) -> str:
     """Return the beginning of a page's first paragraph."""
-    paragraph = next(iter(doctree.findall(nodes.paragraph)), nodes.paragraph())
+    paragraphs = (
+        paragraph
+        for paragraph in doctree.findall(nodes.paragraph)
+        if "reading-time" not in paragraph["classes"]
+    )
+    paragraph = next(paragraphs, nodes.paragraph())
     return shorten(paragraph.astext(), 200, placeholder=" …")
 
 

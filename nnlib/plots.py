@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike, NDArray
 
 from nnlib._arrays import (
@@ -176,17 +176,115 @@ def history(record: History, ax: Axes | None = None) -> Axes:
     """
     check_kind(record, History, "record", "an nnlib.History")
     ax = _axes(ax)
-    epochs = np.arange(1, len(record.loss) + 1)
-    marker = "o" if len(epochs) == 1 else None  # of one point there is no line
-    ax.plot(epochs, record.loss, marker=marker, label="training loss")
+    curves = {"training loss": record.loss}
     if record.validation_loss:
-        validated = epochs[: len(record.validation_loss)]
-        ax.plot(validated, record.validation_loss, marker=marker, label="validation loss")
-    hidden = any(loss <= 0 for loss in (*record.loss, *record.validation_loss))
-    ax.set(xlabel="epoch", ylabel="mean loss", yscale="linear" if hidden else "log")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        curves["validation loss"] = record.validation_loss
+    _draw_by_epoch(ax, curves, "mean loss")
     ax.legend()
     return ax
+
+
+def histories(
+    records: Mapping[str, History], axes: tuple[Axes, Axes] | None = None
+) -> tuple[Axes, Axes]:
+    """Draw training runs side by side: mean losses on the left, shares of mistakes on the right.
+
+    Both are drawn over the epochs, on a log scale where all are positive. The loss is the mean over
+    the epoch, the mistakes are those on the validation data after it.
+
+    Parameters
+    ----------
+    records : mapping of str to History
+        What :func:`nnlib.fit` or :func:`nnlib.pytorch.train` returned with validation data that
+        has class indices for labels, each by the name of its run.
+    axes : pair of Axes, optional
+
+    Returns
+    -------
+    tuple of Axes
+        Those of the losses and those of the mistakes.
+
+    Raises
+    ------
+    TypeError
+        If `records` is not a mapping of str to History, or `axes` are not two Axes.
+    ValueError
+        If there is no record, or one has no validation accuracy.
+
+    Examples
+    --------
+    >>> from nnlib import History
+    >>> slow = History(loss=[1.0, 0.9], validation_accuracy=[0.5, 0.6])
+    >>> fast = History(loss=[1.0, 0.5], validation_accuracy=[0.5, 0.8])
+    >>> losses, mistakes = histories({"slow": slow, "fast": fast})
+    """
+    check_kind(records, Mapping, "records", "a mapping of str to History")
+    if not records:
+        raise ValueError("records must hold at least one training run, got none")
+    _check_texts(list(records), "records")
+    for name, record in records.items():
+        check_kind(record, History, f"records[{name!r}]", "an nnlib.History")
+        if not record.validation_accuracy:
+            raise ValueError(
+                f"records must have validation accuracies, got none in records[{name!r}]; fit "
+                "measures them on validation data whose labels are class indices"
+            )
+    losses, mistakes = _two_axes(axes)
+    wrong = {name: [1 - a for a in run.validation_accuracy] for name, run in records.items()}
+    _draw_by_epoch(losses, {name: run.loss for name, run in records.items()}, "mean loss")
+    _draw_by_epoch(mistakes, wrong, "wrong, of the unseen")
+    if mistakes.get_yscale() == "log":
+        mistakes.yaxis.set(
+            major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter()
+        )
+    mistakes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
+    _name_lines(mistakes)
+    return losses, mistakes
+
+
+def _two_axes(axes: tuple[Axes, Axes] | None) -> tuple[Axes, Axes]:
+    if axes is None:
+        return tuple(plt.subplots(1, 2, figsize=(5.4, 2.8), layout="constrained")[1])
+    check_kind(axes, (tuple, list, np.ndarray), "axes", "two matplotlib Axes or None")
+    if len(axes) != 2:
+        raise TypeError(f"axes must be two matplotlib Axes or None, got {len(axes)}")
+    for ax in axes:
+        check_kind(ax, Axes, "axes", "two matplotlib Axes or None")
+    return axes[0], axes[1]
+
+
+def _draw_by_epoch(ax: Axes, curves: Mapping[str, Sequence[float]], what: str) -> None:
+    """Draw each curve from epoch 1 on; a log axis would hide what is not positive."""
+    for name, values in curves.items():
+        marker = "o" if len(values) == 1 else None  # of one point there is no line
+        ax.plot(np.arange(1, len(values) + 1), values, marker=marker, label=name)
+    hidden = any(value <= 0 for values in curves.values() for value in values)
+    ax.set(xlabel="epoch", ylabel=what, yscale="linear" if hidden else "log")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _name_lines(ax: Axes) -> None:
+    """Write beside the end of each line its name, above the one below it."""
+    line_height, free = 0.075, 0.0  # in heights of the axes
+    ax.autoscale_view()
+    to_heights = ax.transScale + ax.transLimits
+    ends = [to_heights.transform(np.asarray(line.get_xydata())[-1])[1] for line in ax.lines]
+    for end, line in sorted(zip(ends, ax.lines, strict=True), key=lambda pair: pair[0]):
+        words = textwrap.wrap(str(line.get_label()), 14)
+        room = line_height * len(words) / 2
+        place = max(end, free + room)
+        free = place + room + line_height / 2
+        ax.annotate(
+            "\n".join(words),
+            xy=(1, end),
+            xycoords="axes fraction",
+            xytext=(1.16, place),
+            arrowprops={"arrowstyle": "-", "color": line.get_color(), "ls": line.get_linestyle()},
+            annotation_clip=False,
+            fontsize=9,
+            linespacing=1.0,
+            va="center",
+        )
 
 
 def decision_regions(

@@ -456,6 +456,23 @@ if find_spec("matplotlib"):
             lambda: {"record": nnlib.History(loss=[1.0, 0.5])},
             {"record": refused(TypeError, None, [1.0, 0.5], NET, came=kind), "ax": AXES},
         ),
+        "plots.histories": Row(
+            plots.histories,
+            lambda: {"records": {"one": nnlib.History(loss=[1.0], validation_accuracy=[0.5])}},
+            {
+                "records": [
+                    *refused(TypeError, None, [nnlib.History()], NET, came=kind),
+                    Bad({}, ValueError, "none"),
+                    Bad({"one": [1.0]}, TypeError, "list"),
+                    Bad({1: nnlib.History(loss=[1.0], validation_accuracy=[1.0])}, TypeError, "1"),
+                    Bad({"one": nnlib.History(loss=[1.0])}, ValueError, "none in records['one']"),
+                ],
+                "axes": [
+                    *refused(TypeError, 3, (3, 3), came=lambda value: "int"),
+                    Bad((), TypeError, "0"),
+                ],
+            },
+        ),
         "plots.decision_regions": Row(
             plots.decision_regions,
             lambda: {

@@ -128,6 +128,55 @@ def test_history_of_no_epochs_is_an_empty_figure():
     assert len(ax.lines[0].get_xdata()) == 0
 
 
+RUNS = {
+    "sigmoid, squared error": History(
+        loss=[0.5, 0.2, 0.1], validation_accuracy=[0.2, 0.5, 0.75], validation_loss=[0.5, 0.2, 0.1]
+    ),
+    "relu": History(loss=[2.0, 0.3], validation_accuracy=[0.6, 0.7]),
+}
+
+
+def test_histories_draw_losses_beside_mistakes_over_whole_epochs():
+    losses, mistakes = plots.histories(RUNS)
+    assert plt.get_fignums() == [losses.figure.number]
+    assert_array_equal(losses.lines[0].get_data(), [[1, 2, 3], [0.5, 0.2, 0.1]])
+    assert_array_equal(losses.lines[1].get_data(), [[1, 2], [2.0, 0.3]])
+    assert_allclose(mistakes.lines[0].get_data(), [[1, 2, 3], [0.8, 0.5, 0.25]])
+    assert_allclose(mistakes.lines[1].get_data(), [[1, 2], [0.4, 0.3]])
+    for ax in (losses, mistakes):
+        assert (ax.get_xlabel(), ax.get_yscale()) == ("epoch", "log")
+        assert_array_equal(ax.get_xticks() % 1, 0)
+    assert losses.get_ylabel() == "mean loss"
+
+
+def test_histories_name_each_line_at_its_end_and_no_two_at_one_height():
+    ends = {"a": 0.7, "b": 0.69, "c": 0.1, "d, in many words": 0.1}
+    records = {name: History([1.0, 0.5], [], [0.5, 1 - end]) for name, end in ends.items()}
+    plots.use_style()
+    _, mistakes = plots.histories(records)
+    mistakes.figure.canvas.draw()
+    assert {text.replace("\n", " ") for text in texts(mistakes)} == set(ends)
+    boxes = [mpl.text.Text.get_window_extent(text) for text in mistakes.texts]
+    boxes.sort(key=lambda box: box.y0)
+    assert all(below.y1 <= above.y0 for below, above in pairwise(boxes))
+    assert mistakes.figure.get_figwidth() <= 5.4
+    assert all(box.x0 > mistakes.get_window_extent().x1 for box in boxes)
+    assert max(box.x1 for box in boxes) <= mistakes.figure.bbox.x1
+
+
+def test_histories_without_mistakes_stand_on_a_plain_axis():
+    _, mistakes = plots.histories({"all right": History([1.0, 0.5], [], [0.5, 1.0])})
+    assert mistakes.get_yscale() == "linear"
+    mistakes.figure.canvas.draw()
+    assert {label.get_text() for label in mistakes.get_yticklabels()} >= {"0%", "20%", "40%"}
+
+
+def test_histories_draw_on_the_axes_given():
+    _, axes = plt.subplots(1, 3)
+    assert plots.histories(RUNS, (axes[2], axes[0])) == (axes[2], axes[0])
+    assert plots.histories(RUNS, axes[:2]) == (axes[0], axes[1])
+
+
 def test_decision_regions_ask_about_a_grid_around_all_examples():
     asked = []
 
