@@ -43,8 +43,8 @@ class History:
     validation_loss : list of float
         Mean loss on the validation data after the epoch; empty without validation data.
     validation_accuracy : list of float
-        Share of right predictions after the epoch; empty unless labels are indices of two or more
-        classes, each with a score.
+        Share of right predictions after the epoch; empty unless labels are indices or one-hot rows
+        of two or more classes, each with a score.
     steps : int
         Number of updates taken.
     interrupted : bool
@@ -294,16 +294,25 @@ def fit(
 def _validation_metrics(
     net: MLP, loss: Loss, x: FloatArray, labels: NDArray[Any]
 ) -> tuple[float, ...]:
-    """Return the mean loss and, where labels are class indices, the accuracy."""
+    """Return the mean loss and, where labels say which class is right, the accuracy."""
     scores = net(x)
     value = float(loss(scores, labels, "mean"))
     _, labels = loss.prepare(scores, labels)
-    classes = scores.shape[-1]
-    # A loss of one's own may take labels of any meaning.
-    indices = labels.ndim == 1 and labels.dtype.kind in "ui" and classes > 1
-    if not indices or labels.min() < 0 or labels.max() >= classes:
+    if not _are_classes(labels, scores):
         return (value,)
     return value, accuracy(scores, labels)
+
+
+def _are_classes(labels: NDArray[Any], scores: FloatArray) -> bool:
+    """Tell indices and one-hot rows from what else labels may be: a loss of one's own takes any."""
+    classes = scores.shape[-1]
+    if classes < 2:
+        return False
+    if labels.ndim == 1:
+        return labels.dtype.kind in "ui" and bool(((labels >= 0) & (labels < classes)).all())
+    hot = labels == 1
+    one_hot = (hot | (labels == 0)).all() and (hot.sum(axis=-1) == 1).all()
+    return labels.shape == scores.shape and bool(one_hot)
 
 
 def _held_out(
