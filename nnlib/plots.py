@@ -260,7 +260,7 @@ def _draw_by_epoch(ax: Axes, curves: Mapping[str, Sequence[float]], what: str) -
         ax.plot(np.arange(1, len(values) + 1), values, marker=marker, label=name)
     hidden = any(value <= 0 for values in curves.values() for value in values)
     ax.set(xlabel="epoch", ylabel=what, yscale="linear" if hidden else "log")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=(1, 2, 5, 10), integer=True))
 
 
 def _name_lines(ax: Axes) -> None:
@@ -270,7 +270,7 @@ def _name_lines(ax: Axes) -> None:
     to_heights = ax.transScale + ax.transLimits
     ends = [to_heights.transform(np.asarray(line.get_xydata())[-1])[1] for line in ax.lines]
     for end, line in sorted(zip(ends, ax.lines, strict=True), key=lambda pair: pair[0]):
-        words = textwrap.wrap(str(line.get_label()), 14)
+        words = textwrap.wrap(str(line.get_label()), 14, break_on_hyphens=False)
         room = line_height * len(words) / 2
         place = max(end, free + room)
         free = place + room + line_height / 2
