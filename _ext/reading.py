@@ -128,7 +128,7 @@ def _counts(token: Token) -> Counter[str]:
     if "quiz" in classes:
         return found + Counter(checks=1)
     if "dropdown" in classes or kind == "math":
-        return found + Counter(words=1)
+        return found + Counter(words=kind == "math")
     return sum((_counts(inner) for inner in _markdown().parse(f"{title}\n\n{body}")), found)
 
 
