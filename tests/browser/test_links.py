@@ -45,7 +45,7 @@ def test_every_link_into_the_book_finds_its_page_and_anchor(html, built_page):
 
 def test_sections_statements_figures_and_exercises_keep_their_anchors(html, built_page):
     places = read(html / f"{built_page}.html").select(
-        "section:has(> :is(h1, h2, h3, h4)), figure:has(figcaption), "
+        "section:has(> :is(h1, h2, h3, h4), > details.deeper), figure:has(figcaption), "
         "div.admonition:is(.proof, .exercise, .solution, .quiz)"
     )
     assert [place.attrs for place in places if "id" not in place.attrs] == []
