@@ -1448,13 +1448,20 @@ def _place() -> Place:
     return frame.f_code.co_filename, frame.f_lineno
 
 
+def _file_name(path: str) -> str:
+    """Return the name of a file; Jupyter and IPython make one up for each cell."""
+    file = Path(path)
+    is_cell = file.parent.name.startswith("ipykernel_") or file.name.startswith("<ipython-input-")
+    return "a notebook cell" if is_cell else file.name
+
+
 def _changed(node: Node, name: str, array: FloatArray, memory: _Memory) -> str:
     path, line = memory.changed
     code = linecache.getline(path, line).strip()
     what = "result" if name == "y" else f"input {name.removeprefix('input ')}"
     return (
         f"{node.rule.name} has saved its {what}, of shape "
-        f"{array.shape}, and line {line} of {Path(path).name} has changed it in place since"
+        f"{array.shape}, and line {line} of {_file_name(path)} has changed it in place since"
         f"{f': `{code}`' if code else ''}. The gradient needs the old numbers: call backward() "
         "before that line, or make a new Tensor there, x = x + 1 for x += 1"
     )

@@ -662,6 +662,15 @@ def test_a_change_of_what_was_saved_is_told_with_its_line_and_the_cure():
     assert "x = x + 1" in message
 
 
+@pytest.mark.parametrize("file", ["/tmp/ipykernel_12/345.py", "<ipython-input-3-a1b2>"])
+def test_a_line_of_a_notebook_is_told_without_the_made_up_name_of_its_cell(file):
+    h = 3 * Tensor([1.0, 2.0], requires_grad=True)
+    loss = (h**2).sum()
+    exec(compile("\n\nh += 1", file, "exec"), {"h": h})
+    with pytest.raises(RuntimeError, match="and line 3 of a notebook cell has changed it"):
+        loss.backward()
+
+
 def test_a_change_of_what_was_not_saved_is_recorded():
     x = Tensor([1.0, 2.0], requires_grad=True)
     h = x + 0
