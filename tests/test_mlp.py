@@ -982,6 +982,20 @@ def test_an_activation_that_returns_what_is_none_is_told_plainly(result, error, 
         MLP([2, 2, 2], odd, rng=0)([1.0, 2.0])
 
 
+class OddSlope(Odd):
+    """Returns whatever it is told for its slope."""
+
+    def value(self, x):
+        return x
+
+
+def test_a_slope_that_would_be_broadcast_is_refused_on_the_way_back():
+    net = MLP([2, 2, 2], OddSlope(np.ones(2)), rng=0)
+    net.forward(np.ones((3, 2)))
+    with pytest.raises(ValueError, match=r"slope of OddSlope must have shape \(3, 2\), got \(2,\)"):
+        net.backward(np.ones((3, 2)))
+
+
 @pytest.mark.parametrize("slope", [Fraction(1, 4), np.float32(0.25), 2])
 def test_the_slope_of_a_leaky_relu_may_be_any_kind_of_number(slope):
     net, twin = (MLP([2, 3, 1], LeakyReLU(c), rng=0) for c in (slope, float(slope)))
