@@ -13,63 +13,51 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import partial
-from itertools import pairwise
-from typing import Any
+from itertools import pairwise, permutations
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
+from nnlib import activations
 from nnlib._arrays import as_layer_sizes, check_callable, check_count, check_kind
-from nnlib.activations import (
-    GELU,
-    Activation,
-    Identity,
-    LeakyReLU,
-    ReLU,
-    Sigmoid,
-    Softplus,
-    Tanh,
-    TanhGELU,
-)
+from nnlib.activations import Activation
 from nnlib.mlp import MLP
 from nnlib.training import History, NotFiniteError, as_settings, take_steps
 
 #: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
 TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
-    Identity: lambda _: nn.Identity(),
-    Sigmoid: lambda _: nn.Sigmoid(),
-    Tanh: lambda _: nn.Tanh(),
-    ReLU: lambda _: nn.ReLU(),
-    LeakyReLU: lambda leaky: nn.LeakyReLU(leaky.negative_slope),
-    Softplus: lambda _: nn.Softplus(),
-    GELU: lambda _: nn.GELU(),
-    TanhGELU: lambda _: nn.GELU(approximate="tanh"),
+    activations.Identity: lambda _: nn.Identity(),
+    activations.Sigmoid: lambda _: nn.Sigmoid(),
+    activations.Tanh: lambda _: nn.Tanh(),
+    activations.ReLU: lambda _: nn.ReLU(),
+    activations.LeakyReLU: lambda leaky: nn.LeakyReLU(leaky.negative_slope),
+    activations.Softplus: lambda _: nn.Softplus(),
+    activations.GELU: lambda _: nn.GELU(),
+    activations.TanhGELU: lambda _: nn.GELU(approximate="tanh"),
 }
+
+_Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 
 
 class _Classifier(nn.Module):
     """What both networks share: logits from ``forward``, probabilities on request."""
 
-    def _check_sizes(
-        self,
-        input_size: int,
-        output_size: int,
-        layer_size: int = 1,
-        layer_sizes: Sequence[int] = (),
-    ) -> None:
+    def _check_sizes(self, layer_sizes: Sequence[int] = (), **sizes: int) -> None:
         """Check the sizes now, and from now on every input against them."""
-        check_count(input_size, "input_size")
-        check_count(layer_size, "layer_size")
+        for name, size in sizes.items():
+            check_count(size, name)
         as_layer_sizes(layer_sizes, least=0)
         if not isinstance(layer_sizes, Sized):
             raise TypeError(
                 f"layer_sizes must be a sequence of integers, got {layer_sizes!r}, which can be "
                 "read only once; pass list(layer_sizes)"
             )
-        check_count(output_size, "output_size")
-        self.register_forward_pre_hook(partial(_check_inputs, input_size), with_kwargs=True)
+        check = partial(_check_inputs, sizes["input_size"])
+        self.register_forward_pre_hook(check, with_kwargs=True)
 
     def predict_proba(self, x: Tensor) -> Tensor:
         """Return probabilities, the softmax of the logits, without tracking gradients.
@@ -226,15 +214,13 @@ def copy_weights(net: MLP, module: nn.Module) -> None:
     check_kind(net, MLP, "net", "an nnlib.MLP")
     linear, _ = _layers_as_run(module)
     _check_layers(net, linear)
-    for layer in linear:
-        if not all(isinstance(part, nn.Parameter) for part in (layer.weight, layer.bias)):
-            raise ValueError(
-                f"module must keep its weights as parameters, but {layer} computes its weights "
-                "from others, which would overwrite a copy: remove the parametrization"
-            )
-    if len({layer.weight.data_ptr() for layer in linear}) < len(linear):
+    parts = [part for layer in linear for part in (layer.weight, layer.bias)]
+    own = {part.data_ptr() for part in parts if isinstance(part, nn.Parameter)}
+    if len(own) < len(parts):
         raise ValueError(
-            "module must use each linear layer once, with weights of its own, as an MLP does"
+            "module must use each linear layer once, with weights of its own, as an MLP does; it "
+            "shares weights, or computes its weights from others, which would overwrite a copy: "
+            "remove the ties and parametrizations"
         )
     with torch.no_grad():
         for layer, weight, bias in zip(linear, net.weights, net.biases, strict=True):
@@ -278,14 +264,11 @@ def to_mlp(module: nn.Module, activation: str | Activation = "relu") -> MLP:
     if not linear:
         raise ValueError("module has no registered nn.Linear layer; see check_registered")
     sizes = [linear[0].in_features, *(layer.out_features for layer in linear)]
-    if any(layer.in_features != n for layer, n in zip(linear, sizes[:-1], strict=True)):
-        raise ValueError(f"the linear layers of module do not form a chain: {linear}")
     dtype = "float64" if linear[0].weight.dtype == torch.float64 else "float32"
     exact = MLP(sizes, activation, rng=0)
     _check_layers(exact, linear)
-    for layer, weight, bias in zip(linear, exact.weights, exact.biases, strict=True):
-        weight[...] = layer.weight.detach().to("cpu", torch.float64).numpy()
-        bias[...] = layer.bias.detach().to("cpu", torch.float64).numpy()
+    exact.weights = tuple(layer.weight.detach().cpu().double().numpy() for layer in linear)
+    exact.biases = tuple(layer.bias.detach().cpu().double().numpy() for layer in linear)
     if run is not None:
         _check_scores(exact, *run)
     elif hidden := check_registered(module):
@@ -326,16 +309,15 @@ def check_registered(module: nn.Module) -> list[str]:
     >>> check_registered(Net())
     ['layers[0]: Linear with 9 parameters is not registered; use nn.ModuleList']
     """
-    _check_module(module)
+    check_kind(module, nn.Module, "module", "a torch.nn.Module")
     known = {id(part) for part in (*module.parameters(), *module.buffers(), *module.modules())}
     found: list[str] = []
     for prefix, part in module.named_modules():
         # What stands in the body of a class belongs to all its modules and is registered in none.
         bodies = [dict(vars(cls)) for cls in type(part).__mro__ if cls is not nn.Module]
         for name, value in ChainMap(vars(part), *bodies).items():
-            kind = "Dict" if isinstance(value, dict) else "List"
             for path, hidden in _hidden(value, f"{prefix}.{name}" if prefix else name, known):
-                found.append(f"{path}: {_describe_fault(hidden, kind, known, within=value)}")
+                found.append(f"{path}: {_describe_fault(hidden, value, known)}")
     return found
 
 
@@ -345,31 +327,31 @@ def _hidden(
     """Yield every hidden parameter or module in `value`, with its path."""
     if id(value) in known or id(value) in around:
         return
-    around |= {id(value)}
+    if _is_hidden(value, known):
+        yield path, value
+    items: Iterable[tuple[Any, Any]] = ()
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        items = enumerate(value)
+    for key, item in items:
+        yield from _hidden(item, f"{path}[{key!r}]", known, around | {id(value)})
+
+
+def _is_hidden(value: Any, known: set[int]) -> bool:
     if isinstance(value, nn.Module):
         # A plain list may hold a container whose parts are all registered elsewhere.
         leaves = (m for m in value.modules() if next(m.children(), None) is None)
-        if any(id(part) not in known for part in (*value.parameters(), *leaves)):
-            yield path, value
-    elif isinstance(value, nn.Parameter):
-        yield path, value
-    elif isinstance(value, Tensor):
-        sources = _sources(value)
-        # An output that a module keeps was computed from what it has registered.
-        if sources and not any(id(source) in known for source in sources):
-            yield path, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _hidden(item, f"{path}[{key!r}]", known, around)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for index, item in enumerate(value):
-            yield from _hidden(item, f"{path}[{index}]", known, around)
+        return not {id(part) for part in (*value.parameters(), *leaves)} <= known
+    # An output that a module keeps was computed from what it has registered.
+    sources = {id(source) for source in _sources(value)} if isinstance(value, Tensor) else set()
+    return bool(sources) and sources.isdisjoint(known)
 
 
 def _sources(tensor: Tensor) -> list[Tensor]:
     """Return what would be trained by a gradient in this tensor: itself, or parameters."""
     if tensor.grad_fn is None:
-        return [tensor] if tensor.requires_grad else []
+        return [tensor] if tensor.requires_grad or isinstance(tensor, nn.Parameter) else []
     nodes: list[Any] = [tensor.grad_fn]
     for node in nodes:  # which grows on the way
         nodes += [n for n, _ in node.next_functions if n is not None and n not in nodes]
@@ -377,16 +359,16 @@ def _sources(tensor: Tensor) -> list[Tensor]:
     return leaves if all(isinstance(leaf, nn.Parameter) for leaf in leaves) else []
 
 
-def _describe_fault(hidden: Any, kind: str, known: set[int], within: Any) -> str:
+def _describe_fault(hidden: Any, within: Any, known: set[int]) -> str:
+    kind = "" if hidden is within else "Dict" if isinstance(within, dict) else "List"
     if isinstance(hidden, nn.Module):
         count = sum(p.numel() for p in hidden.parameters() if id(p) not in known)
         what = f"{type(hidden).__name__} with {count} parameters"
-        cure = f"nn.Module{kind}"
-        if hidden is within:  # in the body of the class
-            cure = "an assignment to self in __init__"
+        # One that stands by itself stands in the body of the class.
+        cure = f"nn.Module{kind}" if kind else "an assignment to self in __init__"
     else:
         what = f"a {type(hidden).__name__} of {hidden.numel()} numbers"
-        cure = "nn.Parameter" if hidden is within else f"nn.Parameter{kind}"
+        cure = f"nn.Parameter{kind}"
     return f"{what} is not registered; use {cure}"
 
 
@@ -458,88 +440,114 @@ def train(
     >>> history.loss[-1] < 0.1
     True
     """
-    parameters = _trainable(module)
-    epochs, learning_rate, batch_size, momentum = as_settings(
-        epochs, learning_rate, batch_size, momentum
-    )
+    home = _trainable(module)[0].device
+    epochs, rate, batch_size, momentum = as_settings(epochs, learning_rate, batch_size, momentum)
     seed = check_count(seed, "seed", least=0, most=2**64 - 1)
     loss = nn.functional.cross_entropy if loss is None else loss
     check_callable(loss, "loss")
     _check_examples(x, labels, "x and labels")
-    _check_validation(validation)
+    if validation is not None:
+        if not isinstance(validation, tuple) or len(validation) != 2:
+            raise TypeError(f"validation must be a tuple (x, labels), got {validation!r:.80}")
+        _check_examples(*validation, "validation x and labels")
     device = _check_device(device)
-    with _modes_kept(module):
-        try:
-            sizes = _sizes(len(x), batch_size, epochs)
-            _try_out(module, loss, x, labels, validation, device, sizes)
-        except KeyboardInterrupt:
-            return History(interrupted=True)
-        module.train()
-        x, labels = x.to(device), labels.to(device)
-        generator = torch.Generator().manual_seed(seed)
+    x, labels, *held_out = (t.to(device) for t in (x, labels, *(validation or ())))
+    descent = partial(_descent, loss=loss, x=x, labels=labels, rate=rate, momentum=momentum)
+    try:
+        sizes = _sizes(len(x), batch_size, epochs)
+        _try_out(module.to(device), descent, loss, x, labels, held_out, sizes)
+    except KeyboardInterrupt:
+        return History(interrupted=True)
+    except Exception:
+        module.to(home)
+        raise
+    modes = [(part, part.training) for part in module.modules()]
+    generator = torch.Generator().manual_seed(seed)
+    try:
         return take_steps(
-            _descent(module, parameters, x, labels, loss, learning_rate, momentum),
+            descent(module.train()),
             order=lambda: torch.randperm(len(x), generator=generator, device="cpu").to(device),
-            measure=lambda: _validation_metrics(module, loss, validation, device),
+            measure=lambda: _metrics(module, loss, *held_out) if held_out else (),
             epochs=range(1, epochs + 1),
             batch_size=batch_size,
-            learning_rate=learning_rate,
+            learning_rate=rate,
         )
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def _trainable(module: nn.Module) -> list[nn.Parameter]:
-    _check_module(module)
+    check_kind(module, nn.Module, "module", "a torch.nn.Module")
     parameters = [p for p in module.parameters() if p.requires_grad]
     if not parameters:
         raise ValueError("module must have parameters to train, got none; see check_registered")
-    lazy = torch.nn.parameter.is_lazy
-    if any(not lazy(p) and p.is_inference() for p in parameters):
+    if any(p.is_inference() for p in parameters if not is_lazy(p)):
         raise ValueError(
             "module must be made outside of inference mode, got parameters that nothing may change"
         )
     return parameters
 
 
-@contextmanager
-def _modes_kept(module: nn.Module) -> Iterator[None]:
-    """Put every part of the module back, at the end, into training or evaluation mode."""
-    modes = [(part, part.training) for part in module.modules()]
-    try:
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
-
-
 def _descent(
-    module: nn.Module,
-    parameters: list[nn.Parameter],
-    x: Tensor,
-    labels: Tensor,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    learning_rate: float,
-    momentum: float,
+    module: nn.Module, loss: _Loss, x: Tensor, labels: Tensor, rate: float, momentum: float
 ) -> Callable[[Tensor], float]:
     """Return the step of :func:`train`: of the indices of a batch, it returns their mean loss."""
-    optimizer = torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum)
+    parameters = _trainable(module)
+    optimizer = torch.optim.SGD(parameters, lr=rate, momentum=momentum)
 
     def step(batch: Tensor) -> float:
-        buffers = _snapshot(module.buffers())
+        before = _snapshot(module.buffers())
         value = loss(module(x[batch]), labels[batch])
         _check_one_number(value)
         if not torch.isfinite(value):
-            _restore(buffers)
+            _restore(before)
             raise NotFiniteError("the loss")
         optimizer.zero_grad()
         value.backward()
-        weights = _snapshot(parameters)
+        before += _snapshot(parameters)
         optimizer.step()
         if not torch.stack([p.isfinite().all() for p in parameters]).all():
-            _restore([*buffers, *weights])
+            _restore(before)
             raise NotFiniteError("a weight")
         return value.item()
 
     return step
+
+
+def _snapshot(tensors: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    return [(tensor, tensor.detach().clone()) for tensor in tensors]
+
+
+def _restore(snapshot: list[tuple[Tensor, Tensor]]) -> None:
+    with torch.no_grad():
+        for tensor, before in snapshot:
+            tensor.copy_(before)
+
+
+def _metrics(module: nn.Module, loss: _Loss, x: Tensor, labels: Tensor) -> tuple[float, ...]:
+    """Return the mean loss and, where labels are class indices, the accuracy."""
+    module.eval()
+    with torch.no_grad():
+        logits = module(x.clone())
+        value = loss(logits, labels.clone()).item()
+    module.train()
+    if not _are_scores_of_classes(logits, labels):
+        return (value,)
+    right = (logits.argmax(dim=-1) == labels).double().mean().item()
+    return value, math.nan if logits.isnan().any() else right
+
+
+def _are_scores_of_classes(logits: object, labels: Tensor) -> bool:
+    """Tell whether each label is the index of one of several scores, so that argmax may be right.
+
+    A single output may be a logit of two classes or a regression: only its loss knows.
+    """
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] == 1:
+        return False
+    if labels.shape != logits.shape[:1] or labels.is_floating_point():
+        return False
+    return bool(((labels >= 0) & (labels < logits.shape[1])).all())
 
 
 def default_device() -> torch.device:
@@ -550,13 +558,7 @@ def default_device() -> torch.device:
     >>> isinstance(default_device(), torch.device)
     True
     """
-    if not torch.accelerator.is_available():
-        return torch.device("cpu")
-    return torch.accelerator.current_accelerator() or torch.device("cpu")
-
-
-def _check_module(module: nn.Module) -> None:
-    check_kind(module, nn.Module, "module", "a torch.nn.Module")
+    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
 
 
 def _check_inputs(
@@ -574,8 +576,7 @@ def _check_inputs(
 
 
 def _check_device(device: str | torch.device | None) -> torch.device:
-    if device is None:
-        return default_device()
+    device = default_device() if device is None else device
     if not isinstance(device, (str, torch.device)):
         raise TypeError(f"device must be a name or a torch.device, got {device!r}")
     try:
@@ -587,6 +588,42 @@ def _check_device(device: str | torch.device | None) -> torch.device:
         ) from error
 
 
+def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
+    for value in (x, labels):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"{name} must be torch tensors, got {type(value).__name__}; see torch.as_tensor"
+            )
+        if value.requires_grad:
+            raise ValueError(
+                f"{name} must be data, got a tensor that requires a gradient: nothing is trained "
+                "but the module; pass tensor.detach()"
+            )
+    if x.ndim == 0 or labels.ndim == 0 or len(x) != len(labels) or len(x) == 0:
+        raise ValueError(
+            f"{name} must hold the same number of examples, at least one; got shapes "
+            f"{tuple(x.shape)} and {tuple(labels.shape)}"
+        )
+
+
+# --- before the first step: what would fail later, or do something else without a word ------------
+
+
+class _DetachedCopies(TorchFunctionMode):
+    """Lets ``deepcopy`` copy the results of a run, which a module may keep: without their graph."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.__deepcopy__ and not args[0].is_leaf:
+            return args[0].detach().clone()
+        return func(*args, **(kwargs or {}))
+
+
+def _twin(module: nn.Module) -> nn.Module:
+    """Return a copy to try things with: whatever changes in it, the module stays as it is."""
+    with _DetachedCopies():
+        return deepcopy(module)
+
+
 def _sizes(examples: int, batch_size: int, epochs: int) -> list[int]:
     """Return sizes of batches to try: each that occurs, and two where there are two steps."""
     batch_size = min(batch_size, examples)
@@ -596,73 +633,46 @@ def _sizes(examples: int, batch_size: int, epochs: int) -> list[int]:
 
 def _try_out(
     module: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
+    descent: Callable[[nn.Module], Callable[[Tensor], float]],
+    loss: _Loss,
     x: Tensor,
     labels: Tensor,
-    validation: tuple[Tensor, Tensor] | None,
-    device: torch.device,
+    held_out: list[Tensor],
     sizes: list[int],
 ) -> None:
-    """Move the module to the device, and raise unless every step can be taken there.
+    """Raise unless a copy of the module can take every kind of step.
 
     What fails only in training mode, in the smaller last batch or at the second step must not wait
-    until weights have moved: batches of each size go forward and back, and no step is taken.
+    until weights have moved.
     """
-    devices = {t.device for t in (*module.parameters(), *module.buffers())}
-    module.to(device)
-    try:
-        with _undone(module, device):
-            _check_fit(module, loss, x, labels, device, max(sizes, default=1), "x and labels")
-            if validation is not None:
-                held_out = "validation x and labels"
-                _check_fit(module, loss, *validation, device, len(validation[0]), held_out)
-        with _undone(module, device):
-            module.train()
-            for size in sizes:
-                with _told(x[:size], labels[:size], "x and labels"):
-                    some, theirs = _copied(device, x[:size], labels[:size])
-                    value = loss(module(some), theirs)
-                _check_one_number(value)
-                with _told(x[:size], labels[:size], "x and labels"):
-                    parameters = [p for p in module.parameters() if p.requires_grad]
-                    torch.autograd.grad(value, parameters, allow_unused=True)
-    except BaseException:
-        if len(devices) == 1:
-            module.to(devices.pop())
-        raise
+    with torch.random.fork_rng([x.device] if x.device.type == "cuda" else []):
+        twin = _twin(module)
+        _try_labels("x and labels", twin.eval(), loss, max(sizes, default=1), x, labels)
+        if held_out:
+            _try_labels("validation x and labels", twin, loss, len(held_out[0]), *held_out)
+        step = descent(twin.train())
+        for size in sizes:
+            with _told(x[:size], labels[:size], "x and labels"), suppress(NotFiniteError):
+                step(torch.arange(size, device=x.device))
 
 
-def _check_fit(
-    module: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    x: Tensor,
-    labels: Tensor,
-    device: torch.device,
-    batch_size: int,
-    name: str,
+def _try_labels(
+    name: str, twin: nn.Module, loss: _Loss, batch_size: int, x: Tensor, labels: Tensor
 ) -> None:
-    """Raise ValueError unless the module takes the first examples, and the loss all labels."""
-    module.eval()
+    """Raise unless the module takes the first examples, and the loss all labels."""
     with _told(x, labels, name), torch.no_grad():
-        logits = module(*_copied(device, x[:2]))
+        logits = twin(x[:2].clone())
         if not isinstance(logits, Tensor) or logits.shape[:1] != x[:2].shape[:1]:
             return  # what only the loss can judge
         if loss is nn.functional.cross_entropy:
-            # On the CPU, since on a GPU a label out of range ends all.
-            logits, device = logits.cpu(), torch.device("cpu")
             _check_classes(logits, labels)
     for some in labels.split(batch_size):
-        with _told(x, labels, name):
-            outputs = logits[:1].expand(len(some), *logits.shape[1:]).clone().requires_grad_()
-            value = _without_broadcast(loss, outputs, *_copied(device, some))
+        outputs = logits[:1].repeat_interleave(len(some), dim=0).requires_grad_()
+        with _told(x, labels, name), warnings.catch_warnings(), _NoBroadcast():
+            warnings.filterwarnings("error", "Using a target size", UserWarning)
+            value = loss(outputs, some.clone())
         _check_one_number(value)
-    if loss is not nn.functional.cross_entropy:
-        _check_mean(loss, logits[:1], labels[:1].to(device))
-
-
-def _copied(device: torch.device, *tensors: Tensor) -> list[Tensor]:
-    """Return copies there: what module or loss do to them in place, the caller's data keep."""
-    return [tensor.to(device, copy=True) for tensor in tensors]
+    _check_mean(loss, outputs, some, value.item())
 
 
 @contextmanager
@@ -670,45 +680,11 @@ def _told(x: Tensor, labels: Tensor, name: str) -> Iterator[None]:
     """Turn what the module or the loss raises into a ValueError that says for which arguments."""
     try:
         yield
-    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+    except (IndexError, RuntimeError, TypeError, UserWarning, ValueError) as error:
         raise ValueError(
             f"{name} must be what module and loss take, got {x.dtype} of shape {tuple(x.shape)} "
             f"and {labels.dtype} of shape {tuple(labels.shape)}: {error}"
         ) from error
-
-
-@contextmanager
-def _undone(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Undo, at the end, what runs of the module have changed in it and in torch's generators."""
-    lazy = torch.nn.parameter.is_lazy
-    numbers = _snapshot(t for t in (*module.parameters(), *module.buffers()) if not lazy(t))
-    parts = [
-        (part, type(part), dict(vars(part)), dict(part._buffers), part.training)
-        for part in module.modules()
-    ]
-    try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            yield
-    finally:
-        _restore(numbers)
-        for part, kind, attributes, buffers, mode in parts:
-            part.training = mode
-            # A lazy part has become another, and a compiled one keeps its attributes elsewhere.
-            if type(part) is kind and not isinstance(part, torch.jit.ScriptModule):
-                vars(part).clear()
-                vars(part).update(attributes)
-                part._buffers.clear()
-                part._buffers.update(buffers)
-
-
-def _snapshot(tensors: Iterable[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    return [(tensor, tensor.detach().clone()) for tensor in tensors]
-
-
-def _restore(snapshot: list[tuple[Tensor, Tensor]]) -> None:
-    with torch.no_grad():
-        for tensor, before in snapshot:
-            tensor.copy_(before)
 
 
 def _check_one_number(value: object) -> None:
@@ -716,14 +692,12 @@ def _check_one_number(value: object) -> None:
         raise TypeError(f"loss must return a tensor with one number, got {value!r}")
 
 
-def _check_mean(loss: Callable[[Tensor, Tensor], Tensor], output: Tensor, label: Tensor) -> None:
+def _check_mean(loss: _Loss, outputs: Tensor, labels: Tensor, once: float) -> None:
     """Raise ValueError if a loss is twice as large for twice as many examples: a sum is no mean."""
-    values: list[float] = []
+    twice = math.nan
     with suppress(Exception), torch.no_grad():  # a loss may take no other number of examples
-        for n in (2, 4):
-            values.append(loss(*(t.repeat_interleave(n, dim=0) for t in (output, label))).item())
-    once, twice = values if len(values) == 2 else (0.0, 0.0)
-    if once and math.isfinite(once) and math.isclose(twice, 2 * once, rel_tol=1e-5):
+        twice = loss(*(t.repeat_interleave(2, dim=0) for t in (outputs, labels))).item()
+    if 0 < abs(once) < math.inf and math.isclose(twice, 2 * once, rel_tol=1e-5):
         raise ValueError(
             "loss must be the mean over the batch, but of twice as many examples it is twice as "
             "large; divide by their number, or leave out reduction='sum'"
@@ -732,131 +706,44 @@ def _check_mean(loss: Callable[[Tensor, Tensor], Tensor], output: Tensor, label:
 
 def _check_classes(logits: Tensor, labels: Tensor) -> None:
     """Raise for labels that cross-entropy takes without a word: a -100, or no distribution."""
-    if labels.is_floating_point() and labels.shape[1:] == logits.shape[1:] and logits.ndim == 2:
+    shape, classes = logits.shape, logits.shape[1:2]
+    if labels.is_floating_point() and classes and labels.shape[1:] == shape[1:]:
         off = (labels < 0).any(dim=1) | ((labels.sum(dim=1) - 1).abs() > 1e-3)
         if off.any():
             raise ValueError(f"labels must be rows that sum to 1, got {labels[off][0].tolist()}")
-    if labels.is_floating_point() or labels.ndim != logits.ndim - 1 or logits.ndim < 2:
-        return
-    classes = logits.shape[1]
-    wrong = labels[(labels < 0) | (labels >= classes)]
-    if len(wrong):
-        raise IndexError(f"Target {wrong[0]} is out of bounds, labels must lie in 0..{classes - 1}")
+    elif not labels.is_floating_point() and classes and labels.shape[1:] == shape[2:]:
+        wrong = labels[(labels < 0) | (labels >= classes[0])]
+        if len(wrong):
+            expected = f"labels must lie in 0..{classes[0] - 1}"
+            raise IndexError(f"Target {wrong[0]} is out of bounds, {expected}")
 
 
-class _Broadcasts(TorchFunctionMode):
-    """Notes where outputs and labels meet in shapes such as (n, 1) and (n,): each meets all."""
+class _NoBroadcast(TorchFunctionMode):
+    """Refuses outputs and labels of shapes such as (n, 1) and (n,), where each meets all others."""
 
-    shapes: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        result = func(*args, **kwargs)
-        tensors = [a for a in (*args, *kwargs.values()) if isinstance(a, Tensor)]
-        for output in tensors:
-            for label in tensors:
-                if output.requires_grad and not label.requires_grad:
-                    self._note(output, label, result)
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        tensors = [a for a in (*args, *(kwargs or {}).values()) if isinstance(a, Tensor)]
+        for output, label in permutations(tensors, 2):
+            if output.requires_grad and not label.requires_grad:
+                self._check(output, label, getattr(result, "shape", None))
         return result
 
-    def _note(self, output: Tensor, label: Tensor, result: Any) -> None:
+    def _check(self, output: Tensor, label: Tensor, of_result: object) -> None:
         shapes = tuple(output.shape), tuple(label.shape)
-        try:
-            both = tuple(torch.broadcast_shapes(*shapes))
-        except RuntimeError:
-            return
-        # Only where both grow, and in a function of each pair (or its mean, of real targets).
-        of_pairs = getattr(result, "shape", None)
-        if both not in shapes and (
-            of_pairs == both or (of_pairs == () and label.is_floating_point())
-        ):
-            self.shapes = shapes
+        with suppress(RuntimeError):  # of shapes that do not go together
+            both = torch.broadcast_shapes(*shapes)
+            # Only where both grow, and in a function of each pair (or its mean, of real targets).
+            of_pairs = of_result == both or (of_result == () and label.is_floating_point())
+            if both not in shapes and of_pairs:
+                raise ValueError(
+                    f"loss broadcasts outputs of shape {shapes[0]} against labels of shape "
+                    f"{shapes[1]}, each of them with all others; give labels the shape of the "
+                    "outputs, or the loss outputs.squeeze(-1)"
+                )
 
 
-def _without_broadcast(
-    loss: Callable[[Tensor, Tensor], Tensor], outputs: Tensor, labels: Tensor
-) -> Tensor:
-    """Return the loss, or raise ValueError where it pairs each output with other labels too."""
-    cure = "give labels the shape of the outputs, or the loss outputs.squeeze(-1)"
-    with warnings.catch_warnings(), _Broadcasts() as seen:
-        warnings.filterwarnings("error", "Using a target size", UserWarning)
-        try:
-            value = loss(outputs, labels)
-        except UserWarning as error:
-            raise ValueError(f"{error} {cure}") from error
-    if seen.shapes is not None:
-        raise ValueError(
-            "loss broadcasts outputs of shape {} against labels of shape {}, each of them with "
-            "all others; ".format(*seen.shapes)
-            + cure
-        )
-    return value
-
-
-def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
-    for value in (x, labels):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{name} must be torch tensors, got {type(value).__name__}; see torch.as_tensor"
-            )
-    if x.ndim == 0 or labels.ndim == 0 or len(x) != len(labels) or len(x) == 0:
-        raise ValueError(
-            f"{name} must hold the same number of examples, at least one; got shapes "
-            f"{tuple(x.shape)} and {tuple(labels.shape)}"
-        )
-    for value in (x, labels):
-        if value.requires_grad:
-            raise ValueError(
-                f"{name} must be data, got a tensor that requires a gradient: nothing is trained "
-                "but the module; pass tensor.detach()"
-            )
-
-
-def _check_validation(validation: tuple[Tensor, Tensor] | None) -> None:
-    if validation is None:
-        return
-    if not isinstance(validation, tuple) or len(validation) != 2:
-        raise TypeError(f"validation must be a tuple (x, labels), got {validation!r:.80}")
-    _check_examples(*validation, "validation x and labels")
-
-
-def _validation_metrics(
-    module: nn.Module,
-    loss: Callable[[Tensor, Tensor], Tensor],
-    validation: tuple[Tensor, Tensor] | None,
-    device: torch.device,
-) -> tuple[float, ...]:
-    """Return the mean loss and, where labels are class indices, the accuracy."""
-    if validation is None:
-        return ()
-    x, labels = _copied(device, *validation)
-    module.eval()
-    with torch.no_grad():
-        logits = module(x)
-        value = loss(logits, labels.clone()).item()
-    module.train()
-    if not _are_scores_of_classes(logits, labels):
-        return (value,)
-    if logits.isnan().any():
-        return value, math.nan
-    return value, (logits.argmax(dim=-1) == labels).sum().item() / len(labels)
-
-
-def _are_scores_of_classes(logits: object, labels: Tensor) -> bool:
-    """Tell whether each label is the index of one of several scores, so that argmax may be right.
-
-    A single output may be a logit of two classes or a regression: only its loss knows.
-    """
-    return (
-        isinstance(logits, Tensor)
-        and logits.ndim == 2
-        and logits.shape[1] > 1
-        and labels.shape == logits.shape[:1]
-        and not labels.is_floating_point()
-        and bool(((labels >= 0) & (labels < logits.shape[1])).all())
-    )
+# --- linear layers, in order ----------------------------------------------------------------------
 
 
 def _torch_activation(activation: Activation) -> nn.Module:
@@ -877,20 +764,18 @@ def _layers_as_run(
     A copy in float64 is run, which shows in a few examples what rounding would hide. Where it
     cannot be copied or run, the layers come as registered, and no run.
     """
-    registered = _linear_layers(module)
-    generator, order = torch.Generator().manual_seed(0), list[Any]()
+    registered, order = _linear_layers(module), list[nn.Linear]()
+    # Far out as well, where an activation such as ReLU6 is not the one that it looks like.
+    scales = np.repeat([1.0, 30.0, 1000.0], 16)[:, np.newaxis]
     for size in dict.fromkeys(layer.in_features for layer in registered):
-        x = torch.randn(3, 16, size, generator=generator, dtype=torch.float64, device="cpu")
-        # Far out as well, where an activation such as ReLU6 is not the one that it looks like.
-        x = torch.cat([x[0], 30 * x[1], 1000 * x[2]])
+        x = torch.from_numpy(scales * np.random.default_rng(0).normal(size=(len(scales), size)))
         order.clear()
         with suppress(Exception), torch.no_grad():
-            twin = deepcopy(module).to("cpu", torch.float64).eval()
-            originals = dict(zip(_linear_layers(twin), registered, strict=True))
-            for layer in originals:
-                layer.register_forward_hook(lambda layer, *_: order.append(layer))
+            twin = _twin(module).to("cpu", torch.float64).eval()
+            for copied, layer in zip(_linear_layers(twin), registered, strict=True):
+                copied.register_forward_hook(lambda *_, layer=layer: order.append(layer))
             outputs = twin(x)
-            return [originals[layer] for layer in order] or registered, (x, outputs)
+            return order or registered, (x, outputs)
     return registered, None
 
 
@@ -909,7 +794,7 @@ def _check_scores(net: MLP, x: Tensor, outputs: Tensor) -> None:
 
 
 def _linear_layers(module: nn.Module) -> list[nn.Linear]:
-    _check_module(module)
+    check_kind(module, nn.Module, "module", "a torch.nn.Module")
     return [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
 
 
@@ -918,6 +803,6 @@ def _check_layers(net: MLP, linear: list[nn.Linear]) -> None:
     there = [weight.shape for weight in net.weights]
     if here != there or any(layer.bias is None for layer in linear):
         raise ValueError(
-            f"the linear layers of the module must have weights of shapes {there}, each with a "
-            f"bias; got {here}. Layers hidden in a plain list are not seen: see check_registered"
+            f"the linear layers of module do not form a chain with weights of shapes {there}, each "
+            f"with a bias; got {here}. Layers in a plain list are not seen: see check_registered"
         )

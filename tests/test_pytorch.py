@@ -453,6 +453,7 @@ def test_slides_multi_layer_net_registers_33_of_173_numbers():
         ([{"a": (nn.Linear(2, 3),)}], "part[0]['a'][0]: Linear", "nn.ModuleList"),
         ([nn.Sequential(nn.Linear(2, 3), nn.ReLU())], "part[0]: Sequential with 9", "ModuleList"),
         ([nn.Parameter(torch.zeros(5))], "part[0]: a Parameter of 5", "nn.ParameterList"),
+        ([nn.Parameter(torch.zeros(5), False)], "part[0]: a Parameter of 5", "nn.ParameterList"),
         ({"b": nn.Parameter(torch.zeros(5))}, "part['b']: a Parameter of 5", "nn.ParameterDict"),
         (torch.zeros(4, requires_grad=True), "part: a Tensor of 4", "nn.Parameter"),
         ([torch.zeros(4, requires_grad=True)], "part[0]: a Tensor of 4", "nn.ParameterList"),
@@ -694,11 +695,9 @@ def test_inputs_are_checked_against_the_first_layer_though_it_hides_in_a_list():
 
 
 class ModeNet(pt.TwoLayerNet):
-    """Notes in which mode it is called, and with how many examples."""
+    """Notes in which mode it is called, or a copy of it, and with how many examples."""
 
-    def __init__(self, *sizes):
-        super().__init__(*sizes)
-        self.modes = []
+    modes = []  # noqa: RUF012
 
     def forward(self, x):
         self.modes.append((self.training, len(x)))
@@ -708,8 +707,9 @@ class ModeNet(pt.TwoLayerNet):
 @pytest.mark.parametrize("mode", [True, False])
 def test_training_mode_in_steps_evaluation_mode_in_validation_and_the_old_one_after(mode):
     net = ModeNet(2, 4, 3).train(mode)
+    net.modes.clear()
     pt.train(net, X, LABELS, epochs=2, learning_rate=0.1, validation=(X, LABELS))
-    trials = [(False, 2), (False, 2), (True, 4), (True, 4)]  # no step is taken
+    trials = [(False, 2), (False, 2), (True, 4), (True, 4)]  # of a copy
     assert net.modes == [*trials, *2 * [(True, 4), (False, 4)]]
     assert net.training is mode
 
@@ -723,6 +723,7 @@ def test_a_part_in_evaluation_mode_is_in_it_after_training_too():
 
 def test_batches_of_each_size_are_tried_in_training_mode_before_the_first_step():
     net = ModeNet(2, 4, 3)
+    net.modes.clear()
     pt.train(net, *data(7, dtype=torch.float32), epochs=1, learning_rate=0.1, batch_size=3)
     assert net.modes[:3] == [(False, 2), (True, 3), (True, 1)]
 
@@ -743,11 +744,11 @@ def test_data_and_module_go_to_the_device(device):
 
 
 def test_default_device_is_the_accelerator_where_there_is_one(monkeypatch):
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
-    assert pt.default_device() == torch.device("cpu")
-    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
-    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("mps"))
-    assert pt.default_device() == torch.device("mps")
+    for found, device in ((None, "cpu"), (torch.device("mps"), "mps")):
+        # With check_available, torch returns None where it was built for an accelerator alone.
+        current = lambda check_available, found=found: found if check_available else "xla"  # noqa: E731
+        monkeypatch.setattr(torch.accelerator, "current_accelerator", current)
+        assert pt.default_device() == torch.device(device)
 
 
 def test_parameters_that_are_frozen_or_hidden_stay_as_they_were():
@@ -855,11 +856,11 @@ class Interrupting:
         return cross_entropy(logits, labels)
 
 
-# The trials before the first step call the loss five times, an epoch of 4 examples in batches of 2
-# with validation three times.
+# The trials before the first step call the loss seven times, an epoch of 4 examples in batches of
+# 2 with validation three times.
 @pytest.mark.parametrize(
     ("call", "epochs", "steps"),
-    [(1, 0, 0), (4, 0, 0), (9, 0, 0), (10, 0, 0), (14, 1, 3), (15, 1, 4), (16, 2, 4)],
+    [(1, 0, 0), (4, 0, 0), (7, 0, 0), (8, 0, 0), (12, 1, 3), (13, 1, 4), (14, 2, 4)],
 )
 def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
     net = two_layer_net(dtype=torch.float32)
@@ -994,6 +995,28 @@ def test_trials_leave_no_trace_in_what_training_does(kind):
             optimizer.step()
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name]), name
+
+
+class Keeping(nn.Module):
+    """Keeps what it has computed, with the graph, which ``copy.deepcopy`` refuses to copy."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.results = nn.Linear(2, 3), []
+
+    def forward(self, x):
+        self.results.append(self.linear(x))
+        return self.results[-1]
+
+
+def test_a_module_that_keeps_its_results_trains_and_has_none_of_trials_among_them():
+    net = Keeping()
+    kept = net(X)
+    pt.train(net, X, LABELS, epochs=2, learning_rate=0.1, device="cpu")
+    assert len(net.results) == 1 + 2
+    assert net.results[0] is kept
+    assert kept.grad_fn is not None
+    assert_allclose(pt.to_mlp(net)(X), net.linear(X).detach(), rtol=0, atol=1e-6)
 
 
 def test_a_lazy_layer_finds_its_size_and_trains():
