@@ -534,8 +534,9 @@ def _metrics(module: nn.Module, loss: _Loss, x: Tensor, labels: Tensor) -> tuple
     module.train()
     if not _are_scores_of_classes(logits, labels):
         return (value,)
-    right = (logits.argmax(dim=-1) == labels).double().mean().item()
-    return value, math.nan if logits.isnan().any() else right
+    if logits.isnan().any():
+        return value, math.nan
+    return value, (logits.argmax(dim=-1) == labels).sum().item() / len(labels)
 
 
 def _are_scores_of_classes(logits: object, labels: Tensor) -> bool:
@@ -565,9 +566,8 @@ def _check_inputs(
     input_size: int, network: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
     """Raise TypeError or ValueError unless a network of so many inputs can take its argument."""
-    x = args[0] if args else kwargs.get("x")
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a torch tensor, got {type(x).__name__}; see torch.as_tensor")
+    x: Any = args[0] if args else kwargs.get("x")
+    check_kind(x, Tensor, "x", "a torch tensor (see torch.as_tensor)")
     if x.ndim == 0 or x.shape[-1] != input_size:
         raise ValueError(f"x must have shape (..., {input_size}), got {tuple(x.shape)}")
     dtypes = {p.dtype for p in network.parameters()} or {x.dtype}
@@ -590,10 +590,7 @@ def _check_device(device: str | torch.device | None) -> torch.device:
 
 def _check_examples(x: Tensor, labels: Tensor, name: str) -> None:
     for value in (x, labels):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{name} must be torch tensors, got {type(value).__name__}; see torch.as_tensor"
-            )
+        check_kind(value, Tensor, name, "torch tensors (see torch.as_tensor)")
         if value.requires_grad:
             raise ValueError(
                 f"{name} must be data, got a tensor that requires a gradient: nothing is trained "
@@ -672,7 +669,7 @@ def _try_labels(
             warnings.filterwarnings("error", "Using a target size", UserWarning)
             value = loss(outputs, some.clone())
         _check_one_number(value)
-    _check_mean(loss, outputs, some, value.item())
+    _check_mean(loss, logits[:1], labels[:1])
 
 
 @contextmanager
@@ -692,11 +689,13 @@ def _check_one_number(value: object) -> None:
         raise TypeError(f"loss must return a tensor with one number, got {value!r}")
 
 
-def _check_mean(loss: _Loss, outputs: Tensor, labels: Tensor, once: float) -> None:
+def _check_mean(loss: _Loss, output: Tensor, label: Tensor) -> None:
     """Raise ValueError if a loss is twice as large for twice as many examples: a sum is no mean."""
-    twice = math.nan
+    values = []
     with suppress(Exception), torch.no_grad():  # a loss may take no other number of examples
-        twice = loss(*(t.repeat_interleave(2, dim=0) for t in (outputs, labels))).item()
+        for n in (2, 4):
+            values.append(loss(*(t.repeat_interleave(n, dim=0) for t in (output, label))).item())
+    once, twice = values if len(values) == 2 else (0.0, 0.0)
     if 0 < abs(once) < math.inf and math.isclose(twice, 2 * once, rel_tol=1e-5):
         raise ValueError(
             "loss must be the mean over the batch, but of twice as many examples it is twice as "
@@ -705,16 +704,19 @@ def _check_mean(loss: _Loss, outputs: Tensor, labels: Tensor, once: float) -> No
 
 
 def _check_classes(logits: Tensor, labels: Tensor) -> None:
-    """Raise for labels that cross-entropy takes without a word: a -100, or no distribution."""
-    shape, classes = logits.shape, logits.shape[1:2]
-    if labels.is_floating_point() and classes and labels.shape[1:] == shape[1:]:
-        off = (labels < 0).any(dim=1) | ((labels.sum(dim=1) - 1).abs() > 1e-3)
+    """Raise for what cross-entropy takes without a word: a label -100, or no distribution."""
+    if logits.ndim < 2:
+        raise ValueError(f"logits must be of shape (examples, classes), got {tuple(logits.shape)}")
+    soft, classes = labels.is_floating_point(), logits.shape[1]
+    if soft and labels.shape[1:] == logits.shape[1:]:
+        rows = labels.movedim(1, -1)
+        off = (rows < 0).any(dim=-1) | ((rows.sum(dim=-1) - 1).abs() > 1e-3)
         if off.any():
-            raise ValueError(f"labels must be rows that sum to 1, got {labels[off][0].tolist()}")
-    elif not labels.is_floating_point() and classes and labels.shape[1:] == shape[2:]:
-        wrong = labels[(labels < 0) | (labels >= classes[0])]
+            raise ValueError(f"labels must be rows that sum to 1, got {rows[off][0].tolist()}")
+    if not soft and labels.shape[1:] == logits.shape[2:]:
+        wrong = labels[(labels < 0) | (labels >= classes)]
         if len(wrong):
-            expected = f"labels must lie in 0..{classes[0] - 1}"
+            expected = f"labels must lie in 0..{classes - 1}"
             raise IndexError(f"Target {wrong[0]} is out of bounds, {expected}")
 
 

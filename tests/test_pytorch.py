@@ -779,8 +779,8 @@ SETTINGS = {"epochs": 1, "learning_rate": 0.1}
     ("changes", "error", "message"),
     [
         ({"module": MLP([2, 3], rng=0)}, TypeError, r"torch\.nn\.Module, got MLP"),
-        ({"x": X.numpy()}, TypeError, "must be torch tensors, got ndarray"),
-        ({"labels": [2, 0, 0, 1]}, TypeError, "must be torch tensors, got list"),
+        ({"x": X.numpy()}, TypeError, r"must be torch tensors .*as_tensor\), got ndarray"),
+        ({"labels": [2, 0, 0, 1]}, TypeError, r"must be torch tensors .*as_tensor\), got list"),
         ({"labels": LABELS[:3]}, ValueError, r"got shapes \(4, 2\) and \(3,\)"),
         ({"x": X[:0], "labels": LABELS[:0]}, ValueError, "at least one"),
         ({"x": torch.tensor(1.0)}, ValueError, r"got shapes \(\) and \(4,\)"),
@@ -856,11 +856,11 @@ class Interrupting:
         return cross_entropy(logits, labels)
 
 
-# The trials before the first step call the loss seven times, an epoch of 4 examples in batches of
+# The trials before the first step call the loss nine times, an epoch of 4 examples in batches of
 # 2 with validation three times.
 @pytest.mark.parametrize(
     ("call", "epochs", "steps"),
-    [(1, 0, 0), (4, 0, 0), (7, 0, 0), (8, 0, 0), (12, 1, 3), (13, 1, 4), (14, 2, 4)],
+    [(1, 0, 0), (4, 0, 0), (9, 0, 0), (10, 0, 0), (14, 1, 3), (15, 1, 4), (16, 2, 4)],
 )
 def test_ctrl_c_keeps_weights_and_whole_epochs(call, epochs, steps):
     net = two_layer_net(dtype=torch.float32)
@@ -1166,6 +1166,24 @@ def test_a_loss_that_grows_with_the_batch_is_refused(loss):
 def test_a_loss_that_does_not_grow_with_the_batch_is_taken(loss):
     with contextlib.suppress(DivergenceError):
         pt.train(two_layer_net(dtype=torch.float32), X, LABELS, **SETTINGS, loss=loss, device="cpu")
+
+
+def test_soft_labels_of_pixels_are_looked_at_along_the_class_axis():
+    images = torch.zeros(4, 3, 5)
+    labels = torch.full((4, 3, 5), 1 / 3)
+    module = nn.Conv1d(3, 3, 1)
+    assert pt.train(module, images, labels, **SETTINGS, device="cpu").steps == 1
+    labels[2, :, 4] = torch.tensor([1.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match=r"rows that sum to 1, got \[1.0, 1.0, 0.0\]"):
+        pt.train(module, images, labels, **SETTINGS, device="cpu")
+
+
+def test_cross_entropy_is_refused_outputs_without_a_class_axis():
+    """It would take the whole batch for one distribution."""
+    module = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
+    for labels in (torch.full((4,), 0.25), LABELS):
+        with pytest.raises(ValueError, match=r"of shape \(examples, classes\), got \(2,\)"):
+            pt.train(module, X, labels, **SETTINGS, device="cpu")
 
 
 @pytest.mark.parametrize("row", [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0], [2.0, -1.0, 0.0]])
