@@ -366,10 +366,8 @@ def _check_interval(interval: Interval) -> tuple[float, float]:
     wrong = f"interval must be a pair of finite numbers a < b, got {interval!r}"
     try:
         a, b = (as_number(end, "interval") for end in interval)
-    except TypeError as error:
-        raise TypeError(wrong) from error
-    except ValueError as error:
-        raise ValueError(wrong) from error
+    except (TypeError, ValueError) as error:
+        raise type(error)(wrong) from error
     # An interval longer than the largest float has no width to divide.
     if not 0 < b - a < np.inf:
         raise ValueError(wrong)

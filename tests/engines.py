@@ -226,6 +226,22 @@ class ByPaths(Micro):
             child.backward(formula(g))
 
 
+class AccumulatingDepthFirst(ByPaths):
+    def backward(self, start=True):
+        if start:
+            self.grad = 1.0
+        for child, formula in zip(self.children, getattr(self, "formulas", ()), strict=True):
+            child.give(formula(self.grad))
+            child.backward(start=False)
+
+
+class NoGradient(Micro):
+    def backward(self):
+        self.grad = None
+        for child in self.children:
+            child.backward()
+
+
 class ByValue(Micro):
     def order(self):
         seen, order = set(), []

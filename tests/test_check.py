@@ -1250,6 +1250,37 @@ def test_no_hint_holds_code():
             )
 
 
+def test_a_path_taken_to_its_end_before_the_next_hands_on_all_that_came_before_too():
+    failure = first_failure("backward", engines.AccumulatingDepthFirst)
+    assert "This looks like: every path hands on all that came before. " in failure.message
+
+
+def test_a_gradient_that_is_left_none_is_told():
+    failure = first_failure("backward", engines.NoGradient)
+    assert "grad of a leaf is None after backward()" in failure.message
+
+
+def test_a_network_that_predict_never_calls_is_told():
+    report = check.predict(lambda net, x: torch.zeros(len(x), dtype=torch.int64))
+    assert "never called the network" in str(report)
+
+
+def test_a_program_that_takes_too_many_steps_is_ended():
+    """The counter is called here as Python calls it, once a line: nothing traces it then."""
+
+    class Endless(engines.Micro):
+        def backward(self):
+            counter = sys.getprofile() or sys.gettrace()
+            for _ in range(200_000):
+                assert counter(None, "line", None) is counter
+
+    tracer = sys.gettrace()
+    failure = first_failure("backward", Endless)
+    assert not failure.ok
+    assert sys.gettrace() is tracer
+    assert sys.getprofile() is None
+
+
 # --- bad input --------------------------------------------------------------------------------
 
 

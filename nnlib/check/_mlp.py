@@ -146,12 +146,10 @@ def _backward(
     for i in reversed(range(len(weights))):
         found[0].insert(0, gradient.T @ a[i + output_of])
         found[1].insert(0, total(gradient))
-        if i == 0:
-            break
         weight = weights[i].T if transposed else weights[i]
-        if slope_of:
+        if i > 0 and slope_of:
             gradient = gradient @ weight * slope(z[i + slope_of])
-        else:
+        elif i > 0:
             gradient = (gradient * slope(z[i])) @ weight
     return found
 
