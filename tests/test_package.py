@@ -6,6 +6,7 @@ import subprocess
 import symtable
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def imports(nodes):
                 yield node.module
 
 
+@cache
 def tree(module):
     return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
 
@@ -77,15 +79,18 @@ def private(name):
     return name.startswith("_") and not name.startswith("__") and name != "_"
 
 
+@cache
 def private_definitions(module):
     """Underscore names that a module gives: to functions, classes, variables and attributes."""
+    names = set()
     for node in ast.walk(tree(module)):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            yield node.name
+            names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
+            names.add(node.id)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield node.attr
+            names.add(node.attr)
+    return names
 
 
 def private_uses(code):
@@ -99,8 +104,7 @@ def private_uses(code):
 
 @each_module
 def test_no_underscore_name_crosses_a_module(module):
-    own = set(private_definitions(module))
-    foreign = {name for other in SOURCES for name in private_definitions(other)} - own
+    foreign = set.union(*map(private_definitions, SOURCES)) - private_definitions(module)
     assert not foreign & set(private_uses(tree(module)))
 
 
