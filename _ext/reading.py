@@ -160,7 +160,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": written}
 
 
-def main() -> int:
+def print_counts() -> int:
     """Print the counts of the notebooks named."""
     for name in sys.argv[1:]:
         reading = measure(Path(name))
@@ -172,4 +172,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(print_counts())

@@ -6,7 +6,6 @@ it twice keeps the loss above log(1 + (classes - 1)/e). Use ``predict_proba`` fo
 
 from __future__ import annotations
 
-import math
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import suppress
@@ -23,8 +22,9 @@ from nnlib import activations
 from nnlib._arrays import as_layer_sizes, check_callable, check_count, check_kind
 from nnlib._trials import TorchLoss, batch_sizes, check_one_number, try_out, twin_of
 from nnlib.activations import Activation
+from nnlib.losses import accuracy
 from nnlib.mlp import MLP
-from nnlib.training import History, NotFiniteError, as_settings, take_steps
+from nnlib.training import History, NotFiniteError, are_classes, as_settings, take_steps
 
 #: What makes the torch module of an activation of nnlib, by its type: a name could be anyone's.
 TORCH_ACTIVATIONS: dict[type[Activation], Callable[[Any], nn.Module]] = {
@@ -528,23 +528,10 @@ def _metrics(module: nn.Module, loss: TorchLoss, x: Tensor, labels: Tensor) -> t
         logits = module(x.clone())
         value = loss(logits, labels.clone()).item()
     module.train()
-    if not _are_scores_of_classes(logits, labels):
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
         return (value,)
-    if logits.isnan().any():
-        return value, math.nan
-    return value, (logits.argmax(dim=-1) == labels).sum().item() / len(labels)
-
-
-def _are_scores_of_classes(logits: object, labels: Tensor) -> bool:
-    """Tell whether each label is the index of one of several scores, so that argmax may be right.
-
-    A single output may be a logit of two classes or a regression: only its loss knows.
-    """
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or logits.shape[1] == 1:
-        return False
-    if labels.shape != logits.shape[:1] or labels.is_floating_point():
-        return False
-    return bool(((labels >= 0) & (labels < logits.shape[1])).all())
+    scores, truth = logits.cpu().double().numpy(), labels.cpu().numpy()
+    return (value, accuracy(scores, truth)) if are_classes(truth, scores) else (value,)
 
 
 def default_device() -> torch.device:

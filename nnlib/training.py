@@ -298,12 +298,12 @@ def _validation_metrics(
     scores = net(x)
     value = float(loss(scores, labels, "mean"))
     _, labels = loss.prepare(scores, labels)
-    if not _are_classes(labels, scores):
+    if not are_classes(labels, scores):
         return (value,)
     return value, accuracy(scores, labels)
 
 
-def _are_classes(labels: NDArray[Any], scores: FloatArray) -> bool:
+def are_classes(labels: NDArray[Any], scores: FloatArray) -> bool:
     """Tell indices and one-hot rows from what else labels may be: a loss of one's own takes any."""
     classes = scores.shape[-1]
     if classes < 2:

@@ -1295,6 +1295,15 @@ def test_accuracy_is_empty_where_labels_are_no_indices_of_logits(module, labels,
     assert history.validation_accuracy == []
 
 
+def test_accuracy_of_one_hot_rows_is_that_of_their_indices():
+    accuracies = []
+    for pair in ((X, LABELS), (X, torch.eye(3)[LABELS])):
+        net = two_layer_net(dtype=torch.float32)
+        history = pt.train(net, *pair, **SETTINGS, validation=pair, device="cpu")
+        accuracies.append(history.validation_accuracy)
+    assert accuracies[0] == accuracies[1] != []
+
+
 def test_accuracy_of_validation_data_with_nan_is_nan():
     net = two_layer_net(dtype=torch.float32)
     history = pt.train(net, X, LABELS, **SETTINGS, validation=(X * math.nan, LABELS), device="cpu")
