@@ -8,6 +8,10 @@ from pathlib import Path
 from docutils import nodes
 from reading import DEEPER
 from sphinx.application import Sphinx
+from sphinx.util import logging
+from sphinx_proof.nodes import proof_node
+
+logger = logging.getLogger(__name__)
 
 #: What opens hidden code, by what that code has made.
 DRAWS, PRINTS = "Show the code that draws this", "Show the code that prints this"
@@ -29,6 +33,32 @@ def fold_deeper(app: Sphinx, doctree: nodes.document, page: str) -> None:
                     part.children = fold(part[0], part[1:], "deeper")
 
 
+def fold_proofs(app: Sphinx, doctree: nodes.document) -> None:
+    """Fold a proof that is a dropdown, and call every proof after its statement.
+
+    sphinx-proof gives a proof no title, which a button that folds it would stand in, and calls
+    all of them "proof".
+    """
+    for proof in list(doctree.findall(proof_node)):
+        (box,) = proof
+        proof.replace_self(box)
+        before = box.parent[: box.parent.index(box)]
+        labels = [
+            node["label"]
+            for node in before
+            if isinstance(node, nodes.Element) and "realtype" in node
+        ]
+        if not labels:
+            logger.warning("a proof stands before its statement", location=box)
+            continue
+        box["ids"] = [f"{labels[-1]}-proof"]
+        if "dropdown" in box["classes"]:
+            box["classes"].remove("dropdown")
+            start = box.next_node(nodes.Text)
+            start.parent.replace(start, nodes.Text(start.removeprefix("Proof. ")))
+            box.children = fold(nodes.inline("", "Proof"), box.children, "proof-fold")
+
+
 def name_toggles(app: Sphinx, doctree: nodes.document) -> None:
     """Name what opens hidden code after what it has made, unless its cell names it."""
     for cell in doctree.findall(lambda node: isinstance(node, nodes.container)):
@@ -45,6 +75,7 @@ def name_toggles(app: Sphinx, doctree: nodes.document) -> None:
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.connect("doctree-read", name_toggles)
+    app.connect("doctree-read", fold_proofs)
     app.connect("doctree-resolved", fold_deeper)
     # Pages that were read by another version of this file are read anew.
     written = zlib.crc32(Path(__file__).read_bytes())

@@ -125,7 +125,7 @@ def _counts(token: Token) -> Counter[str]:
     found = Counter(statements=kind in KINDS, exercises=kind == "exercise")
     options, body = _OPTIONS.fullmatch(token.content).groups()
     classes = re.findall(r"[\w-]+", "".join(re.findall(r"^:class:(.*)", options, re.MULTILINE)))
-    if "quiz" in classes:
+    if {"quiz", "drill"} & set(classes):
         return found + Counter(checks=1)
     if "dropdown" in classes or kind == "math":
         return found + Counter(words=kind == "math")

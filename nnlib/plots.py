@@ -232,7 +232,7 @@ def histories(
     losses, mistakes = _two_axes(axes)
     wrong = {name: [1 - a for a in run.validation_accuracy] for name, run in records.items()}
     _draw_by_epoch(losses, {name: run.loss for name, run in records.items()}, "mean loss")
-    _draw_by_epoch(mistakes, wrong, "wrong, of the unseen")
+    _draw_by_epoch(mistakes, wrong, "wrong on unseen data")
     if mistakes.get_yscale() == "log":
         mistakes.yaxis.set(
             major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter()

@@ -80,7 +80,6 @@ TOO_LONG = [
     "03_surrogate_losses",
     "04_softmax_and_kl",
     "05_pytorch",
-    "06_backpropagation",
 ]
 
 

@@ -95,6 +95,11 @@ class Opened:
         self.page.wait_for_function(READY, arg=[scheme, width])
         return self.page
 
+    def open_folds(self, opened=True):
+        """Open what goes deeper, or close it again."""
+        folds = self.page.locator("details.deeper")
+        folds.evaluate_all("(all, opened) => all.forEach(fold => { fold.open = opened; })", opened)
+
 
 @pytest.fixture
 def open_page(browser):
@@ -136,8 +141,18 @@ def driven(browser, chapter):
 
 @pytest.fixture
 def drive(driven):
-    """Return a function that shows the chapter, opened once for all tests that move its parts."""
-    yield driven
+    """Return a function that shows the chapter, opened once for all tests that move its parts.
+
+    What goes deeper is open, since its charts and self-checks are moved like all others.
+    """
+
+    def shown(*settings):
+        page = driven(*settings)
+        driven.open_folds()
+        return page
+
+    yield shown
+    driven.open_folds(False)
     assert driven.faults == []
 
 

@@ -22,8 +22,8 @@ def parts_below_going_deeper(chapter):
             yield line.removeprefix("### ")
 
 
-def test_each_part_of_what_goes_deeper_is_closed_under_its_heading(drive, chapter):
-    page = drive()
+def test_each_part_of_what_goes_deeper_is_closed_under_its_heading(driven, chapter):
+    page = driven()
     folds = page.locator("details.deeper")
     assert folds.locator("> summary > h3").count() == folds.count()
     assert folds.count() == len(list(parts_below_going_deeper(chapter)))
@@ -45,6 +45,20 @@ def test_tests_of_a_statement_are_folded_to_their_number(drive):
         count = sum(name.inner_text().startswith("test_") for name in names.all())
         assert summary.inner_text() == f"Tested by {count} test{'s' * (count > 1)}"
         summary.press("Enter")
+
+
+def test_a_proof_that_is_a_dropdown_opens_and_is_called_after_its_statement(drive):
+    page = drive()
+    for proof in page.locator(".proof:has(> .proof-fold)").all():
+        statement = proof.get_attribute("id").removesuffix("-proof")
+        assert page.locator(f"[id='{statement}'].proof").count() == 1
+        said = proof.locator("> details > :not(summary)").first
+        assert not said.is_visible()
+        proof.locator("summary").press("Enter")
+        assert said.is_visible()
+        assert proof.locator("summary").inner_text() == "Proof"
+        assert not said.inner_text().startswith("Proof")
+        proof.locator("summary").press("Enter")
 
 
 def test_hidden_code_opens_by_a_name_that_says_what_it_has_made(drive):

@@ -35,7 +35,9 @@ def test_a_page_is_accessible_and_stands_still(look, width, scheme, rules):
     page = look(width, scheme)
     keeps_to(page, width)
     assert page.locator("mjx-merror").count() == 0
+    look.open_folds()
     results = Axe().run(page, options=rules)
+    look.open_folds(False)
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -50,10 +52,12 @@ p { margin-bottom: 2em !important; }"""
 
 def test_a_page_keeps_to_a_narrow_window_with_its_letters_apart(look):
     page = look(320)
+    look.open_folds()
     keeps_to(page, 320)
     spacing = page.add_style_tag(content=SPACING)
     keeps_to(page, 320)
     spacing.evaluate("style => style.remove()")
+    look.open_folds(False)
 
 
 def test_buttons_and_fields_have_an_edge_in_forced_colors(look):
