@@ -3,6 +3,7 @@
 `Watching` is how the tests see inside: a loss that notes what training shows it, step by step.
 """
 
+import ast
 import json
 import pickle
 import sys
@@ -658,29 +659,47 @@ def test_accuracy_of_validation_data_with_nan_is_nan():
     assert len(history.validation_accuracy) == 1
 
 
-# --- the loop of chapter 1 -----------------------------------------------------------------------
+# --- the loops of chapter 1 ----------------------------------------------------------------------
 
 
-def loop_of_the_chapter():
-    """The function that chapter 1 shows in place of fit, as it stands in its cell."""
+def function_of_the_chapter(name):
+    """A function that chapter 1 shows in place of fit, as it stands in its cell."""
     file = Path(__file__).parents[1] / "chapters" / "01_multilayer_perceptrons.ipynb"
     cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
-    (source,) = (text for c in cells if "def descend(" in (text := "".join(c["source"])))
-    scope = {"np": np, "softmax_cross_entropy": softmax_cross_entropy}
-    exec(source[: source.index("\n\n\n")], scope)
-    return scope["descend"]
+    code = [ast.parse("".join(c["source"])) for c in cells if c["cell_type"] == "code"]
+    nodes = (node for tree in code for node in tree.body)
+    (found,) = (node for node in nodes if isinstance(node, ast.FunctionDef) and node.name == name)
+    scope = {"np": np} | {loss.name: loss for loss in (softmax_cross_entropy, squared_error)}
+    exec(ast.unparse(found), scope)
+    return scope[name]
+
+
+SIZES = pytest.mark.parametrize(("sizes", "activation"), [([2, 3], "relu"), ([2, 8, 5, 3], "gelu")])
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-@pytest.mark.parametrize(("sizes", "activation"), [([2, 3], "relu"), ([2, 8, 5, 3], "gelu")])
+@SIZES
 def test_fit_is_the_loop_of_chapter_1_to_the_last_bit(sizes, activation, momentum, dtype):
     x, labels = blobs(examples=150)
     net, by_hand = (MLP(sizes, activation, rng=0, dtype=dtype) for _ in range(2))
     settings = {"epochs": 3, "learning_rate": 0.1, "momentum": momentum, "rng": 4}
     fit(net, x, labels, **settings)
-    loop_of_the_chapter()(by_hand, x, labels, **settings)
+    function_of_the_chapter("descend")(by_hand, x, labels, **settings)
     assert_array_equal(net.theta, by_hand.theta)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@SIZES
+def test_an_epoch_of_fit_is_that_of_chapter_1_to_the_last_bit(sizes, activation, dtype):
+    x, labels = blobs(examples=150)
+    targets, train_epoch = np.eye(3)[labels], function_of_the_chapter("train_epoch")
+    net, by_hand = (MLP(sizes, activation, rng=0, dtype=dtype) for _ in range(2))
+    history = fit(net, x, targets, squared_error, epochs=3, learning_rate=0.1, rng=4)
+    rng = np.random.default_rng(4)
+    losses = [train_epoch(by_hand, x, targets, 0.1, rng) for _ in range(3)]
+    assert_array_equal(net.theta, by_hand.theta)
+    assert_allclose(losses, history.loss, rtol=10 * np.finfo(dtype).eps)
 
 
 # --- losses of one's own, whatever they make of labels -------------------------------------------

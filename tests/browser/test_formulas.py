@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from nnlib import entropy, get_activation, kl_divergence, relu_interpolant, softmax
+from nnlib import entropy, get_activation, kl_divergence, relu, relu_interpolant, softmax
 
 
 class Formula(NamedTuple):
@@ -65,6 +65,20 @@ FORMULAS: list[Formula] = [
             for bias in (-4, -1, 0, 4)
         ],
         lambda x, weight, bias, activation: get_activation(activation)(weight * x + bias),
+    ),
+    Formula(
+        "01_multilayer_perceptrons",
+        "fig-build",
+        ("x", "s"),
+        [
+            {"first": first, "second": second, "third": third}
+            for first in (-4, 1, 4)
+            for second in (-2, 0, 3.5)
+            for third in (-4, 1)
+        ],
+        lambda x, first, second, third: (
+            first * relu(x + 1) + second * relu(x) + third * relu(x - 1)
+        ),
     ),
     Formula(
         "01_multilayer_perceptrons",
