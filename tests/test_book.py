@@ -78,7 +78,6 @@ TOO_LONG = [
     "01_multilayer_perceptrons",
     "02_activation_functions",
     "03_surrogate_losses",
-    "04_softmax_and_kl",
     "05_pytorch",
     "06_backpropagation",
 ]
