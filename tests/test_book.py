@@ -78,7 +78,6 @@ TOO_LONG = [
     "02_activation_functions",
     "01_multilayer_perceptrons",
     "03_surrogate_losses",
-    "04_softmax_and_kl",
     "05_pytorch",
 ]
 

@@ -106,6 +106,8 @@ def test_every_chart_says_what_it_shows(drive):
 
 def test_every_answer_to_a_self_check_is_told_by_keyboard(drive, chapter):
     page = drive()
+    fold = "open => document.querySelectorAll('.deeper').forEach(d => { d.open = open; })"
+    page.evaluate(fold, True)
     found = dict(quizzes(chapter))
     shown = [quiz.get_attribute("id") for quiz in page.locator(".admonition.quiz:has(form)").all()]
     assert list(found) == shown, "the self-checks as written (left) and as shown differ"
@@ -118,6 +120,7 @@ def test_every_answer_to_a_self_check_is_told_by_keyboard(drive, chapter):
         assert len(set(told)) == len(told), f"{label}: two answers have the same feedback"
         short = [words for words in told if len(words) <= len("Right. ") + 10]
         assert short == [], f"{label}: feedback that says too little"
+    page.evaluate(fold, False)
 
 
 def tell(page, quiz, index, text):
