@@ -79,7 +79,6 @@ TOO_LONG = [
     "02_activation_functions",
     "03_surrogate_losses",
     "04_softmax_and_kl",
-    "05_pytorch",
     "06_backpropagation",
 ]
 
