@@ -79,6 +79,8 @@ TOO_LONG = [
     "01_multilayer_perceptrons",
     "03_surrogate_losses",
     "05_pytorch",
+    "04_softmax_and_kl",
+    "06_backpropagation",
 ]
 
 
