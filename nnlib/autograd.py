@@ -213,6 +213,7 @@ def _quiet(function: Function, *inputs: Any, **options: Any) -> Any:
 
 
 def _release(order: list[Node], retain_graph: bool) -> None:
+    """Let go of all that a graph has saved, unless it is to be kept."""
     if any(node.saved is None for node in order):  # by another sweep, at the same time
         raise RuntimeError(_SAY["released"])
     for node in order:
@@ -261,6 +262,7 @@ def _frozen(array: FloatArray) -> FloatArray:
 
 
 def _in(dtype: Any, value: Any, name: str) -> FloatArray:
+    """Return a value as an array of that dtype, if it holds real numbers."""
     if type(value) is np.ndarray and value.dtype is dtype:  # as nearly always
         return value
     return _quiet(as_float(value, name).astype, dtype, copy=False)
@@ -1043,7 +1045,7 @@ def grad(
     (Tensor(27., grad_fn=<copy>), Tensor(18.))
     """
     given = [gradient] if isinstance(outputs, Tensor) else gradient
-    results, wanted = _listed(outputs), _listed(inputs)
+    results, wanted = ([x] if isinstance(x, Tensor) else list(x) for x in (outputs, inputs))
     for each in results + wanted:
         check_kind(each, Tensor, "outputs and inputs", "Tensors")
     seeds: dict[Node, Any] = {}
@@ -1212,7 +1214,7 @@ def checkpoint(function: Function, *inputs: Any) -> Tensor:
     ValueError
         If the function uses a Tensor that requires grad and is not among the inputs.
     RuntimeError
-        In the backward pass, if the function gives other numbers than before.
+        In the backward pass, if the function does or gives anything else than before.
 
     Examples
     --------
@@ -1321,10 +1323,6 @@ def _requires_grad(x: Any) -> bool:
 
 def _plain(x: Any) -> Any:
     return x._array if isinstance(x, Tensor) else x
-
-
-def _listed(tensors: Any) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
 def _leaves(inputs: Any) -> list[Tensor]:
