@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
+from nnlib._arrays import FloatArray
 from nnlib._diagram import COLORS
 
 Place: TypeAlias = tuple[float, float, float]  # left, top, width
+MOST_NODES, MOST_NUMBERS = 30, 4  # So many nodes are drawn, and so many numbers of one.
 _LETTER, _LINE, _GAP, _PAD, _LANE = 7.5, 17, 34, 8, 9
 
 
@@ -29,12 +33,20 @@ class Box(NamedTuple):
     inputs: list[int]
 
 
-def graph_svg(boxes: Sequence[Box], title: str) -> str:
+def graph_svg(nodes: Sequence[Any], gradients: Mapping[Any, FloatArray]) -> str:
     """Return an inline SVG of a graph: leaves at the left, the result at the right.
 
     Lines and letters take the color of the text around them, so that it reads on light and dark
-    pages; the description for screen readers names every box.
+    pages; the description for screen readers names every box. The nodes come in topological order.
     """
+    boxes = []
+    for node in nodes:
+        lines = [_name(node), f"value {_written(node.value)}"]
+        if node in gradients:
+            lines.append(f"gradient {_written(gradients[node])}")
+        inputs = [nodes.index(source) for source in node.inputs if source]
+        boxes.append(Box(lines, node.rule is None, inputs))
+    title = f"Graph of {len(boxes)} nodes, the result is {_name(nodes[-1])}"
     columns = _columns(boxes)
     places, width, height = _places(boxes, columns)
     paths, lowest = _arrows(boxes, columns, places, height)
@@ -63,6 +75,18 @@ def graph_svg(boxes: Sequence[Box], title: str) -> str:
             )
     parts.append("</g></svg>")
     return "".join(parts)
+
+
+def _name(node: Any) -> str:
+    return node.rule.name if node.rule else node.options
+
+
+def _written(value: Any) -> str:
+    """Return numbers if they are few, or their shape."""
+    if isinstance(value, tuple) or value.size > MOST_NUMBERS:
+        return f"of shape {getattr(value, 'shape', value)}"
+    four_digits: Any = {"float_kind": "{:.4g}".format}
+    return " ".join(np.array2string(value, separator=", ", formatter=four_digits).split())
 
 
 def _places(boxes: Sequence[Box], columns: list[list[int]]) -> tuple[list[Place], float, float]:

@@ -23,24 +23,26 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from inspect import Parameter, signature
-from itertools import zip_longest
 from numbers import Integral, Real
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.typing import ArrayLike, NDArray
 
 from nnlib import activations, probability
-from nnlib._arrays import FloatArray, as_float, check_callable, check_kind
-from nnlib._graph import Box, graph_svg
+from nnlib._arrays import FloatArray, as_float, check_callable, check_kind, quietly, read_only
+from nnlib._graph import MOST_NODES, MOST_NUMBERS, graph_svg
 from nnlib.activations import Activation
 
 Function: TypeAlias = Callable[..., Any]
-Place: TypeAlias = tuple[str, int]
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
+_adding = Lock()  # Two threads may add to one gradient.
 
 
 @contextmanager
@@ -90,16 +92,18 @@ class Node:
     __slots__ = ("grad", "inputs", "options", "retains_grad", "rule", "saved", "shapes", "value")
 
     def __init__(self, operation: Any, inputs: Sequence[Tensor], y: Tensor, options: Any) -> None:
-        self.rule, self.options, self.value = operation, options, _shown(y, operation)
-        self.grad: Any = None
+        self.rule, self.options, self.grad = operation, options, None
+        self.value: Any = y._array.copy() if y.size <= MOST_NUMBERS else y.shape  # to be shown
         self.retains_grad = operation is None
         self.inputs = [x._node for x in inputs]
         self.shapes = [x._array.shape for x in inputs]
         self.saved: Any = {}  # what the formulas name, and its version
-        for node, saves in zip(self.inputs, operation.saves if operation else (), strict=True):
-            for name, place in saves if node else ():
-                x = (*inputs, y)[place]
-                self.saved[name] = x._array, x._memory, x._memory.version
+        values = *inputs, y
+        for source, saves in zip(self.inputs, operation.saves if operation else (), strict=True):
+            if source:
+                for name, place in saves:
+                    x = values[place]
+                    self.saved[name] = x._array, x._memory, x._memory.version
 
     def recall(self, name: str, i: int, recorded: bool) -> Any:
         """Return what the formula of input `i` calls `name`, if it still is what it was."""
@@ -118,10 +122,9 @@ class Rule:
     Made by :func:`rule`.
     """
 
-    def __init__(self, forward: Function, formulas: Sequence[Function], name: str = "") -> None:
-        self.forward, self.formulas = forward, tuple(formulas)
-        self.name = name or forward.__name__.strip("_")
-        self.places, self.names, self.saves, self.defaults = _names(self)
+    def __init__(self, name: str, forward: Function, *formulas: Function) -> None:
+        self.name, self.forward, self.formulas = name, forward, formulas
+        self.places, self.names, self.saves, self.defaults = _parameters(self)
         self.__doc__ = forward.__doc__
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -129,11 +132,11 @@ class Rule:
         given = [x for x in inputs if isinstance(x, Tensor)]
         if not given:  # formulas run on arrays, or on Tensors where they are recorded themselves
             return self.forward(*inputs, **options)
-        with np.errstate(all="ignore"):
-            tensors = [_operand(x, given[0], self) for x in inputs]
-            y = Tensor._result(self.forward(*[x._array for x in tensors], **options), tensors)
+        tensors = [_operand(x, given[0], self.name) for x in inputs]
+        y = Tensor._result(_quiet(self.forward, *[x._array for x in tensors], **options), tensors)
         if _recording.get() and [x for x in given if x._node]:
-            y._node = Node(self, tensors, y, _copied({**self.defaults, **options}))
+            kept = {name: _copied(x) for name, x in (self.defaults | options).items()}
+            y._node = Node(self, tensors, y, kept)
             y._memory.record()
         return y
 
@@ -169,7 +172,7 @@ def topological_order(roots: Iterable[Node]) -> list[Node]:
             order.append(node)
         elif node not in seen:
             if node.saved is None:
-                raise RuntimeError(_RELEASED)
+                raise RuntimeError(_SAY["released"])
             seen.add(node)
             waiting.append((node, True))
             waiting += [(source, False) for source in node.inputs[::-1] if source]
@@ -180,9 +183,9 @@ def _sweep(seeds: Any, wanted: Any, retain_graph: bool, create_graph: bool) -> d
     """Return the gradients at the wanted nodes: by default, at all that retain theirs."""
     order, gradients, found = topological_order(seeds), dict(seeds), {}
     wanted = {node for node in order if node.retains_grad} if wanted is None else wanted
-    needed = dict[Node, None]()  # what leads to a wanted node, in order
+    needed: dict[Node, None] = {}  # what leads to a wanted node, in order
     for node in order:
-        if node in wanted or any(source in needed for source in node.inputs):
+        if node in wanted or not needed.keys().isdisjoint(node.inputs):
             needed[node] = None
     with _recorded(create_graph), np.errstate(all="ignore"):
         for node in reversed(needed):
@@ -191,101 +194,112 @@ def _sweep(seeds: Any, wanted: Any, retain_graph: bool, create_graph: bool) -> d
                 found[node] = _owned(g)
             if node.rule:
                 sources = [source if source in needed else None for source in node.inputs]
-                parts = node.rule.gradients(node, sources, _frozen(g), create_graph)
-                for source, part in _fitted(node, sources, parts, g.dtype):
-                    gradients[source] = gradients[source] + part if source in gradients else part
-    if not retain_graph:  # and only now, so that an error on the way loses nothing
-        for node in order:
-            if node.rule:
-                node.inputs, node.saved = [], None
+                parts = node.rule.gradients(node, sources, _lent(g), create_graph)
+                for i, source in enumerate(sources):
+                    if source:
+                        part = _sum_to(parts[i], node.shapes[i], g.dtype, node.rule)
+                        so_far = gradients.get(source)
+                        gradients[source] = part if so_far is None else so_far + part
+    _release(order, retain_graph)  # only now, so that an error on the way loses nothing
     return found
 
 
-def _names(operation: Rule) -> tuple[dict[str, int], Any, Any, dict[str, Any]]:
+# --- what it asks for -----------------------------------------------------------------------------
+
+
+@quietly
+def _quiet(function: Function, *inputs: Any, **options: Any) -> Any:
+    return function(*inputs, **options)
+
+
+def _release(order: list[Node], retain_graph: bool) -> None:
+    """Let go of all that a graph has saved, unless it is to be kept."""
+    if any(node.saved is None for node in order):  # by another sweep, at the same time
+        raise RuntimeError(_SAY["released"])
+    for node in order:
+        if node.rule and not retain_graph:
+            node.inputs, node.saved = [], None
+
+
+def _parameters(operation: Rule) -> tuple[dict[str, int], Any, Any, dict[str, Any]]:
     """Return the places of inputs and of `y`, what each formula names and saves, and defaults."""
     parameters = signature(operation.forward).parameters.values()
-    options = {p.name: p.default for p in parameters if p.kind is Parameter.KEYWORD_ONLY}
-    inputs = [p.name for p in parameters if p.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    options = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    inputs = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     if len(inputs) != len(operation.formulas) or {"g", "y", "shape"} & {*inputs, *options}:
-        raise TypeError(
-            f"the rule {operation.name} must have a formula for each of its inputs, got "
-            f"{len(operation.formulas)} for ({', '.join(inputs)}); options come after a *, and "
-            "nothing may be called g, y or shape"
-        )
+        count = len(operation.formulas)
+        raise TypeError(_SAY["rule"].format(operation.name, count, ", ".join(inputs)))
     known, names = {*inputs, *options, "y", "shape"}, []
     for formula in operation.formulas:
         check_callable(formula, f"a formula of the rule {operation.name}")
         first, *others = signature(formula).parameters or [""]
         if first != "g" or not known.issuperset(others):
-            raise TypeError(
-                f"a formula of the rule {operation.name} must take g and may name "
-                f"{', '.join(sorted(known))}; got {', '.join([first, *others])}"
-            )
+            given = ", ".join(sorted(known)), ", ".join([first, *others])
+            raise TypeError(_SAY["formula"].format(operation.name, *given))
         names.append(others)
     places = {name: i for i, name in enumerate([*inputs, "y"])}
     saves = [[(name, places[name]) for name in each if name in places] for each in names]
     return places, names, saves, {k: v for k, v in options.items() if v is not Parameter.empty}
 
 
-def _operand(x: Any, like: Tensor, operation: Rule) -> Tensor:
+def _operand(x: Any, like: Tensor, name: str) -> Tensor:
     if not isinstance(x, Tensor):
-        array = as_float(x, f"an operand of {operation.name}")
         # Numbers, lists and integers have no precision of their own.
         own = isinstance(x, np.ndarray) and x.dtype.kind == "f"
-        x = Tensor._of(_frozen(np.array(array, None if own else like.dtype)), _Memory(), None)
+        dtype = x.dtype if own else like.dtype
+        x = Tensor(_in(dtype, x, f"an operand of {name}"))
     if x._array.dtype != like._array.dtype:
-        raise TypeError(
-            f"{operation.name} must have operands of one dtype, got {like.dtype} and {x.dtype}: "
-            "make both the same, as with array.astype(np.float32)"
-        )
+        raise TypeError(_SAY["dtypes"].format(name, like.dtype, x.dtype))
     return x
 
 
-def _frozen(array: Any) -> Any:
+def _frozen(array: FloatArray) -> FloatArray:
     """Make an array read-only: from here on only a Tensor writes to it."""
-    if isinstance(array, np.ndarray):
-        array.setflags(write=False)
-        if isinstance(array.base, np.ndarray):
-            array.base.setflags(write=False)
+    array.setflags(write=False)
+    if isinstance(array.base, np.ndarray):
+        array.base.setflags(write=False)
     return array
+
+
+def _in(dtype: Any, value: Any, name: str) -> FloatArray:
+    """Return a value as an array of that dtype, if it holds real numbers."""
+    if type(value) is np.ndarray and value.dtype is dtype:  # as nearly always
+        return value
+    return _quiet(as_float(value, name).astype, dtype, copy=False)
 
 
 def _copied(option: Any) -> Any:
     """Return an option whose arrays and lists nobody else can change."""
-    if isinstance(option, dict):
-        return {name: _copied(value) for name, value in option.items()}
-    if isinstance(option, (tuple, list)):
-        return type(option)(map(_copied, option))
-    return option.copy() if isinstance(option, np.ndarray) else option
+    if type(option) in _FIXED:
+        return option
+    return tuple(map(_copied, option)) if isinstance(option, tuple) else deepcopy(option)
+
+
+def _lent(g: Any) -> Any:
+    """Return a gradient for formulas to read; what they make of it may still be a view of it."""
+    return read_only(g) if isinstance(g, np.ndarray) else g
 
 
 def _owned(g: Any) -> Tensor:
-    """Return a gradient as a Tensor that shares its array with nothing else."""
+    """Return a gradient as a Tensor that shares its numbers with nothing else."""
     if isinstance(g, Tensor):
         return _copy(g)
-    fresh = g.flags.owndata and g.flags.writeable
-    return Tensor._of(_frozen(g if fresh else np.array(g, order="K")), _Memory(), None)
-
-
-def _fitted(node: Node, sources: Any, parts: Any, dtype: Any) -> list[tuple[Node, Any]]:
-    """Return each source with the gradient at it, in its shape and dtype."""
-    triples = zip(sources, node.shapes, parts, strict=True)
-    return [(s, _sum_to(part, shape, dtype, node.rule)) for s, shape, part in triples if s]
+    # Only arrays that this sweep has made can be written to; of two views the first gets them.
+    owner = g if g.base is None else g.base
+    fresh = isinstance(owner, np.ndarray) and owner.flags.writeable and g.flags.forc
+    return Tensor._of(_frozen(g if fresh else np.array(g, order="K")))
 
 
 def _sum_to(part: Any, shape: tuple[int, ...], dtype: Any, operation: Rule) -> Any:
     """Return a gradient summed over all that broadcasting has added to an input of the shape."""
     if not isinstance(part, Tensor):
-        part = np.asarray(part, dtype)
+        part = _in(dtype, part, "what a formula gives")
     if part.shape == shape:
         return part
     extra = part.ndim - len(shape)
     pairs = list(zip((1,) * extra + shape, part.shape, strict=False))
     if extra < 0 or any(n not in (1, m) for n, m in pairs):
-        raise ValueError(
-            f"a formula of the rule {operation.name} must give a gradient of the input's shape "
-            f"{shape}, got {part.shape}"
-        )
+        raise ValueError(_SAY["part"].format(operation.name, shape, part.shape))
     stretched = tuple(i for i, (n, m) in enumerate(pairs) if n != m)
     return part.sum(axis=stretched).reshape(shape)
 
@@ -332,37 +346,16 @@ def rule(*formulas: Function) -> Callable[[Function], Rule]:
     >>> x.grad
     Tensor(1.)
     """
-    return lambda forward: Rule(forward, formulas)
+    return lambda forward: Rule(forward.__name__.strip("_"), forward, *formulas)
 
 
-@rule(lambda g: g, lambda g: g)
-def _add(a: FloatArray, b: FloatArray) -> FloatArray:
-    return a + b
-
-
-@rule(lambda g: g, lambda g: -g)
-def _subtract(a: FloatArray, b: FloatArray) -> FloatArray:
-    return a - b
-
-
-@rule(lambda g, b: g * b, lambda g, a: g * a)
-def _multiply(a: FloatArray, b: FloatArray) -> FloatArray:
-    return a * b
-
-
-@rule(lambda g, b: g / b, lambda g, y, b: -g * y / b)
-def _divide(a: FloatArray, b: FloatArray) -> FloatArray:
-    return a / b
-
-
-@rule(lambda g: -g)
-def _negative(x: FloatArray) -> FloatArray:
-    return -x
-
-
-@rule(lambda g: g)
-def _copy(x: FloatArray) -> FloatArray:
-    return x.copy()
+_add = Rule("add", lambda a, b: a + b, lambda g: g, lambda g: g)
+_subtract = Rule("subtract", lambda a, b: a - b, lambda g: g, lambda g: -g)
+_multiply = Rule("multiply", lambda a, b: a * b, lambda g, b: g * b, lambda g, a: g * a)
+_divide = Rule("divide", lambda a, b: a / b, lambda g, b: g / b, lambda g, y, b: -g * y / b)
+_negative = Rule("negative", lambda x: -x, lambda g: -g)
+_copy = Rule("copy", lambda x: x.copy(), lambda g: g)
+_reshape = Rule("reshape", lambda x, *, to: x.reshape(to), lambda g, shape: g.reshape(shape))
 
 
 @rule(lambda g, x, exponent: g * (exponent * x ** (exponent - 1) if exponent else 0.0))
@@ -370,12 +363,8 @@ def _power(x: FloatArray, *, exponent: float) -> FloatArray:
     return x**exponent
 
 
-@rule(
-    lambda g, b, shape: _outer(g, len(shape), b.ndim) @ _column(b).swapaxes(-1, -2),
-    lambda g, a, shape: _without(_row(a).swapaxes(-1, -2) @ _outer(g, a.ndim, len(shape)), shape),
-)
-def matmul(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Product of matrices, stacks of them, and vectors, as NumPy's ``@``."""
+@rule(lambda g, b: g @ b.swapaxes(-1, -2), lambda g, a: a.swapaxes(-1, -2) @ g)
+def _matmul(a: FloatArray, b: FloatArray) -> FloatArray:
     return a @ b
 
 
@@ -391,13 +380,13 @@ def log(x: FloatArray) -> FloatArray:
     return np.log(x)
 
 
-@rule(lambda g, shape, axis: _stretch(g, shape, axis))
-def _sum(x: FloatArray, *, axis: Any = None, keepdims: bool = False) -> FloatArray:
+@rule(lambda g, shape, axis: _spread(g, shape, axis))
+def _sum(x: FloatArray, *, axis: Any, keepdims: bool) -> FloatArray:
     return x.sum(axis=axis, keepdims=keepdims)
 
 
-@rule(lambda g, shape, axis: _stretch(g / _count(shape, axis), shape, axis))
-def _mean(x: FloatArray, *, axis: Any = None, keepdims: bool = False) -> FloatArray:
+@rule(lambda g, shape, axis: _spread(g / _count(shape, axis), shape, axis))
+def _mean(x: FloatArray, *, axis: Any, keepdims: bool) -> FloatArray:
     return x.sum(axis=axis, keepdims=keepdims) / _count(x.shape, axis)
 
 
@@ -413,15 +402,17 @@ def log_softmax(scores: FloatArray, *, axis: int = -1) -> FloatArray:
     return probability.log_softmax(scores, axis)
 
 
-@rule(lambda g, scores, shape, axis: _stretch(g, shape, axis) * softmax(scores, axis=axis))
+@rule(lambda g, scores, shape, axis: _spread(g, shape, axis) * softmax(scores, axis=axis))
 def log_sum_exp(scores: FloatArray, *, axis: int = -1) -> FloatArray:
     """Logarithm of the sum of exponentials, that of :func:`nnlib.log_sum_exp`."""
     return probability.log_sum_exp(scores, axis)
 
 
-@rule(lambda g, shape: g.reshape(shape))
-def _reshape(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
-    return x.reshape(to)
+@rule(lambda g: g)
+def _broadcast(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
+    y = np.empty(to, x.dtype)  # not np.broadcast_to, which costs more than a small copy
+    y[...] = x
+    return y
 
 
 @rule(lambda g, axes: g.transpose([axes.index(i) for i in range(len(axes))]))
@@ -429,19 +420,13 @@ def _transpose(x: FloatArray, *, axes: Sequence[int]) -> FloatArray:
     return x.transpose(axes)
 
 
-@rule(lambda g: g)
-def _broadcast(x: FloatArray, *, to: tuple[int, ...]) -> FloatArray:
-    return np.broadcast_to(x, to)
-
-
 @rule(lambda g, index: g[index])
 def _scatter(x: FloatArray, *, index: Any, to: tuple[int, ...]) -> FloatArray:
     y = np.zeros(to, x.dtype)
-    parts = index if isinstance(index, tuple) else (index,)
-    if any(isinstance(part, (list, np.ndarray)) for part in parts):
-        np.add.at(y, index, x)  # y[index] += x would count a repeated index once
-    else:
+    if all(isinstance(i, _BASIC) for i in (index if isinstance(index, tuple) else (index,))):
         y[index] = x
+    else:
+        np.add.at(y, index, x)  # y[index] += x would count a repeated index once
     return y
 
 
@@ -450,7 +435,10 @@ def _getitem(x: FloatArray, *, index: Any) -> FloatArray:
     return x[index]
 
 
-@rule(lambda g, index: _cleared(g, index), lambda g, index: _in_force(g, index))
+@rule(
+    lambda g, index: where(_assigned(g.shape, index)[0], 0.0, g),
+    lambda g, index: where(_assigned(g.shape, index)[1], g[index], 0.0),
+)
 def _assign(x: FloatArray, value: FloatArray, *, index: Any) -> FloatArray:
     y = x.copy()
     y[index] = value
@@ -458,10 +446,10 @@ def _assign(x: FloatArray, value: FloatArray, *, index: Any) -> FloatArray:
 
 
 @rule(
-    lambda g, shape, axis: g[_along(axis, slice(shape[axis]))],
-    lambda g, shape, axis: g[_along(axis, slice(g.shape[axis] - shape[axis], None))],
+    lambda g, shape, axis: g[_along(axis % g.ndim, slice(shape[axis]))],
+    lambda g, shape, axis: g[_along(axis % g.ndim, slice(g.shape[axis] - shape[axis], None))],
 )
-def _join(a: FloatArray, b: FloatArray, *, axis: Any) -> FloatArray:
+def _join(a: FloatArray, b: FloatArray, *, axis: int) -> FloatArray:
     return np.concatenate([a, b], axis)
 
 
@@ -502,29 +490,11 @@ def from_activation(activation: Activation, second_derivative: Function | None =
 
     def curvature(g: Any, x: Any) -> Any:
         if second_derivative is None:
-            raise NotImplementedError(
-                f"no second derivative of {activation.name} is known: give from_activation one"
-            )
+            raise NotImplementedError(_SAY["no curvature"].format(activation.name))
         return g * second_derivative(x)
 
-    slope = Rule(activation.derivative, [curvature], f"slope of {activation.name}")
-    return Rule(activation, [lambda g, x: g * slope(x)], activation.name)
-
-
-identity: Rule = from_activation(activations.identity, lambda x: 0.0)
-# A choice instead of a product: 0 also where the gradient is infinite, and NaN passes, as in torch.
-relu = Rule(activations.relu, [lambda g, y: where(y <= 0, 0.0, g)], "relu")
-leaky_relu: Rule = from_activation(activations.leaky_relu, lambda x: 0.0)
-sigmoid: Rule = from_activation(
-    activations.sigmoid, lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2)
-)
-tanh: Rule = from_activation(
-    activations.tanh, lambda x: -8 * tanh(x) * sigmoid(2 * x) * sigmoid(-2 * x)
-)
-softplus: Rule = from_activation(activations.softplus, lambda x: sigmoid(x) * sigmoid(-x))
-gelu: Rule = from_activation(
-    activations.gelu, lambda x: exp(x * x / -2) * (2 - x * x) / math.sqrt(2 * math.pi)
-)
+    slope = Rule(f"slope of {activation.name}", activation.derivative, curvature)
+    return Rule(activation.name, activation, lambda g, x: g * slope(x))
 
 
 def _gelu_tanh_curvature(x: Any) -> Any:
@@ -534,10 +504,54 @@ def _gelu_tanh_curvature(x: Any) -> Any:
     return s * t * (2 * du + x * ddu + x * du * du * (t - s))
 
 
-gelu_tanh: Rule = from_activation(activations.gelu_tanh, _gelu_tanh_curvature)
+# A choice instead of a product: 0 also where the gradient is infinite, and NaN passes, as in torch.
+relu = Rule("relu", activations.relu.value, lambda g, y: where(y <= 0, 0.0, g))
+sigmoid: Rule
+tanh: Rule
+identity, leaky_relu, sigmoid, tanh, softplus, gelu, gelu_tanh = (
+    from_activation(activations.ACTIVATIONS[name], curvature)
+    for name, curvature in {
+        "identity": lambda x: 0.0,
+        "leaky_relu": lambda x: 0.0,
+        "sigmoid": lambda x: -sigmoid(x) * sigmoid(-x) * tanh(x / 2),
+        "tanh": lambda x: -8 * tanh(x) * sigmoid(2 * x) * sigmoid(-2 * x),
+        "softplus": lambda x: sigmoid(x) * sigmoid(-x),
+        "gelu": lambda x: exp(x * x / -2) * (2 - x * x) / math.sqrt(2 * math.pi),
+        "gelu_tanh": _gelu_tanh_curvature,
+    }.items()
+)
 
 
 # --- functions that are made of rules -------------------------------------------------------------
+
+
+def matmul(a: Any, b: Any) -> Any:
+    """Return the product of matrices, stacks of them, or vectors, as NumPy's ``@``.
+
+    A vector is a row on the left of it and a column on the right.
+
+    Parameters
+    ----------
+    a, b : Tensor or array_like
+        At least one a Tensor.
+
+    Returns
+    -------
+    Tensor
+
+    Examples
+    --------
+    >>> matmul(Tensor([[1.0, 2.0], [3.0, 4.0]]), [1.0, 10.0])
+    Tensor([21., 43.])
+    """
+    given = [x for x in (a, b) if isinstance(x, Tensor)]
+    if given:
+        a, b = (_operand(x, given[0], "matmul") for x in (a, b))
+    if b.ndim == 1:
+        return matmul(a, _getitem(b, index=(slice(None), None)))[..., 0]
+    if a.ndim == 1:
+        return matmul(_getitem(a, index=None), b)[..., 0, :]
+    return _matmul(a, b)
 
 
 def where(condition: ArrayLike, a: Any, b: Any) -> Any:
@@ -584,7 +598,7 @@ def take(x: Tensor, indices: ArrayLike, axis: int = 0) -> Tensor:
     >>> take(Tensor([1.0, 2.0, 3.0]), [2, 0, 2])
     Tensor([3., 1., 3.])
     """
-    return x[_along(_axis(axis, x.ndim), np.asarray(indices))]
+    return x[_along(normalize_axis_index(axis, x.ndim), np.asarray(indices))]
 
 
 def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
@@ -613,11 +627,10 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Tensor:
     parts = list(tensors)
     if not parts:
         raise ValueError("tensors must hold at least one Tensor to join, got none")
-    axis = _axis(axis, np.ndim(parts[0]))
-    while len(parts) > 1:  # in pairs: each number is copied log2(n) times
-        pairs = zip_longest(parts[::2], parts[1::2])
-        parts = [a if b is None else _join(a, b, axis=axis) for a, b in pairs]
-    return parts[0]
+    if len(parts) == 1:
+        return parts[0]
+    half = len(parts) // 2  # each number is copied log2(n) times
+    return _join(concatenate(parts[:half], axis), concatenate(parts[half:], axis), axis=axis)
 
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
@@ -630,15 +643,14 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Tensor:
             [3., 4.]])
     """
     parts = [x if isinstance(x, Tensor) else np.asarray(x) for x in tensors]
-    shape = list(parts[0].shape) if parts else []
-    shape.insert(_axis(axis, len(shape) + 1), 1)
-    return concatenate([x.reshape(shape) for x in parts], axis)
+    places = [_along(normalize_axis_index(axis, x.ndim + 1), None) for x in parts]
+    return concatenate([x[at] for x, at in zip(parts, places, strict=True)], axis)
 
 
 # --- tensors --------------------------------------------------------------------------------------
 
 
-def _operators(operation: Rule) -> tuple[Function, Function]:
+def _operators(operation: Function) -> tuple[Function, Function]:
     """Return the methods for a Tensor on the left of an operator, and on the right alone."""
     return lambda self, other: operation(self, other), lambda self, other: operation(other, self)
 
@@ -657,13 +669,10 @@ def _comparison(ufunc: np.ufunc) -> Function:
 class _Memory:
     """What all Tensors that lie on one array share: how often it was written to, and by whom."""
 
-    __slots__ = ("changed", "owner", "shared", "version")
-
-    def __init__(self, owner: str = "data") -> None:
-        self.owner = owner  # "data", "leaf" (which requires grad) or "recorded"
-        self.shared = False
-        self.version = 0
-        self.changed: Place = ("", 0)
+    owner = "data"  # or "leaf" (which requires grad), or "recorded"
+    shared = False  # whether somebody else sees the array: then it is written into
+    version = 0
+    changed = "", 0  # file and line
 
     def record(self) -> None:
         if self.owner == "data":
@@ -716,26 +725,28 @@ class Tensor:
 
     def __init__(self, data: ArrayLike, requires_grad: bool = False, *, name: str = "leaf") -> None:
         check_kind(requires_grad, (bool, np.bool_), "requires_grad", "True or False")
-        self._array = _frozen(np.array(as_float(data, "data")))
-        self._memory = _Memory("leaf" if requires_grad else "data")
+        self._array, self._memory = _frozen(np.array(as_float(data, "data"))), _Memory()
         self._node = Node(None, (), self, name) if requires_grad else None
+        if requires_grad:
+            self._memory.owner, self._memory.shared = "leaf", True
+            self._node.value = self._array  # as it is when it is shown
 
     @classmethod
-    def _of(cls, array: FloatArray, memory: _Memory, node: Node | None) -> Tensor:
+    def _of(cls, array: FloatArray, memory: _Memory | None = None, node: Any = None) -> Tensor:
         tensor = cls.__new__(cls)
-        tensor._array, tensor._memory, tensor._node = array, memory, node
+        tensor._array, tensor._memory, tensor._node = array, memory or _Memory(), node
         return tensor
 
     @classmethod
     def _result(cls, value: Any, inputs: Sequence[Tensor]) -> Tensor:
         """Return a Tensor of what a rule gave, on the memory of the input that it is a view of."""
-        array = np.asarray(value, inputs[0]._array.dtype)
+        array = _in(inputs[0]._array.dtype, value, "what a rule gives")
         if not array.flags.writeable:  # what a rule makes is writeable, what it is given is not
             for x in inputs:
                 if np.may_share_memory(array, x._array):
                     x._memory.shared = True
-                    return cls._of(_frozen(array), x._memory, None)
-        return cls._of(_frozen(array), _Memory(), None)
+                    return cls._of(array, x._memory)
+        return cls._of(_frozen(array))
 
     # --- what it is
 
@@ -743,9 +754,7 @@ class Tensor:
     ndim = property(lambda self: self._array.ndim, doc="The number of axes.")
     size = property(lambda self: self._array.size, doc="The number of entries.")
     dtype = property(lambda self: self._array.dtype, doc="float32 or float64.")
-    requires_grad = property(
-        lambda self: self._node is not None, doc="Whether a gradient can flow back to it."
-    )
+    requires_grad = property(lambda self: self._node is not None, doc="Whether gradients reach it.")
 
     @property
     def grad_fn(self) -> Node | None:
@@ -764,64 +773,45 @@ class Tensor:
         Only leaves that require grad have one, and Tensors that :meth:`retain_grad` was called on;
         of others it cannot be read.
         """
-        if self._node is None:
-            return None
-        if not self._node.retains_grad:
-            raise RuntimeError(
-                f"the gradient at {self!r} was not kept: it is no leaf, and a backward pass hands "
-                "gradients on and drops them; call retain_grad() on it before backward()"
-            )
-        return self._node.grad
+        if self._node and not self._node.retains_grad:
+            raise RuntimeError(_SAY["not kept"].format(self))
+        return self._node and self._node.grad
 
     @grad.setter
-    def grad(self, gradient: Tensor | None) -> None:
+    def grad(self, gradient: ArrayLike | Tensor | None) -> None:
         if gradient is not None:
-            check_kind(gradient, Tensor, "grad", "None or a Tensor")
-            _check_like(gradient, self, "grad")
-        if self._node is None:
-            raise RuntimeError(f"grad needs a Tensor that requires grad, got {self!r}")
-        self._node.grad = gradient
+            gradient = _seed(self, gradient, recorded=True)
+        if self._node:
+            self._node.grad = gradient
 
     def retain_grad(self) -> None:
         """Keep the gradient at this Tensor too, though it is no leaf."""
         if self._node is None:
-            raise RuntimeError(_NO_GRAPH)
+            raise RuntimeError(_SAY["no graph"])
         self._node.retains_grad = True
 
     def zero_grad(self) -> None:
         """Forget the gradients so far: ``grad`` is None again."""
-        if self._node is not None:
-            self._node.grad = None
+        self.grad = None
 
     def __repr__(self) -> str:
         text = np.array2string(self._array, separator=", ", prefix="Tensor(")
-        if self.dtype == np.float32:
-            text += ", dtype=float32"
-        if not self.is_leaf:
-            return f"Tensor({text}, grad_fn=<{self._node.rule.name}>)"
-        return f"Tensor({text}{', requires_grad=True' if self.requires_grad else ''})"
+        dtype = ", dtype=float32" if self.dtype == np.float32 else ""
+        leaf = ", requires_grad=True" if self.requires_grad else ""
+        history = leaf if self.is_leaf else f", grad_fn=<{self._node.rule.name}>"
+        return f"Tensor({text}{dtype}{history})"
 
     def _repr_html_(self) -> str | None:
         """Return the graph as a picture, with value and gradient at every node, if it is small."""
         try:
             order = topological_order([] if self.is_leaf else [self._node])
-            if not 0 < len(order) <= _DRAWN:
+            if not 0 < len(order) <= MOST_NODES:
                 return None
             seeds = {self._node: np.ones_like(self._array)}
             gradients = _sweep(seeds, set(order), True, False) if self.size == 1 else {}
         except RuntimeError:  # released, or changed since
             return None
-        boxes = []
-        for node in order:
-            name = node.rule.name if node.rule else node.options
-            lines = [name, f"value {_written(node.value)}"]
-            if node in gradients:
-                lines.append(f"gradient {_written(gradients[node]._array)}")
-            inputs = [order.index(source) for source in node.inputs if source]
-            boxes.append(Box(lines, node.rule is None, inputs))
-        return graph_svg(
-            boxes, f"Graph of {len(boxes)} nodes, the result is {self._node.rule.name}"
-        )
+        return graph_svg(order, {node: g._array for node, g in gradients.items()})
 
     # --- ways out of the graph
 
@@ -838,10 +828,7 @@ class Tensor:
             If the Tensor requires grad: an array knows no graph.
         """
         if self._node is not None:
-            raise RuntimeError(
-                "an array knows no graph, and this Tensor requires grad: leave the graph first, "
-                "x.detach().numpy(), or use the function of nnlib.autograd for Tensors"
-            )
+            raise RuntimeError(_SAY["no array"])
         return self._array.copy()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
@@ -875,25 +862,16 @@ class Tensor:
     __mul__, __rmul__ = _operators(_multiply)
     __truediv__, __rtruediv__ = _operators(_divide)
     __matmul__, __rmatmul__ = _operators(matmul)
+    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
+    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
+    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
 
     def __neg__(self) -> Tensor:
         return _negative(self)
 
     def __pow__(self, exponent: float) -> Tensor:
-        if not isinstance(exponent, Real):
-            raise TypeError(
-                f"the exponent of ** must be a number, got {type(exponent).__name__}; for others "
-                "write exp(exponent * log(base))"
-            )
-        whole = isinstance(exponent, (int, np.integer))
-        return _power(self, exponent=int(exponent) if whole else float(exponent))
-
-    def __rpow__(self, base: Any) -> Tensor:
-        raise TypeError("the exponent of ** must be a number: write exp(exponent * log(base))")
-
-    __eq__, __ne__ = _comparison(np.equal), _comparison(np.not_equal)
-    __lt__, __le__ = _comparison(np.less), _comparison(np.less_equal)
-    __gt__, __ge__ = _comparison(np.greater), _comparison(np.greater_equal)
+        check_kind(exponent, Real, "an exponent", "a number (or exp(exponent * log(base)))")
+        return _power(self, exponent=float(exponent))
 
     def __getitem__(self, index: Any) -> Tensor:
         return _getitem(self, index=index)
@@ -912,14 +890,14 @@ class Tensor:
         Of ties the first is taken, and gets the whole gradient, as in ``torch.max(x, dim)``;
         ``torch.amax`` shares it evenly. NaN is larger than all.
         """
+        at: Any = self._array.argmax(axis, keepdims=True)  # type: ignore[arg-type]
+        places: Any = list(np.indices(at.shape, sparse=True))
         if axis is None:
-            largest = self.reshape(-1)[self._array.argmax()]
-            return largest.reshape((1,) * self.ndim) if keepdims else largest
-        axis = _axis(axis, self.ndim)
-        at = self._array.argmax(axis)
-        places = list(np.indices(at.shape, sparse=True))
-        largest = self[(*places[:axis], at, *places[axis:])]
-        return largest.reshape(np.expand_dims(at, axis).shape) if keepdims else largest
+            places = np.unravel_index(at, self.shape)
+        else:
+            places[axis] = at
+        largest = self[tuple(places)]
+        return largest if keepdims else largest.reshape(at.squeeze(axis).shape)
 
     def reshape(self, *shape: Any) -> Tensor:
         """Return the same entries in another shape; -1 stands for what is left over."""
@@ -929,7 +907,7 @@ class Tensor:
     def transpose(self, *axes: Any) -> Tensor:
         """Return the Tensor with its axes in another order, by default reversed."""
         order = axes[0] if axes and np.ndim(axes[0]) else axes or range(self.ndim)[::-1]
-        return _transpose(self, axes=tuple(_axis(axis, self.ndim) for axis in order))
+        return _transpose(self, axes=[normalize_axis_index(axis, self.ndim) for axis in order])
 
     def swapaxes(self, a: int, b: int) -> Tensor:
         """Return the Tensor with two of its axes exchanged."""
@@ -953,34 +931,27 @@ class Tensor:
 
     def _change(self, function: Function, other: Any) -> Tensor:
         """Write what the function makes of this Tensor into its array, for all its views too."""
-        memory = self._memory
-        recorded = _recording.get() and (self.requires_grad or _requires_grad(other))
-        if memory.owner == "leaf" and _recording.get():
-            raise RuntimeError(
-                "a leaf that requires grad cannot be changed in place while a graph is recorded: "
-                "change parameters within `with no_grad():`, or make a new Tensor, x = x + 1"
-            )
-        if recorded and memory.shared:
-            raise RuntimeError(
-                "a Tensor that shares its numbers with a view (x[0], x.T, x.reshape) cannot be "
-                "changed in place in a graph: make a new Tensor, x = x + 1, or use where"
-            )
-        if memory.owner == "recorded" and not recorded:
-            raise RuntimeError(
-                "what a graph has computed cannot be changed unrecorded: its gradient would be "
-                "that of the old numbers; change a copy, x.detach(), or do it outside no_grad()"
-            )
-        # A rule that saves what it is given saves the old numbers.
-        copied = (
-            Tensor._of(_frozen(self._array.copy()), _Memory(), self._node) if recorded else self
-        )
-        result = function(copied)
+        memory, recording = self._memory, _recording.get()
+        recorded = recording and (self.requires_grad or _requires_grad(other))
+        for refused, complaint in (
+            (recording and memory.owner == "leaf", _SAY["leaf"]),
+            (memory.shared and (recorded or _repeats(self._array)), _SAY["view"]),
+            (not recorded and memory.owner == "recorded", _SAY["unrecorded"]),
+        ):
+            if refused:
+                raise RuntimeError(complaint)
+        # A rule that saves what it is given saves the old numbers, on a memory that keeps them.
+        result = function(Tensor._of(self._array, node=self._node) if recorded else self)
         if result.shape != self.shape:
             raise ValueError(f"a Tensor of shape {self.shape} cannot hold the shape {result.shape}")
-        array, owner = self._array, self._array if self._array.base is None else self._array.base
-        owner.flags.writeable = array.flags.writeable = True
-        array[...] = result._array
-        array.flags.writeable = owner.flags.writeable = False
+        if memory.shared:
+            array = self._array
+            owner = array if array.base is None else array.base
+            owner.flags.writeable = array.flags.writeable = True
+            array[...] = result._array
+            _frozen(array)
+        else:
+            self._array = result._array
         memory.version += 1
         memory.changed = _place()
         if recorded:
@@ -1027,7 +998,7 @@ class Tensor:
         """
         seeds = {self._node: _seed(self, gradient, create_graph)}
         found = _sweep(seeds, None, retain_graph or create_graph, create_graph)
-        with _recorded(create_graph):
+        with _recorded(create_graph), _adding:
             for node, g in found.items():
                 node.grad = g if node.grad is None else node.grad + g
 
@@ -1073,24 +1044,21 @@ def grad(
     >>> slope, grad(slope, x)
     (Tensor(27., grad_fn=<copy>), Tensor(18.))
     """
-    single = isinstance(inputs, Tensor)
     given = [gradient] if isinstance(outputs, Tensor) else gradient
-    outputs, inputs = _listed(outputs, "outputs"), _listed(inputs, "inputs")
+    results, wanted = ([x] if isinstance(x, Tensor) else list(x) for x in (outputs, inputs))
+    for each in results + wanted:
+        check_kind(each, Tensor, "outputs and inputs", "Tensors")
     seeds: dict[Node, Any] = {}
-    given = [None] * len(outputs) if given is None else given
-    for y, each in zip(outputs, given, strict=True):
+    for y, each in zip(results, [None] * len(results) if given is None else given, strict=True):
         seed = _seed(y, each, create_graph)
         seeds[y._node] = seeds[y._node] + seed if y._node in seeds else seed
-    wanted = {x._node for x in inputs if x._node is not None}
-    found = _sweep(seeds, wanted, retain_graph or create_graph, create_graph)
-    for i, x in enumerate(inputs):
+    nodes = [x._node for x in wanted]
+    found = _sweep(seeds, set(nodes), retain_graph or create_graph, create_graph)
+    for i, x in enumerate(wanted):
         if x._node not in found and not allow_unused:
-            raise RuntimeError(
-                f"the outputs do not depend on inputs[{i}], {x!r}: it was not used for them, does "
-                "not require grad, or was cut off by detach() or no_grad()"
-            )
-    result = tuple(found.get(x._node) for x in inputs)
-    return result[0] if single else result
+            raise RuntimeError(_SAY["not used"].format(i, x))
+    result = tuple(found.get(node) for node in nodes)
+    return result[0] if isinstance(inputs, Tensor) else result
 
 
 def jvp(function: Function, inputs: Any, tangents: Any) -> tuple[Tensor, Tensor]:
@@ -1117,12 +1085,9 @@ def jvp(function: Function, inputs: Any, tangents: Any) -> tuple[Tensor, Tensor]
     >>> jvp(exp, Tensor([0.0, 1.0]), Tensor([1.0, 0.0]))
     (Tensor([1.        , 2.71828183]), Tensor([1., 0.]))
     """
-    x = _leaves(inputs)
-    with _recorded(True):
-        y = function(*x)
-        u = Tensor(np.zeros_like(y._array), requires_grad=True)
-        pulled = grad(y, x, u, create_graph=True, allow_unused=True) if y.requires_grad else None
-    return y.detach(), _product(pulled, tangents, x, [u])[0]
+    y, x, v = _evaluated(function, inputs, tangents)
+    u = Tensor(np.zeros_like(y._array), requires_grad=True)
+    return y.detach(), _product_gradients(_slopes(y, x, u, True), v, [u])[0]
 
 
 def hvp(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any]:
@@ -1146,28 +1111,35 @@ def hvp(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any]:
     >>> hvp(lambda x: (x**3).sum(), Tensor([1.0, 2.0]), Tensor([1.0, 1.0]))[1]
     Tensor([ 6., 12.])
     """
-    x = _leaves(inputs)
-    with _recorded(True):
-        y = function(*x)
-        slopes = grad(y, x, create_graph=True, allow_unused=True) if y.requires_grad else None
-    products = _product(slopes, vectors, x, x)
+    y, x, v = _evaluated(function, inputs, vectors)
+    products = _product_gradients(_slopes(y, x, None, True), v, x)
     return y.detach(), products if isinstance(inputs, tuple) else products[0]
 
 
-def _product(slopes: Any, vectors: Any, x: list[Tensor], inputs: list[Tensor]) -> Any:
-    """Return the gradients, at the inputs, of the slopes at `x` times the vectors."""
-    v = vectors if isinstance(vectors, tuple) else (vectors,)
-    if [np.shape(_plain(each)) for each in v] != [each.shape for each in x]:
-        raise ValueError(
-            f"the direction must have the shapes of the inputs, {[each.shape for each in x]}, got "
-            f"{[np.shape(_plain(each)) for each in v]}"
-        )
-    pairs = [(g, each) for g, each in zip(slopes or (), v, strict=False) if _requires_grad(g)]
-    zeros = [Tensor(np.zeros_like(each._array)) for each in inputs]
-    if not pairs:
-        return tuple(zeros)
-    outputs, seeds = zip(*pairs, strict=True)
-    found = grad(outputs, inputs, seeds, allow_unused=True)
+def _evaluated(function: Function, inputs: Any, vectors: Any) -> tuple[Tensor, Any, Any]:
+    """Return the function's value, its inputs as leaves, and the vectors if they fit these."""
+    x, v = _leaves(inputs), vectors if isinstance(vectors, tuple) else (vectors,)
+    shapes, given = [each.shape for each in x], [np.shape(_plain(each)) for each in v]
+    if given != shapes:
+        raise ValueError(f"the direction must have the shapes of the inputs, {shapes}, got {given}")
+    with _recorded(True):
+        return function(*x), x, v
+
+
+def _product_gradients(slopes: Any, v: Any, ends: list[Tensor]) -> tuple[Tensor, ...]:
+    with _recorded(True):
+        product = sum((g * each).sum() for g, each in zip(slopes, v, strict=True))
+    return _slopes(product, ends, None)
+
+
+def _slopes(
+    y: Any, x: list[Tensor], seed: Any, create_graph: bool = False, retain_graph: bool = False
+) -> tuple[Tensor, ...]:
+    """Return the gradients of `y` at `x`: zeros where it does not depend on one."""
+    found = [None] * len(x)
+    if y.requires_grad:
+        found = grad(y, x, seed, retain_graph, create_graph, allow_unused=True)
+    zeros = [Tensor(np.zeros_like(each._array)) for each in x]
     return tuple(zero if g is None else g for zero, g in zip(zeros, found, strict=True))
 
 
@@ -1175,43 +1147,50 @@ class _Checkpoint(Rule):
     """A whole function as one rule: it saves its inputs, and runs again on the way back."""
 
     def __init__(self, function: Function, count: int) -> None:
-        self.function, self.name = function, "checkpoint"
-        self.places = {
-            name: i for i, name in enumerate([*(f"input {i}" for i in range(count)), "y"])
-        }
-        self.names = [tuple(self.places)] * count
+        self.name, self.function, self.defaults = "checkpoint", function, {}
+        names = [*(f"input {i}" for i in range(count)), "y"]
+        self.places = {name: i for i, name in enumerate(names)}
         self.saves = [list(self.places.items())] * count
-        self.defaults = {}
 
     def forward(self, *arrays: FloatArray) -> FloatArray:
-        x = [Tensor(array, requires_grad=True) for array in arrays]
+        y, self.program = self.run([Tensor(array, requires_grad=True) for array in arrays])
+        return y._array
+
+    def run(self, x: list[Tensor]) -> tuple[Tensor, list[Any]]:
+        """Return the result, and what was done for it: each operation, and what it has saved."""
         with _recorded(True):
             y = self.function(*x)
         check_kind(y, Tensor, "what the function of a checkpoint returns", "a Tensor")
-        order = topological_order([y._node]) if y._node else []
-        if not {node for node in order if node.rule is None} <= {each._node for each in x}:
-            raise ValueError(
-                "the function of a checkpoint uses a Tensor that requires grad and is not among "
-                "its inputs: pass it as one, checkpoint(function, x, weight)"
-            )
-        return y._array
+        before = set(topological_order(each._node for each in x))
+        order = topological_order([y._node] if y._node else [])
+        nodes = [node for node in order if node not in before]
+        if not all(node.rule for node in nodes):
+            raise ValueError(_SAY["not among inputs"])
+        used = [(node.options.values(), [x for x, *_ in node.saved.values()]) for node in nodes]
+        return y, [(node.rule.name, _digest(each)) for node, each in zip(nodes, used, strict=True)]
 
-    def gradients(
-        self, node: Node, sources: Sequence[Node | None], g: Any, recorded: bool
-    ) -> list[Any]:
-        saved = [node.recall(name, 0, recorded) for name in self.names[0][:-1]]
+    def gradients(self, node: Node, sources: Any, g: Any, recorded: bool) -> list[Any]:
+        *saved, before = [node.recall(name, 0, recorded) for name in self.places]
         with _recorded(True):
-            x = [each.reshape(each.shape) if recorded else Tensor(each, True) for each in saved]
-            y = self.function(*x)
-        if not np.array_equal(y._array, node.recall("y", 0, False), equal_nan=True):
-            raise RuntimeError(
-                "the function of a checkpoint gave other numbers when it ran again: what it draws "
-                "at random must be drawn before, and passed in"
-            )
+            x = [
+                _copy(each) if _requires_grad(each) else Tensor(_plain(each), True)
+                for each in saved
+            ]
+        y, program = self.run(x)
+        if program != self.program or not np.array_equal(y._array, _plain(before), equal_nan=True):
+            raise RuntimeError(_SAY["other program"])
         wanted = [each for each, source in zip(x, sources, strict=True) if source]
-        found = iter(grad(y, wanted, g, create_graph=recorded, allow_unused=True))
-        parts = [source and next(found) for source in sources]
-        return [0.0 * x if part is None else part for x, part in zip(saved, parts, strict=True)]
+        found = iter(_slopes(y, wanted, g, recorded))
+        return [source and next(found) for source in sources]
+
+
+def _digest(x: Any) -> Any:
+    """Return something to compare: of an array its hash, of what cannot be compared its type."""
+    if isinstance(x, np.ndarray):
+        return x.shape, hash(x.tobytes())
+    if type(x) in _FIXED:
+        return x
+    return [_digest(each) for each in x] if isinstance(x, Iterable) else type(x)
 
 
 def checkpoint(function: Function, *inputs: Any) -> Tensor:
@@ -1235,7 +1214,7 @@ def checkpoint(function: Function, *inputs: Any) -> Tensor:
     ValueError
         If the function uses a Tensor that requires grad and is not among the inputs.
     RuntimeError
-        In the backward pass, if the function gives other numbers than before.
+        In the backward pass, if the function does or gives anything else than before.
 
     Examples
     --------
@@ -1279,93 +1258,63 @@ def gradcheck(function: Function, *inputs: Any, tolerance: float = 1e-6) -> bool
     with _recorded(True):
         y = function(*x)
     seeds = np.eye(y.size).reshape(y.size, *y.shape)
-    rows = [grad(y, x, seed, retain_graph=True, allow_unused=True) for seed in seeds]
-    for i, each in enumerate(x):
-        for place in np.ndindex(each.shape):
+    rows = [_slopes(y, x, seed, retain_graph=True) for seed in seeds]
 
-            def moved(t: float, i: int = i, place: Any = place) -> FloatArray:
-                arrays = [tensor._array.copy() for tensor in x]
-                arrays[i][place] += t
-                return function(*map(Tensor, arrays))._array
+    def moved(i: int, place: Any, t: float) -> FloatArray:
+        arrays = [each._array.copy() for each in x]
+        arrays[i][place] += t
+        return function(*map(Tensor, arrays))._array
 
-            numeric = 8 * (moved(h) - moved(-h)) - (moved(2 * h) - moved(-2 * h))
-            for row, wanted in zip(rows, (numeric / (12 * h)).flat, strict=True):
-                got = 0.0 if row[i] is None else float(row[i]._array[place])
-                if not abs(got - wanted) <= tolerance * max(1.0, abs(wanted)):
-                    raise RuntimeError(
-                        f"the gradient in inputs[{i}] at {list(place)} is {got:.9g}, but "
-                        f"differences give {wanted:.9g}"
-                    )
+    for i, place in [(i, place) for i, each in enumerate(x) for place in np.ndindex(each.shape)]:
+        once, twice = (moved(i, place, t) - moved(i, place, -t) for t in (h, 2 * h))
+        for row, wanted in zip(rows, ((8 * once - twice) / (12 * h)).flat, strict=True):
+            got = row[i]._array[place]
+            if not abs(got - wanted) <= tolerance * max(1.0, abs(wanted)):
+                raise RuntimeError(
+                    f"the gradient in inputs[{i}] at {list(place)} is {got:.9g}, but differences "
+                    f"give {wanted:.9g}"
+                )
     return True
 
 
 # --- the machinery --------------------------------------------------------------------------------
 
 
-def _axis(axis: int, ndim: int) -> int:
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis must lie in [{-ndim}, {ndim}), got {axis}")
-    return int(axis) % ndim
+_FIXED = {bool, int, float, str, range, slice, type(None), type(Ellipsis)}
+_BASIC = Integral, slice, type(None), type(Ellipsis)  # indices that repeat no place
 
 
 def _along(axis: int, index: Any) -> tuple[Any, ...]:
     return (*[slice(None)] * axis, index)
 
 
-def _kept(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
-    """Return the shape that remains of one whose axes (all, or those given) are summed to 1."""
-    if axis is None:
-        return (1,) * len(shape)
-    axes = [each % len(shape) for each in (axis if isinstance(axis, tuple) else (axis,))]
-    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+def _axes(shape: tuple[int, ...], axis: Any) -> tuple[int, ...]:
+    every = range(len(shape))
+    return tuple(every) if axis is None else normalize_axis_tuple(axis, len(shape))
 
 
 def _count(shape: tuple[int, ...], axis: Any) -> int:
     """Return how many numbers a mean along the axes is of."""
-    return math.prod(n for n, kept in zip(shape, _kept(shape, axis), strict=True) if kept != n)
+    return math.prod(shape[i] for i in _axes(shape, axis))
 
 
-def _stretch(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
+def _spread(g: Any, shape: tuple[int, ...], axis: Any) -> Any:
     """Return the gradient of a sum along axes at each of its terms."""
-    return _broadcast(g.reshape(_kept(shape, axis)), to=shape)
+    axes = _axes(shape, axis)
+    return _broadcast(g.reshape([1 if i in axes else n for i, n in enumerate(shape)]), to=shape)
 
 
-def _cleared(g: Any, index: Any) -> Any:
-    return _assign(g, 0.0, index=index)
+def _repeats(array: FloatArray) -> bool:
+    """Return whether entries of an array lie in one place, as np.broadcast_to makes them."""
+    return any(n > 1 and step == 0 for n, step in zip(array.shape, array.strides, strict=True))
 
 
-def _in_force(g: Any, index: Any) -> Any:
-    """Return the gradient at what was assigned: of a place assigned twice, the last counts."""
-    last = np.zeros(g.shape, int)
+def _assigned(shape: tuple[int, ...], index: Any) -> tuple[Any, Any]:
+    """Return which places are assigned to, and which numbers stay: of two in one place the last."""
+    last = np.full(shape, -1)
     turn = np.arange(last[index].size).reshape(last[index].shape)
     last[index] = turn
-    return where(last[index] == turn, g[index], 0.0)
-
-
-# In a product of a vector, it is a row on the left and a column on the right of the @.
-
-
-def _row(a: Any) -> Any:
-    return a.reshape((1, -1)) if a.ndim == 1 else a
-
-
-def _column(b: Any) -> Any:
-    return b.reshape((-1, 1)) if b.ndim == 1 else b
-
-
-def _outer(g: Any, left: int, right: int) -> Any:
-    """Return the gradient in a product with the axes that the vectors in it have not left."""
-    shape = g.shape
-    if right == 1:
-        shape = (*shape, 1)
-    if left == 1:
-        shape = (*shape[:-1], 1, shape[-1])
-    return g if shape == g.shape else g.reshape(shape)
-
-
-def _without(g: Any, shape: tuple[int, ...]) -> Any:
-    """Return the gradient at the right of a product, without the axis that made it a column."""
-    return g.reshape(g.shape[:-1]) if len(shape) == 1 else g
+    return last >= 0, last[index] == turn
 
 
 def _requires_grad(x: Any) -> bool:
@@ -1376,71 +1325,24 @@ def _plain(x: Any) -> Any:
     return x._array if isinstance(x, Tensor) else x
 
 
-def _listed(tensors: Any, name: str) -> list[Tensor]:
-    listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    for each in listed:
-        check_kind(each, Tensor, name, "Tensors")
-    return listed
-
-
 def _leaves(inputs: Any) -> list[Tensor]:
     listed = inputs if isinstance(inputs, tuple) else (inputs,)
     return [Tensor(_plain(x), requires_grad=True) for x in listed]
 
 
-def _check_like(gradient: Tensor, tensor: Tensor, name: str) -> None:
-    if gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
-        raise ValueError(
-            f"{name} must have the shape {tensor.shape} and dtype {tensor.dtype} of the Tensor, "
-            f"got {gradient.shape} and {gradient.dtype}"
-        )
-
-
 def _seed(y: Tensor, gradient: Any, recorded: bool) -> Any:
     """Return the gradient that a sweep starts from."""
     if y._node is None:
-        raise RuntimeError(_NO_GRAPH)
-    if gradient is None:
-        if y.size != 1:
-            raise RuntimeError(
-                f"a gradient is that of a single number, and this Tensor has shape {y.shape}: take "
-                "its sum() or mean(), or say how much each entry counts, backward(gradient=...)"
-            )
-        seed = Tensor._of(_frozen(np.ones(y._array.shape, y._array.dtype)), _Memory(), None)
-    else:
-        seed = _operand(gradient, y, _SEED)
-        _check_like(seed, y, "gradient")
+        raise RuntimeError(_SAY["no graph"])
+    if gradient is None and y.size != 1:
+        raise RuntimeError(_SAY["no number"].format(y.shape))
+    seed = _operand(np.ones_like(y._array) if gradient is None else gradient, y, "backward")
+    if seed.shape != y.shape:
+        raise ValueError(_SAY["seed"].format(y.shape, y.dtype, seed.shape))
     return seed if recorded else seed._array
 
 
-_SMALL, _DRAWN = 4, 30  # Nodes remember so many numbers to show; so many nodes are drawn.
-_SEED = Rule(lambda x: x, [lambda g: g], "backward")
-_NO_GRAPH = (
-    "no graph leads from this Tensor to a leaf that requires grad: make a leaf with "
-    "Tensor(..., requires_grad=True), and look for a detach(), a no_grad() or a float() on the way"
-)
-_RELEASED = (
-    "a part of this graph was released by an earlier backward pass: compute the result again "
-    "before another pass, or let the first one keep the graph, backward(retain_graph=True)"
-)
-
-
-def _shown(y: Tensor, operation: Rule | None) -> Any:
-    """Return what a picture shows of a node: its numbers if they are few, or their shape."""
-    array = y._array
-    if operation is None:
-        return array  # as it is when the picture is drawn
-    return array.copy() if array.size <= _SMALL else array.shape
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, tuple) or value.size > _SMALL:
-        return f"of shape {getattr(value, 'shape', value)}"
-    four_digits: Any = {"float_kind": "{:.4g}".format}
-    return " ".join(np.array2string(value, separator=", ", formatter=four_digits).split())
-
-
-def _place() -> Place:
+def _place() -> tuple[str, int]:
     """Return file and line of the program that called this module."""
     frame = sys._getframe()
     while frame.f_back and frame.f_code.co_filename == __file__:
@@ -1448,20 +1350,52 @@ def _place() -> Place:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-def _file_name(path: str) -> str:
-    """Return the name of a file; Jupyter and IPython make one up for each cell."""
-    file = Path(path)
-    is_cell = file.parent.name.startswith("ipykernel_") or file.name.startswith("<ipython-input-")
-    return "a notebook cell" if is_cell else file.name
+# --- complaints -----------------------------------------------------------------------------------
+
+_SAY = {
+    "released": "a part of this graph was released by an earlier backward pass: compute the result "
+    "again before another pass, or let the first one keep the graph, backward(retain_graph=True)",
+    "no number": "a gradient is that of a single number, and this Tensor has shape {}: take its "
+    "sum() or mean(), or say how much each entry counts, backward(gradient=...)",
+    "no graph": "no graph leads from this Tensor to a leaf that requires grad: make a leaf with "
+    "Tensor(..., requires_grad=True), and look for a detach(), a no_grad() or a float() on the way",
+    "no array": "an array knows no graph, and this Tensor requires grad: leave the graph first, "
+    "x.detach().numpy(), or use the function of nnlib.autograd for Tensors",
+    "not kept": "the gradient at {!r} was not kept: it is no leaf, and a backward pass hands "
+    "gradients on and drops them; call retain_grad() on it before backward()",
+    "not used": "the outputs do not depend on inputs[{}], {!r}: it was not used for them, does not "
+    "require grad, or was cut off by detach() or no_grad()",
+    "leaf": "a leaf that requires grad cannot be changed in place while a graph is recorded: "
+    "change parameters within `with no_grad():`, or make a new Tensor, x = x + 1",
+    "view": "a Tensor that shares its numbers with a view (x[0], x.T, x.reshape) cannot be changed "
+    "in place in a graph: make a new Tensor, x = x + 1, or use where",
+    "unrecorded": "what a graph has computed cannot be changed unrecorded: its gradient would be "
+    "that of the old numbers; change a copy, x.detach(), or do it outside no_grad()",
+    "changed": "{} has saved its {}, of shape {}, and line {} of {} has changed it in place "
+    "since{}. The gradient needs the old numbers: call backward() before that line, or make a new "
+    "Tensor there, x = x + 1 for x += 1",
+    "not among inputs": "the function of a checkpoint uses a Tensor that requires grad and is not "
+    "among its inputs: pass it as one, checkpoint(function, x, weight)",
+    "other program": "the function of a checkpoint did other operations or gave other numbers when "
+    "it ran again: what it draws at random must be drawn before, and passed in",
+    "no curvature": "no second derivative of {} is known: give from_activation one",
+    "seed": "a gradient must have the shape {} and dtype {} of the Tensor, got {}",
+    "dtypes": "{} must have operands of one dtype, got {} and {}: make both the same, as with "
+    "array.astype(np.float32)",
+    "rule": "the rule {} must have a formula for each of its inputs, got {} for ({}); options come "
+    "after a *, and nothing may be called g, y or shape",
+    "formula": "a formula of the rule {} must take g and may name {}; got {}",
+    "part": "a formula of the rule {} must give a gradient of the input's shape {}, got {}",
+}
 
 
 def _changed(node: Node, name: str, array: FloatArray, memory: _Memory) -> str:
     path, line = memory.changed
-    code = linecache.getline(path, line).strip()
+    code, file = linecache.getline(path, line).strip(), Path(path)
+    # Jupyter and IPython make up the name of a file for each cell.
+    in_cell = file.parent.name.startswith("ipykernel_") or file.name.startswith("<ipython-input-")
     what = "result" if name == "y" else f"input {name.removeprefix('input ')}"
-    return (
-        f"{node.rule.name} has saved its {what}, of shape "
-        f"{array.shape}, and line {line} of {_file_name(path)} has changed it in place since"
-        f"{f': `{code}`' if code else ''}. The gradient needs the old numbers: call backward() "
-        "before that line, or make a new Tensor there, x = x + 1 for x += 1"
+    origin = "a notebook cell" if in_cell else file.name
+    return _SAY["changed"].format(
+        node.rule.name, what, array.shape, line, origin, f": `{code}`" if code else ""
     )
