@@ -19,8 +19,8 @@ Reduction: TypeAlias = Literal["none", "mean", "sum"]
 # For every public function that computes: results are the same whatever np.seterr was told.
 quietly = np.errstate(all="ignore")
 
-# How far a row of probabilities may be from 1: printed or float32 values are only so exact.
 _FLOAT32, _FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+# How far a row of probabilities may be from 1: printed or float32 values are only so exact.
 _SUM_TOLERANCE = {_FLOAT32: 1e-4, _FLOAT64: 1e-6}
 
 
@@ -53,8 +53,7 @@ def as_result(values: ArrayLike, shape: tuple[int, ...], like: FloatArray, name:
     array = as_float(values, name)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
-    # It may be `like` itself, which is the caller's.
-    return array.astype(like.dtype, copy=not array.flags.writeable)
+    return array.astype(like.dtype)  # a copy: the reader's object may keep the array
 
 
 def _check_meaning(values: object, name: str) -> None:
@@ -108,7 +107,7 @@ def as_float(values: ArrayLike, name: str) -> FloatArray:
 
 
 def pairwise_sum(terms: FloatArray, axis: int = 0) -> FloatArray:
-    """Return the sum of `terms` along an axis, exact to a few eps for any number of them."""
+    """Return the sum of `terms` along an axis, exact to a few eps of the sum of their sizes."""
     # One after the other, n terms may cost n / 2 eps; added up in pairs, log2(n): the first half is
     # added to the second until few are left.
     rest = np.moveaxis(terms, axis, 0) if axis else terms
@@ -128,7 +127,10 @@ def pairwise_sum(terms: FloatArray, axis: int = 0) -> FloatArray:
 
 
 def largest(array: NDArray[Any]) -> Any:
-    """Return the largest entry, or NaN if there is one, in half the time that max takes of few."""
+    """Return the largest entry, NaN if there is one, -inf if there is none.
+
+    Of few numbers it takes half the time of ``max``.
+    """
     return array.item(array.argmax()) if array.size else -np.inf
 
 

@@ -1,4 +1,4 @@
-"""Formulas on scores: the layout and the blocks that are fast, and the ends of the float range.
+"""Formulas on scores, applied block by block; sums and maxima that hold at extreme scores.
 
 :mod:`nnlib.probability` and :mod:`nnlib.losses` write their formulas for scores of shape
 (classes, examples). What makes them fast and exact for all others stands here, once.
@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from nnlib._arrays import FloatArray, largest, pairwise_sum
 
-# NumPy is slow at reducing many short rows: with so many classes or fewer they are transposed, so
-# that each class is one long row.
+# NumPy is slow at reducing many short rows: of more examples than classes, and so many classes or
+# fewer, the scores are transposed, so that each class is one long row.
 _FEW = 32
-_BLOCK = 2**18  # So many bytes at a time stay in the processor's cache.
+_BLOCK = 2**18  # bytes, which stay in the processor's cache
 
 
 def apply_in_blocks(
@@ -43,22 +43,22 @@ def apply_in_blocks(
     values : ndarray
         Of that shape without `axis`.
     """
-    by_class = np.moveaxis(scores, axis, -1) if axis + 1 < scores.ndim else scores
-    rows = by_class.reshape(-1, by_class.shape[-1])
-    step = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
+    classes_last = np.moveaxis(scores, axis, -1) if axis != scores.ndim - 1 else scores
+    rows = classes_last.reshape(-1, classes_last.shape[-1])
+    at_once = max(_BLOCK // (rows.itemsize * rows.shape[1]), 1)
     result = np.empty_like(rows)
-    if len(rows) <= step:
+    if len(rows) <= at_once:  # the loop below would be of one turn
         values = _apply(formula, rows, labels, result)
     else:
         values = np.empty(len(rows), rows.dtype)
-        for start in range(0, len(rows), step):
-            block = slice(start, start + step)
+        for start in range(0, len(rows), at_once):
+            block = slice(start, start + at_once)
             cut = [each[block] for each in labels]
             values[block] = _apply(formula, rows[block], cut, result[block])
-    shaped: FloatArray = result.reshape(by_class.shape)
-    if by_class is not scores:
+    shaped: FloatArray = result.reshape(classes_last.shape)
+    if classes_last is not scores:
         shaped = np.moveaxis(shaped, -1, axis)
-    return shaped, values.reshape(by_class.shape[:-1])
+    return shaped, values.reshape(classes_last.shape[:-1])
 
 
 def _apply(
@@ -69,12 +69,12 @@ def _apply(
 ) -> FloatArray:
     """Apply the formula in the layout in which NumPy is fast; return the values."""
     if rows.shape[1] <= _FEW < len(rows):
-        work = rows.T.copy()
+        work = rows.T.copy()  # laid out anew; rows.T alone is a view
         values = formula(work, *labels)
         result[...] = work.T
     else:
         result[...] = rows
-        values = formula(result.T, *labels)
+        values = formula(result.T, *labels)  # through the view into the result
     return values
 
 
@@ -83,7 +83,7 @@ def subtract_maximum(s: FloatArray) -> FloatArray:
     top = np.maximum.reduce(s, axis=0)
     if largest(top) < np.inf:
         s -= top
-    else:  # inf - inf is NaN, but a single +inf takes all
+    else:  # A maximum is inf or NaN. inf - inf is NaN, but a single +inf takes all.
         infinite = s == np.inf
         s -= top
         s[infinite & (np.add.reduce(infinite, axis=0) == 1)] = 0

@@ -329,14 +329,14 @@ class GELU(Activation):
 
     def value(self, x: FloatArray) -> FloatArray:
         # ndtr is Phi. 1 + erf cancels: no digit is left below -8.3 (-6 in float32). ndtr is exact
-        # there, but in float32 it ends before x * ndtr does: the work is done in float64. Below -40
-        # the result is 0, and clamping x there avoids -inf * 0.
+        # there, but in float32 it underflows before x * ndtr does: the work is done in float64, and
+        # evaluate casts it back. Below -40 the result is 0; clamping x there avoids -inf * 0.
         x = np.asarray(x, np.float64)
         return np.maximum(x, -40.0) * ndtr(x)
 
     def slope(self, x: FloatArray) -> FloatArray:
-        # Phi(x) = exp(-x**2/2) erfcx(-x/sqrt(2)) / 2. On the left Phi underflows before the sum
-        # does, so the common factor exp(-x**2/2) is taken out.
+        # Phi(x) = exp(-x**2/2) erfcx(-x/sqrt(2)) / 2, where erfcx(t) = exp(t**2) (1 - erf(t)). On
+        # the left Phi underflows before the sum does: the common factor exp(-x**2/2) is taken out.
         # Beyond 40 on either side the limits 0 and 1 are reached.
         x = np.clip(np.asarray(x, np.float64), -40.0, 40.0)
         left, right = np.minimum(x, 0), np.maximum(x, 0)

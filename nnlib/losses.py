@@ -115,6 +115,7 @@ class Loss(ABC):
         check_reduction(reduction)
         s, y = self.prepare(scores, labels)
         rows = s.reshape(-1, s.shape[-1])
+        # A row of targets for each example, or one class index.
         targets = y.reshape(rows.shape if y.shape == s.shape else -1)
         value, gradient = self._evaluate(rows, targets)
         if reduction == "none":
@@ -157,7 +158,7 @@ def _reduce(value: FloatArray, reduction: Reduction) -> Any:
     result = np.add.reduce(value, dtype=np.float64)
     if reduction == "mean":
         # The sum may overflow where the mean does not. Divided first, rounding may still carry it
-        # past the largest loss.
+        # past the largest loss: so it is clipped.
         result /= len(value)
         if math.isinf(result) and np.isfinite(value).all():
             result = np.clip(np.add.reduce(value / len(value)), value.min(), value.max())
@@ -283,8 +284,9 @@ class SoftmaxCrossEntropy(Loss):
             examples = np.arange(len(k))
             subtract_maximum(s)
             s_k = s[k, examples]  # a copy: s is overwritten next
-            total = pairwise_sum(np.exp(s, out=s))
-            value = log_of_sum(s, total) - s_k
+            e = np.exp(s, out=s)
+            total = pairwise_sum(e)
+            value = log_of_sum(e, total) - s_k
             s /= total  # softmax
             s[k, examples] -= 1
             return value

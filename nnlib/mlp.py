@@ -360,15 +360,14 @@ class MLP(_Parameters):
         """
         outputs, preactivations, delta = self._begin_backward(gradient, inputs)
         gradients = Gradients._like(self)
-        # weights[i] is W_(i+1), which took outputs[i], a_i, to z_(i+1); a_i came from z_i, which is
-        # preactivations[i - 1].
+        # weights[i] is W_(i+1); outputs[i] and preactivations[i] are a_i and z_i.
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
             np.add.reduce(delta, axis=0, out=gradients.biases[i])
             if i > 0 or inputs:
                 delta = delta @ self.weights[i]
             if i > 0:  # The inputs have no activation before them.
-                delta *= evaluate(self.activation, "slope", preactivations[i - 1])
+                delta *= evaluate(self.activation, "slope", preactivations[i])
         if inputs:
             gradients.inputs = delta.reshape(*np.shape(gradient)[:-1], self.layer_sizes[0])
         return gradients
@@ -528,8 +527,11 @@ class MLP(_Parameters):
         return outputs, preactivations, delta.reshape(-1, shape[-1])
 
     def _propagate(self, a: FloatArray) -> tuple[list[FloatArray], list[FloatArray]]:
-        """Return the outputs of all layers, beginning with the inputs, and each hidden one's z."""
-        outputs, preactivations = [a], []
+        """Return every layer's a, from the inputs to the scores, and each hidden one's z.
+
+        The inputs stand in the place of the first z, so that both lists count layers from 0.
+        """
+        outputs, preactivations = [a], [a]
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             z = a @ weight.T
             z += bias

@@ -70,9 +70,9 @@ def softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
         subtract_maximum(s)
         total = pairwise_sum(np.exp(s, out=s))
         s /= total
-        return total
+        return total  # a value of each example, as apply_in_blocks asks; not needed here
 
-    probabilities, _ = apply_in_blocks(formula, *_check_scores(scores, axis))
+    probabilities, _ = apply_in_blocks(formula, *_as_scores(scores, axis))
     return probabilities
 
 
@@ -116,9 +116,9 @@ def log_softmax(scores: ArrayLike, axis: int = -1) -> FloatArray:
         e = np.exp(s)
         log_total = log_of_sum(e, pairwise_sum(e))
         s -= log_total
-        return log_total
+        return log_total  # as above
 
-    log_probabilities, _ = apply_in_blocks(formula, *_check_scores(scores, axis))
+    log_probabilities, _ = apply_in_blocks(formula, *_as_scores(scores, axis))
     return log_probabilities
 
 
@@ -162,7 +162,7 @@ def log_sum_exp(scores: ArrayLike, axis: int = -1) -> FloatArray:
         result = top + log_of_sum(e, pairwise_sum(e))
         return np.where(np.isinf(top), top, result)  # An infinite maximum is its own answer.
 
-    _, values = apply_in_blocks(formula, *_check_scores(scores, axis))
+    _, values = apply_in_blocks(formula, *_as_scores(scores, axis))
     return values[()]  # a number for a single example
 
 
@@ -201,7 +201,7 @@ def entropy(y: ArrayLike, axis: int = -1) -> FloatArray:
     np.float64(0.6931471805599453)
     """
     y = as_distribution(y, "y", axis)
-    return _sum_apply_in_blocks(entr(y.astype(np.float64)), axis, y.dtype)
+    return _sum_over_classes(entr(y.astype(np.float64)), axis, y.dtype)
 
 
 @quietly
@@ -243,7 +243,7 @@ def cross_entropy(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _check_pair(y, p, axis)
     terms = -xlogy(y.astype(np.float64), p.astype(np.float64))
-    return _sum_apply_in_blocks(terms, axis, np.result_type(y, p))
+    return _sum_over_classes(terms, axis, np.result_type(y, p))
 
 
 @quietly
@@ -284,10 +284,11 @@ def kl_divergence(y: ArrayLike, p: ArrayLike, axis: int = -1) -> FloatArray:
     """
     y, p = _check_pair(y, p, axis)
     terms = rel_entr(y.astype(np.float64), p.astype(np.float64))
-    return _sum_apply_in_blocks(terms, axis, np.result_type(y, p))
+    return _sum_over_classes(terms, axis, np.result_type(y, p))
 
 
-def _check_scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
+def _as_scores(scores: ArrayLike, axis: int) -> tuple[FloatArray, int]:
+    """Return the scores as floats, and their axis counted from 0."""
     array = as_float(scores, "scores")
     return array, normalize_axis(array, "scores", axis)
 
@@ -299,5 +300,6 @@ def _check_pair(y: ArrayLike, p: ArrayLike, axis: int) -> tuple[FloatArray, Floa
     return as_distribution(y, "y", axis), as_distribution(p, "p", axis)
 
 
-def _sum_apply_in_blocks(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
+def _sum_over_classes(terms: FloatArray, axis: int, dtype: np.dtype[Any]) -> FloatArray:
+    """Add float64 terms up, and return their sums in `dtype`."""
     return pairwise_sum(terms, axis).astype(dtype)[()]

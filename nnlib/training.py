@@ -141,10 +141,12 @@ def take_steps(
                 try:
                     total += step(batch) * len(batch)
                 except NotFiniteError as error:
-                    place = (history.steps + 1, epoch, learning_rate, history)
-                    raise DivergenceError(str(error), *place) from None
+                    raise DivergenceError(
+                        str(error), history.steps + 1, epoch, learning_rate, history
+                    ) from None
                 history.steps += 1
-            # Measured first and entered together: Ctrl-C leaves lists of one length.
+            # () or (loss,) or (loss, accuracy). Measured first and entered together: Ctrl-C leaves
+            # lists of one length.
             measured = measure()
             history.loss.append(total / len(indices))
             history.validation_loss.extend(measured[:1])
@@ -155,7 +157,11 @@ def take_steps(
 
 
 class _WeightBound:
-    """An upper bound on the size of all weights: none moves by more than the length of a step."""
+    """An upper bound on the size of all weights: the largest at first, and all steps' lengths.
+
+    No weight moves by more than the length of a step. Half of the largest float is left for
+    rounding.
+    """
 
     def __init__(self, net: MLP) -> None:
         self._net = net
@@ -189,11 +195,11 @@ def make_step(
         value, gradient = loss.value_and_gradient(scores, labels[batch], "mean")
         if not math.isfinite(value):
             raise NotFiniteError("the loss")
-        velocity *= momentum
+        velocity *= momentum  # v <- mu v + gradient
         velocity += net.backward(gradient).theta
         change = learning_rate * velocity
         bound.check(change)
-        net.theta -= change
+        net.theta -= change  # theta <- theta - eta v
         return float(value)
 
     return step
@@ -280,6 +286,7 @@ def fit(
     inputs, targets = _prepare_data(net, loss, x, labels)
     held_out = None if validation is None else _held_out(net, loss, validation)
     generator = as_generator(rng)
+    # make_step holds what is done with a batch, take_steps goes through epochs and batches.
     step = make_step(net, inputs, targets, loss, learning_rate, momentum)
     return take_steps(
         step,
@@ -340,7 +347,8 @@ def _prepare_data(
             f"got {np.shape(x)}"
         )
     loss.prepare(np.zeros((len(rows), net.layer_sizes[-1]), net.dtype), labels)
-    # As they came: the loss itself converts those of every batch, and must not do so twice.
+    # That was for its errors alone. The labels go on as they came: the loss converts those of every
+    # batch, and one of a reader's own may not take what it has converted already.
     return rows, as_array(labels, "labels")
 
 

@@ -1273,6 +1273,14 @@ def test_a_loss_whose_gradient_is_its_argument_leaves_the_scores_alone(reduction
     assert_array_equal(gradient, 1.5 if reduction == "mean" else 2)
 
 
+def test_a_gradient_that_a_loss_keeps_is_left_alone():
+    kept = np.ones((2, 3))
+    mine = Mine(lambda s, k: (s.sum(axis=1), kept))
+    for _ in range(2):
+        assert_array_equal(mine.gradient(np.ones((2, 3)), [0, 1], "mean"), 0.5)
+    assert_array_equal(kept, 1)
+
+
 def test_a_loss_that_writes_into_its_arguments_is_refused_and_changes_nothing():
     scores, labels = np.ones((2, 3)), np.array([0, 1])
     for i in range(2):
