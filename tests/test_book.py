@@ -119,6 +119,21 @@ def test_a_chapter_is_measured_by_its_parts(tmp_path):
     assert exercises.exercises == 1
 
 
+def printed(path):
+    """Return the lines of text that the cells of a notebook print."""
+    for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", ()):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            yield from "".join(text).splitlines()
+
+
+def test_cells_print_numbers_and_hardly_a_verdict():
+    # What is set to True, as in bias=True, is none.
+    verdict = re.compile(r"(?<!=)\b(True|False)\b")
+    found = [line for path in sources.chapters() for line in printed(path) if verdict.search(line)]
+    assert len(found) < 5, "\n".join(found)
+
+
 def test_the_time_for_a_chapter_is_told_to_five_minutes():
     main = Part(words=3012, lines=118, checks=6, statements=3)
     assert str(Reading(main, Part(words=1500, lines=60), Part(exercises=8))) == (
