@@ -1358,7 +1358,8 @@ _SAY = {
     "no number": "a gradient is that of a single number, and this Tensor has shape {}: take its "
     "sum() or mean(), or say how much each entry counts, backward(gradient=...)",
     "no graph": "no graph leads from this Tensor to a leaf that requires grad: make a leaf with "
-    "Tensor(..., requires_grad=True), and look for a detach(), a no_grad() or a float() on the way",
+    "Tensor(..., requires_grad=True), and look on the way for a detach(), a no_grad(), a float() "
+    "or a first grad without create_graph=True",
     "no array": "an array knows no graph, and this Tensor requires grad: leave the graph first, "
     "x.detach().numpy(), or use the function of nnlib.autograd for Tensors",
     "not kept": "the gradient at {!r} was not kept: it is no leaf, and a backward pass hands "

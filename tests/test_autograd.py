@@ -1237,6 +1237,13 @@ def test_a_graph_that_reaches_no_leaf(cut):
             call()
 
 
+def test_a_second_gradient_of_one_that_was_not_recorded_names_create_graph():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    slope = grad((x * x * x).sum(), x)
+    with pytest.raises(RuntimeError, match="a first grad without create_graph=True"):
+        grad(slope.sum(), x)
+
+
 @pytest.mark.parametrize(
     ("gradient", "error", "match"),
     [
