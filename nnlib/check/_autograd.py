@@ -326,7 +326,8 @@ def _reused_late(a: Any, b: Any) -> Any:
 
 _ORDER_HINT = (
     "When a value hands its gradient on, that gradient must be complete. Which values have to come "
-    "before it? Draw y = a * b and y + y * y, and number the boxes in the order of your sweep."
+    "before it? Draw, for example, y = a * b and y + y * y, and number the boxes in the order of "
+    "your sweep."
 )
 _ENGINES = (
     Misconception(
