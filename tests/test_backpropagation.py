@@ -1,8 +1,10 @@
 """The statements of chapter 6, tried on the engine that its cells build and on nnlib's."""
 
+import gc
 import json
 import math
 import operator
+import weakref
 from itertools import permutations
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,6 +176,8 @@ def test_a_gradient_costs_at_most_five_runs(steps):
     assert Counting.done <= bound <= 5 * n
     if sum(bool(node.inputs) for node in order) == n:
         assert Counting.done == bound
+    leaves = sum(not node.inputs for node in order)  # each adds once to an empty grad
+    assert Counting.done - leaves <= bound - leaves <= 4 * n
 
 
 @pytest.mark.statement("prop-gradient-cost")
@@ -274,6 +278,36 @@ def test_the_network_of_the_chapter_is_that_of_the_book():
     theirs = [array for pair in zip(g.weights, g.biases, strict=True) for array in pair]
     for ours, right in zip(parameters, theirs, strict=True):
         assert_allclose(ours.grad, right, atol=1e-15)
+
+
+def test_numbers_are_broadcast_too():
+    a, b = Value(np.array(2.0)), Value(np.array(3.0))
+    BOOK.broadcast_add(a, b).backward()
+    assert (a.grad, b.grad) == (1, 1)
+
+
+def test_a_sweep_changes_no_part_that_two_inputs_share():
+    a, b = (Value(np.array([2.0, 3.0])) for _ in range(2))
+    result = (a + b) + a
+    BOOK.sweep(result, BOOK.topological_order(result)[::-1], np.ones(2))
+    assert_allclose(a.grad, 2)
+    assert_allclose(b.grad, 1)
+
+
+def test_a_released_graph_keeps_no_array_of_the_run():
+    w = Value(np.ones(2))
+    hidden = w * w
+    loss = hidden * w
+    loss.backward(retain_graph=True)
+    loss.backward()
+    array = weakref.ref(hidden.data)
+    del hidden
+    gc.collect()
+    assert array() is None
+    with pytest.raises(RuntimeError, match="released"):
+        loss.backward()
+    with pytest.raises(RuntimeError, match="released"):
+        (loss * loss).backward()
 
 
 def test_recording_is_switched_off_and_on_again():
