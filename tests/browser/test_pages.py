@@ -195,7 +195,7 @@ def test_a_chapter_is_light_and_the_next_one_lighter(open_page):
 
 
 def test_a_formula_too_wide_for_a_phone_can_be_scrolled_by_keyboard(open_page):
-    page = open_page("chapters/01_multilayer_perceptrons")
+    page = open_page("chapters/api")
     wide = page.locator(".math mjx-container[tabindex]:visible")
     assert wide.count() > 0
     wide.first.focus()
