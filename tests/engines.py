@@ -259,6 +259,15 @@ class LeftFromBefore(Micro):
             node.step()
 
 
+class LeftOnTape(Tape):
+    tape: ClassVar[list] = []
+
+    def backward(self):
+        self.grad = 1.0
+        for node in self.order():
+            node.step()
+
+
 # --- arrays -----------------------------------------------------------------------------------
 
 
@@ -385,6 +394,7 @@ RIGHT = {
     "tensor_backward": [of_nnlib, of_torch, Grid],
 }
 PATHS = "30 doublings: 2**30 paths"
+SECOND_PASS = "a second pass: y + a, then y * b, with y = a * b"
 AGAIN, FIRST = "a * b * b - a: a value used again", "y * y * b + y * a with y = a * b"
 SECOND = "y * a + y * y * b with y = a * b"
 ROW, IN_X = "(x + b) * c: the gradient in b", "x @ w * c: the gradient in x"
@@ -408,7 +418,7 @@ WRONG = {
             ByValue, "a * b + b * a: equal numbers", "happen to be equal"),
         "every path by itself": (ByPaths, PATHS, "The numbers are right"),
         "gradients on the way left from before": (
-            LeftFromBefore, "a second pass", "those of the values between"),
+            LeftFromBefore, SECOND_PASS, "those of the values between"),
     },
     "tensor_backward": {
         "a sum taken for a mean": (MeanForSum, None, "does the sum grow"),

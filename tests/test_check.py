@@ -1255,6 +1255,12 @@ def test_a_path_taken_to_its_end_before_the_next_hands_on_all_that_came_before_t
     assert "This looks like: every path hands on all that came before. " in failure.message
 
 
+def test_a_tape_whose_gradients_are_left_from_before_is_told():
+    failure = first_failure("backward", engines.LeftOnTape)
+    assert failure.name == engines.SECOND_PASS
+    assert "This looks like: gradients on the way left from before. " in failure.message
+
+
 def test_a_gradient_that_is_left_none_is_told():
     failure = first_failure("backward", engines.NoGradient)
     assert "grad of a leaf is None after backward()" in failure.message

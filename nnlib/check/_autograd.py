@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -55,12 +56,17 @@ def _bounded() -> Iterator[None]:
 
 # --- engines, right and wrong ---------------------------------------------------------------------
 
+_NUMBERS = count()  # for each value, in the order in which they are made
+
 
 class _Value:
     """A number or an array with its gradient, and the formulas that lead to its inputs."""
 
     def __init__(self, engine: _Engine, data: Any, sources: Any = ()) -> None:
         self.engine, self.sources = engine, sources
+        self.number, self.users = next(_NUMBERS), list[_Value]()
+        for source, _ in sources:
+            source.users.append(self)
         self.data = np.asarray(data, float)
         self.grad = np.zeros_like(self.data)
 
@@ -148,6 +154,17 @@ def _depth_first(root: _Value, step: int = -1) -> list[_Value]:
 
 def _right_first(root: _Value) -> list[_Value]:
     return _depth_first(root, step=1)
+
+
+def _on_tape(root: _Value) -> list[_Value]:
+    """Return all that shares a leaf with the root, used by it or not: the last made comes first."""
+    found, stack = set[_Value](), [root]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack += [*node.users, *(source for source, _ in node.sources)]
+    return sorted(found, key=lambda node: -node.number)
 
 
 def _by_value(root: _Value) -> list[_Value]:
@@ -341,10 +358,13 @@ _ENGINES = (
         "The numbers are right. But how many paths lead from the result to a, if each of 30 values "
         "is used twice? How often need a value be visited?",
     ),
-    Misconception(
-        "gradients on the way left from before",
-        _Engine(partial(_swept, fresh=False)),
-        "Gradients add up at the leaves from pass to pass. And those of the values between?",
+    *(
+        Misconception(
+            "gradients on the way left from before",
+            _Engine(partial(_swept, order=order, fresh=False)),
+            "Gradients add up at the leaves from pass to pass. And those of the values between?",
+        )
+        for order in (_users_first, _on_tape)
     ),
     Misconception(
         "no start",
@@ -444,7 +464,13 @@ backward = Suite(
             )
         ),
         Check("30 doublings: 2**30 paths", _numbers("a"), _Engine(), _ENGINES, _steps),
-        Check("a second pass", _numbers("a", "b"), _Engine(), _ENGINES, _of_second_pass),
+        Check(
+            "a second pass: y + a, then y * b, with y = a * b",
+            _numbers("a", "b"),
+            _Engine(),
+            _ENGINES,
+            _of_second_pass,
+        ),
     ],
 )
 
