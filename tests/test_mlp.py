@@ -284,6 +284,13 @@ def test_copies_stand_alone_and_their_weights_are_views_too(copied):
     assert_array_equal(net(x), scores)
 
 
+def test_weights_assigned_to_themselves_stay_as_they_are():
+    net, twin = MLP([3, 4, 2], rng=0), MLP([3, 4, 2], rng=0)
+    net.weights, net.biases = net.weights, net.biases
+    assert_array_equal(net.theta, twin.theta)
+    assert_views_of_theta(net)
+
+
 def test_a_pickle_holds_every_weight_once():
     net = MLP([1, 10_000])
     assert len(pickle.dumps(net)) < 1.1 * net.theta.nbytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -9,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
-from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -56,7 +56,7 @@ def _bounded() -> Iterator[None]:
 
 # --- engines, right and wrong ---------------------------------------------------------------------
 
-_NUMBERS = count()  # for each value, in the order in which they are made
+_NUMBERS = itertools.count()  # for each value, in the order in which they are made
 
 
 class _Value:
