@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from nnlib._arrays import FloatArray, largest, pairwise_sum
 
-# NumPy is slow at reducing many short rows: of more examples than classes, and so many classes or
-# fewer, the scores are transposed, so that each class is one long row.
+# NumPy is slow at reducing many short rows: of at most so many classes, and more examples than that
+# number, the scores are transposed, so that each class is one long row.
 _FEW = 32
 _BLOCK = 2**18  # bytes, which stay in the processor's cache
 

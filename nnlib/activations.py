@@ -95,7 +95,7 @@ class Activation(ABC):
 
     @abstractmethod
     def slope(self, x: FloatArray) -> NDArray[Any]:
-        """Return the derivative of a float array, unchecked; what it gives for NaN is not used."""
+        """Return the derivative of a float array, unchecked; of NaN only ``derivative`` knows."""
 
 
 def evaluate(activation: Activation, method: str, x: FloatArray) -> FloatArray:
@@ -310,6 +310,7 @@ class GELU(Activation):
               = \frac{x}{2}\left(1 + \operatorname{erf}\frac{x}{\sqrt2}\right), \qquad
               \mathrm{gelu}'(x) = \Phi(x) + x\,\varphi(x)
 
+    with the normal distribution function :math:`\Phi` and its density :math:`\varphi`.
     Source: Hendrycks and Gimpel, "Gaussian error linear units", 2016.
 
     See Also

@@ -66,7 +66,7 @@ class Loss(ABC):
 
     name: ClassVar[str]
     formula: ClassVar[str]
-    least_classes: ClassVar[int] = 1
+    least_classes: ClassVar[int] = 1  # with fewer, scores are refused
 
     def __call__(
         self, scores: ArrayLike, labels: ArrayLike, reduction: Reduction = "none"

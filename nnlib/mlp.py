@@ -328,7 +328,9 @@ class MLP(_Parameters):
 
         .. math:: \nabla_{W_i} = \delta_i^\top a_{i-1}, \qquad
                   \nabla_{b_i} = \textstyle\sum_{\text{rows}} \delta_i, \qquad
-                  \delta_{i-1} = (\delta_i W_i) \odot \sigma'(z_{i-1}).
+                  \delta_{i-1} = (\delta_i W_i) \odot \sigma'(z_{i-1}),
+
+        where :math:`z_i = W_i a_{i-1} + b_i`; that of the inputs has no factor :math:`\sigma'`.
 
         Parameters
         ----------
@@ -346,6 +348,8 @@ class MLP(_Parameters):
         ------
         RuntimeError
             If there was no forward pass.
+        TypeError
+            If `gradient` does not hold real numbers, or `inputs` is neither True nor False.
         ValueError
             If the shape is not that of the scores.
 
@@ -360,7 +364,8 @@ class MLP(_Parameters):
         """
         outputs, preactivations, delta = self._begin_backward(gradient, inputs)
         gradients = Gradients._like(self)
-        # weights[i] is W_(i+1); outputs[i] and preactivations[i] are a_i and z_i.
+        # weights[i] is W_(i+1); outputs[i] and preactivations[i] are a_i and z_i. A turn begins
+        # with delta_(i+1); what it writes into the views stands in gradients.theta.
         for i in reversed(range(len(self.weights))):
             np.matmul(delta.T, outputs[i], out=gradients.weights[i])
             np.add.reduce(delta, axis=0, out=gradients.biases[i])

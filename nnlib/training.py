@@ -145,8 +145,8 @@ def take_steps(
                         str(error), history.steps + 1, epoch, learning_rate, history
                     ) from None
                 history.steps += 1
-            # () or (loss,) or (loss, accuracy). Measured first and entered together: Ctrl-C leaves
-            # lists of one length.
+            # () or (loss,) or (loss, accuracy). Measured first and entered together: Ctrl-C while
+            # measuring leaves lists of one length.
             measured = measure()
             history.loss.append(total / len(indices))
             history.validation_loss.extend(measured[:1])
@@ -157,7 +157,7 @@ def take_steps(
 
 
 class _WeightBound:
-    """An upper bound on the size of all weights: the largest at first, and all steps' lengths.
+    """An upper bound on the size of all weights: the first largest, plus the lengths of all steps.
 
     No weight moves by more than the length of a step. Half of the largest float is left for
     rounding.
@@ -186,7 +186,10 @@ def make_step(
     learning_rate: float,
     momentum: float,
 ) -> Callable[[NDArray[np.intp]], float]:
-    """Return the step of :func:`fit`: of the indices of a batch, it returns their mean loss."""
+    """Return the step of :func:`fit`: it updates `net` on the batch that has these indices.
+
+    It returns the mean loss of the batch.
+    """
     velocity, bound = np.zeros_like(net.theta), _WeightBound(net)
 
     def step(batch: NDArray[np.intp]) -> float:
@@ -195,7 +198,7 @@ def make_step(
         value, gradient = loss.value_and_gradient(scores, labels[batch], "mean")
         if not math.isfinite(value):
             raise NotFiniteError("the loss")
-        velocity *= momentum  # v <- mu v + gradient
+        velocity *= momentum  # v <- mu v + nabla, the gradient in theta
         velocity += net.backward(gradient).theta
         change = learning_rate * velocity
         bound.check(change)
@@ -241,7 +244,7 @@ def fit(
         :math:`\mu` in [0, 1).
     rng : numpy.random.Generator, int or None
         Source of the order of the examples, drawn anew for every epoch.
-    validation : pair (x, labels), optional
+    validation : tuple (x, labels), optional
         Data to measure after every epoch and never train on.
     progress : bool, default False
         Show a progress bar (needs tqdm).
@@ -255,7 +258,7 @@ def fit(
     Raises
     ------
     DivergenceError
-        If a loss or a weight becomes inf or NaN. The last finite weights stay.
+        If the loss of a batch or a weight becomes inf or NaN. The last finite weights stay.
     TypeError, ValueError
         If an argument does not fit; nothing was changed then.
 
@@ -311,7 +314,7 @@ def _validation_metrics(
 
 
 def are_classes(labels: NDArray[Any], scores: FloatArray) -> bool:
-    """Tell indices and one-hot rows from what else labels may be: a loss of one's own takes any."""
+    """Return whether labels are indices or one-hot rows: a loss of one's own may take others."""
     classes = scores.shape[-1]
     if classes < 2:
         return False
