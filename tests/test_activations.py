@@ -464,7 +464,8 @@ def test_tanh_gelu_is_within_the_error_that_the_book_states():
 def test_the_error_of_tanh_gelu_is_even_and_small_everywhere(x):
     with np.errstate(over="ignore"):
         error, mirrored = gelu_tanh(x) - gelu(x), gelu_tanh(-x) - gelu(-x)
-    assert error == pytest.approx(mirrored, rel=0, abs=2e-16 * max(1, abs(x)))
+    # Each difference is of two values of about x or less, rounded to an eps or so.
+    assert error == pytest.approx(mirrored, rel=0, abs=5e-16 * max(1, abs(x)))
     assert abs(error) <= GELU_TANH_ERROR
     if x > 1e-300:  # below it, a half of x loses digits
         assert abs(gelu_tanh(x) / gelu(x) - 1) <= GELU_TANH_RELATIVE_ERROR
