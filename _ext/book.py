@@ -7,7 +7,6 @@ that checks it.
 from __future__ import annotations
 
 import json
-import zlib
 from functools import cache, cached_property
 from html import escape
 from itertools import groupby
@@ -18,7 +17,7 @@ import assets
 from docutils import nodes
 from folds import fold
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
-from sources import ROOT, pages
+from sources import ROOT, of_extension, pages
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -237,6 +236,4 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", finish_page)
-    # Pages that were read by another version of this file are read anew.
-    written = zlib.crc32(Path(__file__).read_bytes())
-    return {"parallel_read_safe": False, "parallel_write_safe": True, "env_version": written}
+    return of_extension(__file__, parallel_read_safe=False)

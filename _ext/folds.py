@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
-from pathlib import Path
-
 from docutils import nodes
 from reading import DEEPER
+from sources import of_extension
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx_proof.nodes import proof_node
@@ -77,6 +75,4 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("doctree-read", name_toggles)
     app.connect("doctree-read", fold_proofs)
     app.connect("doctree-resolved", fold_deeper)
-    # Pages that were read by another version of this file are read anew.
-    written = zlib.crc32(Path(__file__).read_bytes())
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": written}
+    return of_extension(__file__)

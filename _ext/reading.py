@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -24,7 +23,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
-from sources import ROOT
+from sources import ROOT, of_extension
 from sphinx.application import Sphinx
 from statements import KINDS
 
@@ -155,9 +154,7 @@ def say_reading_time(app: Sphinx, doctree: nodes.document) -> None:
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.connect("doctree-read", say_reading_time)
-    # Pages that were read by another version of this file are read anew.
-    written = zlib.crc32(Path(__file__).read_bytes())
-    return {"parallel_read_safe": True, "parallel_write_safe": True, "env_version": written}
+    return of_extension(__file__)
 
 
 def print_counts() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 from sphinx_external_toc.parsing import parse_toc_yaml
@@ -21,6 +22,16 @@ def pages(root: Path = ROOT) -> list[Path]:
 def chapters(root: Path = ROOT) -> list[Path]:
     """Return the pages that are notebooks."""
     return [path for path in pages(root) if path.suffix == ".ipynb"]
+
+
+def of_extension(file: str, *, parallel_read_safe: bool = True) -> dict[str, int]:
+    """Tell Sphinx of an extension: what another version of its file has made is made anew."""
+    written = zlib.crc32(Path(file).read_bytes())
+    return {
+        "parallel_read_safe": parallel_read_safe,
+        "parallel_write_safe": True,
+        "env_version": written,
+    }
 
 
 def assignments(root: Path = ROOT) -> list[Path]:

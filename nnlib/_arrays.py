@@ -215,8 +215,14 @@ def as_class_indices(labels: ArrayLike, scores: FloatArray) -> NDArray[np.intp]:
     return indices
 
 
+def is_one_hot(array: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return for each row whether it is one 1, otherwise 0."""
+    hot = array == 1
+    return np.asarray((hot | (array == 0)).all(axis=-1) & (hot.sum(axis=-1) == 1))
+
+
 def _one_hot_to_indices(array: NDArray[Any]) -> NDArray[np.intp]:
-    one_hot = ((array == 0) | (array == 1)).all(axis=-1) & (array.sum(axis=-1) == 1)
+    one_hot = is_one_hot(array)
     if not one_hot.all():
         raise ValueError(
             "labels of the shape of scores must be one-hot rows: a single 1, otherwise 0; got the "

@@ -26,6 +26,7 @@ from nnlib._arrays import (
     as_rows,
     check_count,
     check_kind,
+    is_one_hot,
     quietly,
 )
 from nnlib.losses import Loss, accuracy, softmax_cross_entropy
@@ -320,9 +321,7 @@ def are_classes(labels: NDArray[Any], scores: FloatArray) -> bool:
         return False
     if labels.ndim == 1:
         return labels.dtype.kind in "ui" and bool(((labels >= 0) & (labels < classes)).all())
-    hot = labels == 1
-    one_hot = (hot | (labels == 0)).all() and (hot.sum(axis=-1) == 1).all()
-    return labels.shape == scores.shape and bool(one_hot)
+    return labels.shape == scores.shape and bool(is_one_hot(labels).all())
 
 
 def _held_out(
