@@ -1,25 +1,33 @@
 """Grading one submission, from its notebook to its points.
 
-Read it from top to bottom: a notebook comes in (:func:`grade_submission`), its cells run
-(:func:`run_cells`), each item is run and judged (:func:`grade_item`), and the outcomes become a
-result that JSON can hold (:func:`item_result`). The student's code runs in a process of its own;
-only what it did is judged in this one.
+Read it from top to bottom: a notebook comes in (:func:`grade_submission`), its cells run one after
+the other, each item is run where its checks stand (:func:`grade_notebook`) and judged
+(:func:`grade_item`), and the outcomes become a result that JSON can hold (:func:`item_result`). The
+student's code runs in processes of its own; only what it did is judged in this one.
 """
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import Any
 
-from nnlib.check import Raised
+from nnlib.check import Check, Raised, Result
 
 from .rubric import Item, Outcome, Rubric, best_outcome
 from .runner import NO_RESULT, NotebookRunner
-from .submission import SOURCE, Cell, Submission, is_check, read_notebook, restore_cells
+from .submission import (
+    SOURCE,
+    Cell,
+    Submission,
+    is_check,
+    read_notebook,
+    restore_cells,
+    to_python,
+)
 
 # What a written answer's cell holds before a student writes into it.
 EMPTY_ANSWERS = {"", "YOUR ANSWER HERE"}
@@ -55,7 +63,6 @@ def grade_submission(
     seconds : float, optional
         Time limit of each cell and each item, in place of the rubric's.
     """
-    start = time.monotonic()
     rubric = load_rubric(assignment)
     cells: list[Cell] = []
     notes = list(submission.notes)
@@ -67,8 +74,9 @@ def grade_submission(
     if cells:
         cells, repairs = complete_cells(rubric, cells)
         notes += repairs
-    outcomes, events = grade_cells(rubric, cells, seconds or rubric.seconds)
+    graded = grade_notebook(rubric, cells, seconds or rubric.seconds)
     codes = {cell.name: cell.source.strip() for cell in cells if cell.name}
+    outcomes = [graded.outcomes[item.name] for item in rubric.items]
     return {
         "assignment": assignment,
         "earned": sum(outcome.earned for outcome in outcomes),
@@ -77,8 +85,10 @@ def grade_submission(
             name: {"points": points, "answer": written_answer(cells, name)[:MAX_CHARACTERS]}
             for name, points in rubric.written.items()
         },
-        "notes": notes + events,
-        "seconds": round(time.monotonic() - start, 2),
+        "notes": [*dict.fromkeys(notes + graded.notes)],
+        "seconds": round(graded.seconds, 2),
+        "waited": round(graded.waited, 2),
+        "timed_out": [*dict.fromkeys(graded.timed_out)],
     }
 
 
@@ -91,7 +101,17 @@ def complete_cells(rubric: Rubric, cells: Sequence[Cell]) -> tuple[list[Cell], l
         for cell in originals
         if cell.name and cell.name not in graded and not is_check(cell)
     }
-    return restore_cells(cells, originals, provided)
+    restored, changes = restore_cells(cells, originals, provided)
+    return list(with_checks(restored, graded)), changes
+
+
+def with_checks(cells: Sequence[Cell], items: Container[str]) -> Iterator[Cell]:
+    """Yield the cells, with the place of checks that were deleted below their item."""
+    names = {cell.name for cell in cells}
+    for cell in cells:
+        yield cell
+        if cell.name in items and f"check-{cell.name}" not in names:
+            yield Cell("code", "", f"check-{cell.name}")
 
 
 @cache
@@ -102,67 +122,120 @@ def original_cells(assignment: str) -> list[Cell]:
     return [cell for cell in cells if cell.name and (cell.kind == "code" or cell.name in written)]
 
 
-def grade_cells(
-    rubric: Rubric, cells: Sequence[Cell], seconds: float
-) -> tuple[list[Outcome], list[str]]:
-    """Grade the cells of a notebook; return the outcome of each item, and what else happened."""
-    with NotebookRunner(rubric, seconds) as runner:
-        noticed, notes = run_cells(runner, cells)
-        outcomes = [grade_item(runner, item) for item in rubric.items]
-    notes += [f"{item}: {death}" for item, death in runner.deaths.items()]
-    notes += noticed.pop(None, [])
-    return [withhold(outcome, noticed.get(outcome.item, [])) for outcome in outcomes], notes
+@dataclass
+class Graded:
+    """What came of a notebook.
+
+    Attributes
+    ----------
+    outcomes : dict of str to Outcome
+        By item.
+    notes : list of str
+        The errors of cells, and what else happened.
+    timed_out : list of str
+        Items that took too long.
+    seconds : float
+        Processor time.
+    waited : float
+        The share of its time in which it waited for a processor.
+    """
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    timed_out: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+def grade_notebook(rubric: Rubric, cells: Sequence[Cell], seconds: float) -> Graded:
+    """Grade the cells of a notebook, once for each set of packages that items allow."""
+    graded = Graded()
+    groups: dict[tuple[str, ...], list[Item]] = {}
+    for item in rubric.items:
+        groups.setdefault(tuple(item.allowed or rubric.allowed), []).append(item)
+    for allowed, items in groups.items():
+        with NotebookRunner(rubric, allowed, seconds) as runner:
+            run_cells(runner, items, cells, graded)
+        graded.notes += runner.notes
+        graded.timed_out += runner.timed_out
+        graded.seconds += runner.usage.busy
+        graded.waited = max(graded.waited, runner.usage.waited)
+    return graded
 
 
 def run_cells(
-    runner: NotebookRunner, cells: Sequence[Cell]
-) -> tuple[dict[str | None, list[str]], list[str]]:
-    """Run the code cells, up to the last that belongs to an item.
+    runner: NotebookRunner, items: Sequence[Item], cells: Sequence[Cell], graded: Graded
+) -> None:
+    """Run the code cells; grade each item where its checks stand, and again at the end if need be.
 
-    The cells below that one are the student's own matter.
-
-    Returns
-    -------
-    noticed : dict
-        Forbidden things that the cells did, by the name of the item that they belong to, or None.
-    notes : list of str
-        The errors of each cell.
+    So what comes after a check costs nothing, and a later correction counts. Cells below the last
+    that belongs to an item or defines one are the student's own matter.
     """
-    items = {item.name for item in runner.rubric.items}
-    noticed: dict[str | None, list[str]] = defaultdict(list)
-    notes = []
-    of_items = [i for i, cell in enumerate(cells) if cell.name in items or is_check(cell)]
-    end = of_items[-1] + 1 if of_items else len(cells)
-    for place, cell in enumerate(cells[:end]):
-        if cell.kind != "code" or is_check(cell):
+    by_name = {item.name: item for item in items}
+    last = last_of_items(cells, {item.name for item in runner.rubric.items})
+    for place, cell in enumerate(cells[:last]):
+        if cell.kind != "code":
             continue
-        errors, remarks = runner.run_cell(cell)
         title = f"the cell {cell.name}" if cell.name else f"cell {place + 1}"
-        notes += [f"{title}: {error}" for error in errors]
-        if remarks:
-            noticed[find_item(cells[place:end], items)] += remarks
-    return noticed, notes
+        source, faults = to_python(cell.source)
+        faults += runner.run_cell(source)
+        graded.notes += [f"{title}: {fault}" for fault in faults if not is_check(cell)]
+        item = by_name.get((cell.name or "").removeprefix("check-"))
+        if item and is_check(cell):
+            improve(runner, item, graded)
+    for item in items:
+        if lacks_points(item, graded) and not gave_up(runner, item, cells):
+            improve(runner, item, graded)
 
 
-def find_item(cells: Sequence[Cell], items: set[str]) -> str | None:
-    """Return the item that the first of the cells belongs to: its own, or the next one checked."""
-    if cells[0].name in items:
-        return cells[0].name
-    checked = (cell.name.removeprefix("check-") for cell in cells if cell.name and is_check(cell))
-    return next((name for name in checked if name in items), None)
+def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
+    """Return the number of cells up to the last that belongs to an item."""
+    defines = re.compile(rf"^\s*(?:def|class)?\s*(?:{'|'.join(map(re.escape, items))})\b", re.M)
+    of_items = [
+        place
+        for place, cell in enumerate(cells, 1)
+        if cell.name in items
+        or is_check(cell)
+        or (cell.kind == "code" and defines.search(cell.source))
+    ]
+    return max(of_items, default=len(cells))
+
+
+def lacks_points(item: Item, graded: Graded) -> bool:
+    """Tell whether an item has not earned all of its points yet."""
+    outcome = graded.outcomes.get(item.name)
+    return outcome is None or outcome.earned < outcome.points
+
+
+def gave_up(runner: NotebookRunner, item: Item, cells: Sequence[Cell]) -> bool:
+    """Tell whether an item took too long where its checks stand, and is not defined anew below."""
+    if item.name not in runner.timed_out:
+        return False
+    checks = [place for place, cell in enumerate(cells) if cell.name == f"check-{item.name}"]
+    below = [cell.source for cell in cells[max(checks, default=-1) + 1 :] if cell.kind == "code"]
+    defined = re.compile(rf"^\s*(?:def|class)?\s*{re.escape(item.name)}\s*[(=:]", re.M)
+    return bool(checks) and not any(map(defined.search, below))
+
+
+def improve(runner: NotebookRunner, item: Item, graded: Graded) -> None:
+    """Grade an item as it is now, and keep the outcome if it is better than before."""
+    before = graded.outcomes.get(item.name)
+    now = grade_item(runner, item)
+    if before is None or now.earned > before.earned:
+        graded.outcomes[item.name] = now
 
 
 def grade_item(runner: NotebookRunner, item: Item) -> Outcome:
-    """Return the best outcome of an item, in the process that has run the cells."""
-    return best_outcome(attempt(runner, item, own_needs) for own_needs in item.attempts)
+    """Return the best outcome of an item, in the session that has run the cells."""
+    return best_outcome(attempts(runner, item))
 
 
-def attempt(runner: NotebookRunner, item: Item, own_needs: bool) -> Outcome:
-    """Run an item once and judge what its checks saw."""
-    if item.name in runner.deaths:  # it would only end the process again
-        return judge_lost(item, runner.deaths[item.name], runner.rubric.seed)
-    seen, noticed = runner.run_item(item, own_needs)
-    return withhold(item.judge(seen, runner.rubric.seed), noticed)
+def attempts(runner: NotebookRunner, item: Item) -> Iterator[Outcome]:
+    """Run an item and judge what its checks saw, with the references of what it builds on first."""
+    for own_needs in item.attempts:
+        yield item.judge(runner.run_item(item, own_needs), runner.rubric.seed)
+        if item.name in runner.timed_out:  # it would only do so again
+            break
 
 
 def judge_lost(item: Item, reason: str, seed: int) -> Outcome:
@@ -170,37 +243,41 @@ def judge_lost(item: Item, reason: str, seed: int) -> Outcome:
     return item.judge([Raised(NO_RESULT, reason)] * len(item.checks), seed)
 
 
-def withhold(outcome: Outcome, noticed: Sequence[str]) -> Outcome:
-    """Return the outcome, with no points if anything forbidden was noticed."""
-    if not noticed:
-        return outcome
-    return outcome._replace(earned=0, noticed=[*outcome.noticed, *noticed])
-
-
 def item_result(outcome: Outcome, code: str) -> dict[str, Any]:
     """Return an outcome as JSON can hold it. A hint that fits several parts is given once."""
-    parts, hints = [], set()
+    parts, told = [], set()
     for part, results in outcome.results:
-        wrong = [result for result in results if not result.ok]
-        message = f"{wrong[0].name}: {wrong[0].message}" if wrong else ""
-        fact, _, hint = message.partition(" This looks like: ")
+        wrong = [pair for pair in zip(part.checks, results, strict=True) if not pair[1].ok]
+        message, mistake, hint = explain(*wrong[0]) if wrong else ("", "", "")
+        words = [message, f"This looks like: {mistake}. {hint}"]
         parts.append(
             {
                 "name": part.name,
                 "points": part.points,
-                "earned": 0 if wrong or outcome.noticed else part.points,
-                "message": fact if hint in hints else message,
+                "earned": 0 if wrong else part.points,
+                "message": " ".join(words[: 2 if mistake and mistake not in told else 1]),
+                "mistake": mistake,
+                "hint": hint,
             }
         )
-        hints.add(hint)
+        told.add(mistake)
     return {
         "item": outcome.item,
         "points": outcome.points,
         "earned": outcome.earned,
-        "noticed": list(outcome.noticed),
         "parts": parts,
+        "remarks": [],
         "code": code[:MAX_CHARACTERS],
     }
+
+
+def explain(check: Check, result: Result) -> tuple[str, str, str]:
+    """Return what a check saw, and the name and the hint of the mistake that it looks like."""
+    fact, _, looks = f"{result.name}: {result.message}".partition(" This looks like: ")
+    for known in check.misconceptions:
+        if looks == f"{known.name}. {known.hint}":
+            return fact, known.name, known.hint
+    return fact, "", ""
 
 
 def written_answer(cells: Sequence[Cell], name: str) -> str:
@@ -229,4 +306,7 @@ def failure_result(assignment: str, error: BaseException) -> dict[str, Any]:
         },
         "notes": [f"THE GRADER FAILED at this submission, which is not its fault ({reason})"],
         "seconds": 0,
+        "waited": 0,
+        "timed_out": [],
+        "elsewhere": [],
     }

@@ -9,7 +9,7 @@ from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution
 
-from .grade import complete_cells, grade_cells, load_rubric
+from .grade import complete_cells, grade_notebook, load_rubric
 from .rubric import Outcome
 from .submission import Cell
 
@@ -44,10 +44,10 @@ class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]
             for cell in notebook.cells
         ]
         cells, _ = complete_cells(rubric, cells)
-        outcomes, notes = grade_cells(rubric, cells, rubric.seconds)
-        for note in notes:
+        graded = grade_notebook(rubric, cells, rubric.seconds)
+        for note in graded.notes:
             self.log.warning("%s: %s", resources["nbgrader"]["student"], note)
-        outcome_of_cell = {f"check-{outcome.item}": outcome for outcome in outcomes}
+        outcome_of_cell = {f"check-{item}": outcome for item, outcome in graded.outcomes.items()}
         for cell in notebook.cells:
             if is_grade(cell) and not is_solution(cell):
                 cell.outputs = cell_outputs(outcome_of_cell[cell.metadata.nbgrader.grade_id])
@@ -56,9 +56,8 @@ class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]
 
 def cell_outputs(outcome: Outcome) -> list[NotebookNode]:
     """Return the outcome in words, and its points where nbgrader looks for them."""
-    text = "\n".join([*(f"earns nothing: {reason}" for reason in outcome.noticed), f"{outcome}\n"])
     points = {"text/plain": f"{float(outcome.earned)}"}
     return [
-        new_output("stream", name="stdout", text=text),
+        new_output("stream", name="stdout", text=f"{outcome}\n"),
         new_output("execute_result", data=points, execution_count=None),
     ]

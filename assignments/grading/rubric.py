@@ -1,17 +1,22 @@
 """What an assignment asks for: items worth points, each with checks of :mod:`nnlib.check`.
 
-``Item.see`` runs a student's function, ``Item.judge`` compares what it did with the reference. They
-are two steps, so that each can run in a process of its own: the one that gives the points never
-runs a student's code.
+``Item.program`` runs a student's function, ``Item.judge`` compares what it did with the reference.
+They are two steps, so that each can run in a process of its own: the one that gives the points
+never runs a student's code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
-from nnlib.check import Check, Function, Raised, Result, Seen
+import numpy as np
+
+from nnlib.check import Check, Function, Other, Result, Seen
+
+from .parcel import Program, make_program, unpack
 
 # The checks that every function of arrays has, by their names in its suite.
 KEPT = ("float32 stays float32", "the arguments stay as they were")
@@ -36,15 +41,12 @@ class Outcome(NamedTuple):
         How many points the item is worth, and how many of them this outcome has.
     results : list of (Part, list of Result)
         What each check of each part has found.
-    noticed : sequence of str
-        Forbidden things that the student's code did. With any of them, nothing is earned.
     """
 
     item: str
     points: int
     earned: int
     results: list[tuple[Part, list[Result]]]
-    noticed: Sequence[str] = ()
 
     def __str__(self) -> str:
         lines = [f"{self.item}: {self.earned} of {self.points} points"]
@@ -55,7 +57,7 @@ class Outcome(NamedTuple):
         return "\n".join(lines)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Item:
     """One function or class that a student writes.
 
@@ -68,12 +70,15 @@ class Item:
     needs : mapping, optional
         Earlier functions that this one calls, by name, each with its reference implementation.
         The item is graded with the references, so that a mistake in an earlier function does not
-        cost points here again.
+        cost points here again. They may use what is allowed, and nothing else.
+    allowed : sequence of str, optional
+        Packages that there are while this item is graded, in place of the rubric's.
     """
 
     name: str
     parts: Sequence[Part]
     needs: Mapping[str, Function] = field(default_factory=dict)
+    allowed: Sequence[str] | None = None
 
     @property
     def points(self) -> int:
@@ -94,48 +99,98 @@ class Item:
         """The checks of all parts."""
         return [check for part in self.parts for check in part.checks]
 
-    def see(
-        self,
-        namespace: dict[str, Any],
-        seed: int,
-        own_needs: bool = False,
-        wrap: Callable[[Function], Function] = lambda function: function,
-    ) -> Iterator[Seen]:
-        """Run the student's function once for each check, and yield what each check sees.
+    @property
+    def solutions(self) -> frozenset[int]:
+        """Identities of the functions that solve the item, or nearly do."""
+        known = [one for check in self.checks for one in (check.right, *wrong_ones(check))]
+        return frozenset(map(id, known))
+
+    def program(self, seed: int, own_needs: bool = False, start: int = 0) -> Program:
+        """Return what runs the student's function once for each check, from a check on.
 
         Parameters
         ----------
-        namespace : dict
-            The variables of the student's notebook.
         seed : int
             The seed of the inputs.
         own_needs : bool
             Whether the function calls the student's own versions of what it needs, in place of
             the references.
-        wrap : callable
-            Applied to the student's function before each call.
+        start : int
+            Number of the first check.
         """
         needs = {} if own_needs else self.needs
-        replaced = {name: namespace[name] for name in needs if name in namespace}
-        namespace.update(needs)
-        try:
-            for check in self.checks:
-                if self.name in namespace:
-                    yield check.see(wrap(namespace[self.name]), seed)
-                else:
-                    yield Raised("NameError", f"name '{self.name}' is not defined")
-        finally:
-            for name in needs:
-                namespace.pop(name, None)
-            namespace.update(replaced)
+        return make_program(self.name, self.checks[start:], needs, seed, self.solutions)
 
     def judge(self, seen: Sequence[Seen], seed: int) -> Outcome:
-        """Return the outcome of the item, given what each of its checks saw with this seed."""
+        """Return the outcome of the item, given what each of its checks saw with this seed.
+
+        A slip, such as a list in place of an array, costs one part, where it costs least.
+        """
         pairs = zip(self.checks, seen, strict=True)
-        verdicts = iter([check.judge(output, seed) for check, output in pairs])
-        results = [(part, [next(verdicts) for _ in part.checks]) for part in self.parts]
+        verdicts = iter([judge_mended(check, output, seed) for check, output in pairs])
+        parts = [(part, [next(verdicts) for _ in part.checks]) for part in self.parts]
+        charged = cheapest_parts(parts)
+        results = [
+            (part, [result if part in charged or not slip else forgiven(result)
+                    for result, slip in found])
+            for part, found in parts
+        ]  # fmt: skip
         earned = sum(part.points for part, found in results if all(result.ok for result in found))
         return Outcome(self.name, self.points, earned, results)
+
+
+def wrong_ones(check: Check) -> list[Function]:
+    """Return the implementations of the mistakes that a check knows."""
+    return [known.wrong for known in check.misconceptions]
+
+
+# --- slips: what is right but for its form --------------------------------------------------------
+
+
+def judge_mended(check: Check, seen: Seen, seed: int) -> tuple[Result, str]:
+    """Return what a check finds, and the slip that is all that is wrong, or ""."""
+    result = check.judge(seen, seed)
+    wanted = check.expected(seed)
+    if result.ok or not isinstance(wanted, np.ndarray):
+        return result, ""
+    mended, slip = mend(seen, wanted)
+    return result, slip if slip and check.judge(mended, seed).ok else ""
+
+
+def mend(seen: Seen, wanted: np.ndarray) -> tuple[Seen, str]:
+    """Return what was seen in the form that was wanted, and in words what was changed."""
+    slips = []
+    if isinstance(seen, Other) and seen.numbers is not None:
+        slips.append("kind")
+        seen = seen.numbers
+    if not isinstance(seen, np.ndarray):
+        return seen, ""
+    squeezed = tuple(size for size in wanted.shape if size != 1)
+    if seen.shape != wanted.shape and tuple(size for size in seen.shape if size != 1) == squeezed:
+        slips.append("axis")
+        seen = seen.reshape(wanted.shape)
+    if seen.dtype != wanted.dtype and seen.dtype.kind in "iuf" and wanted.dtype.kind in "iuf":
+        slips.append("dtype")
+        seen = seen.astype(wanted.dtype)
+    return seen, " and ".join(slips)
+
+
+def cheapest_parts(parts: Sequence[tuple[Part, Sequence[tuple[Result, str]]]]) -> list[Part]:
+    """Return the parts in which slips are charged: for each slip the one that is worth least."""
+    charged: dict[str, Part] = {}
+    for part, found in parts:
+        for _, slip in found:
+            if slip and (slip not in charged or part.points <= charged[slip].points):
+                charged[slip] = part
+    return list(charged.values())
+
+
+def forgiven(result: Result) -> Result:
+    """Return the result of a check whose slip is charged elsewhere."""
+    return result._replace(ok=True, message="")
+
+
+# --- rubrics --------------------------------------------------------------------------------------
 
 
 def best_outcome(outcomes: Iterable[Outcome]) -> Outcome:
@@ -162,11 +217,11 @@ class Rubric:
     written : mapping of str to int
         The points of each written answer, by the name of its cell.
     allowed : sequence of str
-        Packages that the student's functions may use, beside Python's standard library.
+        Packages that there are while items are graded, beside Python's standard library.
     seed : int
         The seed of the inputs. The checks that students can run use 0, so this is another.
     seconds : float
-        Time limit of each cell and each item.
+        Time limit of each cell and each item: so much processor time, or so much idle time.
     memory : int
         How many bytes the process of a submission may use.
     """
@@ -197,6 +252,19 @@ class Rubric:
 
 def grade_here(item: Item, namespace: dict[str, Any], seed: int) -> Outcome:
     """Grade one item of a notebook's variables, in this process."""
-    return best_outcome(
-        item.judge(list(item.see(namespace, seed, own_needs)), seed) for own_needs in item.attempts
-    )
+
+    def attempt(own_needs: bool) -> Iterator[Seen]:
+        before = dict(namespace)
+        try:
+            yield from map(unpack, program_of(item, seed, own_needs)(namespace))
+        finally:
+            namespace.clear()
+            namespace.update(before)
+
+    return best_outcome(item.judge(list(attempt(own)), seed) for own in item.attempts)
+
+
+@cache
+def program_of(item: Item, seed: int, own_needs: bool, start: int = 0) -> Program:
+    """Return an item's program: it is the same for every submission."""
+    return item.program(seed, own_needs, start)

@@ -1,40 +1,56 @@
-"""Running a student's notebook in a process of its own, seen from the process that grades it.
+"""Running a student's notebook in processes of its own, seen from the process that grades it.
 
-:class:`NotebookRunner` starts that process, sends it one request for each cell and each item, and
-starts it again if the student's code has ended it. What runs at the other end is
-:func:`worker.serve`.
+:class:`NotebookRunner` sends a request for each cell and each item, and starts a session again if
+the student's code has ended it. What runs at the other end is ``worker.py``.
 """
 
 from __future__ import annotations
 
+import ast
 import json
-import multiprocessing
 import os
+import pickle
+import select
 import shutil
 import signal
 import socket
+import struct
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
-from multiprocessing.context import ForkServerContext
+from importlib.util import find_spec
+from multiprocessing.util import Finalize
+from pathlib import Path
 from typing import Any
 
 from nnlib.check import Raised, Seen
 
-from . import worker
-from .rubric import Item, Rubric
-from .submission import Cell
+from .packages import link_packages, readable_files
+from .parcel import dump, unpack
+from .processes import Clock, descendants, has_ended, processor_seconds, seconds_queued
+from .rubric import Item, Rubric, program_of
 
-# All cells and items of a submission together get this many times the seconds of one.
+WORKER = Path(__file__).with_name("worker.py")
+# All cells of a submission together get this many times the seconds of one.
 TOTAL_TIME_FACTOR = 12
+# So long a process may take to end a statement when it is told to.
+GRACE_SECONDS = 1.0
+POLL_SECONDS = 0.05
+MAX_DEATHS = 4
+# Beside what is allowed: these take long to load, and items are sent by cloudpickle.
+PRELOADED = ("cloudpickle", "matplotlib.pyplot")
 MAX_REPLY_BYTES = 2**28
+DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
 # The kind of a Raised that stands for a check whose process has ended.
 NO_RESULT = "no result"
 
 
 class WorkerDied(Exception):
-    """The process that ran the submission has ended, or was ended; the message says why.
+    """A process that ran the submission has ended, or was ended; the message says why.
 
     Attributes
     ----------
@@ -50,184 +66,275 @@ class WorkerDied(Exception):
 class NotebookRunner:
     """Runs the cells and items of one submission.
 
-    If the process ends, the next request starts another, which first runs again all cells that
+    If its process ends, the next request starts another, which first runs again all cells that
     worked before.
 
     Parameters
     ----------
     rubric : Rubric
+    allowed : sequence of str
+        Packages that there are.
     seconds : float
-        Time limit of each cell and each item.
+        Limit of processor time, and of idle time, of each cell and each item.
 
     Attributes
     ----------
-    deaths : dict of str to str
-        For each item that ended the process, the reason.
+    timed_out : list of str
+        Names of the items that took too long.
+    notes : list of str
+        What it did beside running.
+    usage : Usage
+        What it took of the machine.
     """
 
-    def __init__(self, rubric: Rubric, seconds: float) -> None:
+    def __init__(self, rubric: Rubric, allowed: Sequence[str], seconds: float) -> None:
         self.rubric, self.seconds = rubric, seconds
+        self.bench = running_bench(tuple(allowed), rubric.memory, int(TOTAL_TIME_FACTOR * seconds))
         self.history: list[dict[str, Any]] = []
-        self.deadline = time.monotonic() + TOTAL_TIME_FACTOR * seconds
-        self.folder = tempfile.mkdtemp(prefix="submission-")
-        self.process: Any = None
-        self.just_started = False
-        self.deaths: dict[str, str] = {}
+        self.seconds_left = TOTAL_TIME_FACTOR * seconds
+        self.session: int | None = None
+        self.timed_out: list[str] = []
+        self.notes: list[str] = []
+        self.usage = Usage()
 
     def __enter__(self) -> NotebookRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self.session and self.processes():
+            self.notes.append("it left processes running: they were ended")
         self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.bench.sweep()
 
-    def run_cell(self, cell: Cell) -> tuple[list[str], list[str]]:
-        """Run a cell; return its errors, and the forbidden things that were noticed.
+    # --- cells ------------------------------------------------------------------------------------
 
-        Of a cell that fails, the definitions are run once more without the rest: an error below a
-        function does not cost the function.
+    def run_cell(self, source: str) -> list[str]:
+        """Run a cell and return its errors.
+
+        A statement that fails, ends the process or takes too long costs that statement alone.
         """
+        request: dict[str, Any] = {"kind": "cell", "source": source, "skip": set()}
         errors: list[str] = []
-        noticed: list[str] = []
-        for definitions_only in (False, True):
-            request = {"cell": cell.source, "definitions_only": definitions_only}
+        for _ in range(MAX_DEATHS):
+            if self.seconds_left <= 0:
+                request["skip"] |= experiments(source)
             try:
                 self.start()
-                (reply,) = self.exchange(request)
+                return errors + self.run_statements(request)
             except WorkerDied as death:
                 self.stop()
                 errors.append(str(death))
-                continue
-            self.history.append(request)
-            noticed += [str(remark) for remark in reply["noticed"]]
-            errors += [str(error) for error in reply["errors"] if error not in errors]
-            if not reply["errors"]:
-                break
-        return errors, noticed
+                if request["at"] is None or request["at"] in request["skip"]:
+                    break
+                request["skip"].add(request["at"])
+        return errors
 
-    def run_item(
-        self, item: Item, own_needs: bool, retry: bool = True
-    ) -> tuple[list[Seen], list[str]]:
-        """Return what each check of an item saw, and the forbidden things that were noticed."""
-        request = {
-            "item": self.rubric.items.index(item),
-            "seed": self.rubric.seed,
-            "own_needs": own_needs,
-        }
-        seen: list[Seen] = []
-        first_in_process = False
+    def run_statements(self, request: dict[str, Any]) -> list[str]:
+        """Run a cell in the session, and keep it for the next session."""
+        errors: list[str] = []
+        request["at"] = None
+        before = self.usage.spent
         try:
-            self.start()
-            first_in_process, self.just_started = self.just_started, False
-            for reply in self.exchange(request):
-                if "noticed" in reply:
-                    noticed = [str(remark) for remark in reply["noticed"]]
-                    if len(seen) == len(item.checks):
-                        return seen, noticed
-                else:
-                    seen.append(worker.unpack(reply["seen"]))
-            raise WorkerDied("it sent what is no answer")
-        except (WorkerDied, ValueError, KeyError, TypeError) as death:
+            send(self.channel, request)
+            for reply in self.exchange(self.channel, self.interrupt):
+                if "errors" in reply:
+                    errors = [str(error) for error in reply["errors"]]
+                    break
+                request["at"] = reply["at"]
+        except (OSError, KeyError, TypeError):
+            raise WorkerDied("it sent what is no answer") from None
+        finally:
+            self.seconds_left -= self.usage.spent - before
+        self.history.append(request)
+        return errors
+
+    def interrupt(self) -> None:
+        """Tell the session to end the statement that is running."""
+        assert self.session
+        os.kill(self.session, signal.SIGUSR1)
+
+    # --- items ------------------------------------------------------------------------------------
+
+    def run_item(self, item: Item, own_needs: bool) -> list[Seen]:
+        """Return what each check of an item saw, in processes that know all variables.
+
+        A check that ends its process costs that check. After two of them, the rest have no result.
+        """
+        seen: list[Seen] = []
+        for _ in range(2):
+            death = self.run_checks(item, own_needs, seen)
+            if len(seen) == len(item.checks):
+                return seen
+            seen.append(Raised(NO_RESULT, death))
+            if len(seen) == len(item.checks):
+                return seen
+        return seen + [Raised(NO_RESULT, death)] * (len(item.checks) - len(seen))
+
+    def run_checks(self, item: Item, own_needs: bool, seen: list[Seen]) -> str:
+        """Append to what was seen, from the next check on; return why it ended before the last."""
+        self.start()
+        start = len(seen)
+        ours, theirs = socket.socketpair()
+        before = self.processes()
+        try:
+            send(self.channel, {"kind": "item"})
+            socket.send_fds(self.channel, [b"i"], [theirs.fileno()])
+            theirs.close()
+            ours.settimeout(self.seconds)
+            ours.sendall(program_bytes(item, self.rubric.seed, own_needs, start))
+            for reply in self.exchange(ours):
+                if "done" in reply:
+                    break
+                if len(seen) < len(item.checks):
+                    seen.append(unpack(reply["seen"]))
+            death = WorkerDied("it sent what is no answer")
+        except (OSError, ValueError, KeyError, TypeError):
+            death = WorkerDied("it sent what is no answer")
+        except WorkerDied as reason:
+            death = reason
+        ours.close()
+        if len(seen) < len(item.checks):
+            self.end_processes(before)
+        exit_code = self.exit_code()
+        if self.end_processes(before):
+            self.notes.append(f"{item.name} left processes running: they were ended")
+        if death.timed_out:
+            self.timed_out.append(item.name)
+        elif len(seen) < len(item.checks):
+            death = WorkerDied(f"it ended the process ({describe_exit(exit_code)})")
+        return str(death)
+
+    def exit_code(self) -> int | None:
+        """Return how the process of an item has ended; without an answer, end the session."""
+        try:
+            for reply in self.exchange(self.channel):
+                return int(reply["exit"])
+        except (WorkerDied, OSError, KeyError, TypeError, ValueError):
             self.stop()
-            # A thread or timer of an earlier item may be at fault: try once more without it.
-            if retry and not first_in_process and not getattr(death, "timed_out", False):
-                return self.run_item(item, own_needs, retry=False)
-            self.deaths[item.name] = str(death)
-            seen = seen[: len(item.checks)]
-            missing = len(item.checks) - len(seen)
-            return seen + [Raised(NO_RESULT, str(death))] * missing, []
+        return None
+
+    # --- the session ------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start a process if none runs, and run again the cells that worked before."""
-        while self.process is None:
-            self.fork()
-            self.just_started = True
-            for number, request in enumerate(self.history):
+        """Start a session if none runs, and run again the cells that worked before."""
+        while self.session is None:
+            if self.bench.process.poll() is not None:
+                self.bench = self.bench.anew()
+            ours, theirs = socket.socketpair()
+            self.session = self.bench.fork(theirs)
+            theirs.close()
+            self.channel = ours
+            history, self.history = self.history, []
+            for request in history:
                 try:
-                    list(self.exchange(request))
+                    self.run_statements(request)
                 except WorkerDied:  # this time it did not work: start over without it
                     self.stop()
-                    del self.history[number]
+                    self.history += history[len(self.history) + 1 :]
                     break
 
-    def fork(self) -> None:
-        """Start a process."""
-        os.makedirs(self.folder, exist_ok=True)  # the submission may have removed it
-        context = fork_server(self.rubric.name)
-        self.channel, other_end = socket.socketpair()
-        cpu_seconds = int(TOTAL_TIME_FACTOR * self.seconds) + 1
-        arguments = (
-            other_end,
-            self.rubric.name,
-            self.folder,
-            self.rubric.memory,
-            cpu_seconds,
-        )
-        self.process = context.Process(target=worker.serve, args=arguments)
-        self.process.start()
-        other_end.close()
-
     def stop(self) -> None:
-        """End the process and all that it has started."""
-        if self.process is None:
+        """End the session and all that it has started."""
+        if self.session is None:
             return
-        if self.process.pid:  # there is none if the process could not be started
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                self.process.kill()
-            self.process.join()
+        self.usage.add_session(self.session)
+        with suppress(ProcessLookupError):
+            os.kill(self.session, signal.SIGKILL)
+        self.end_processes(set())
+        self.bench.reap()
         self.channel.close()
-        self.process = None
+        self.session = None
 
-    def exchange(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Send a request and yield the replies as they come. The last one has a key "noticed".
+    def processes(self) -> set[int]:
+        """Return all processes that the submission has started, without the session."""
+        return descendants(self.bench.process.pid) - {self.session or 0}
+
+    def end_processes(self, spared: set[int]) -> set[int]:
+        """End the submission's processes, without those spared; return which were running."""
+        found = self.processes() - spared
+        running, until = found, time.monotonic() + 5
+        while running and time.monotonic() < until:
+            for process in running:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.001)
+            running = {one for one in self.processes() - spared if not has_ended(one)}
+        return found
+
+    def exchange(
+        self, channel: socket.socket, interrupt: Callable[[], None] | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the replies as they come.
+
+        Parameters
+        ----------
+        channel : socket
+        interrupt : callable, optional
+            Ends what takes too long. If there is one, the time until each reply is limited, else
+            that of all together.
 
         Raises
         ------
         WorkerDied
-            If the process ends, sends something else, or takes too long.
+            If the process ends, sends something else, or takes too long: processor time counts,
+            and time in which it waits for something else than a processor.
         """
-        until = min(time.monotonic() + self.seconds, self.deadline)
-        try:
-            self.channel.settimeout(self.seconds)
-            self.channel.sendall(json.dumps(request).encode() + b"\n")
-            for line in receive_lines(self.channel, until):
-                reply = json.loads(line)
-                yield reply
-                if "noticed" in reply:
-                    return
-        except TimeoutError:
-            limit = "all of its time" if until == self.deadline else f"{self.seconds:g} seconds"
-            raise WorkerDied(f"it had not ended after {limit}", timed_out=True) from None
-        except (OSError, EOFError, ValueError, TypeError):
-            self.process.join(1)
-            reason = describe_exit(self.process.exitcode)
-            raise WorkerDied(f"it ended the process ({reason})") from None
+        clock, told = None, False
+        buffer, received = b"", 0
+        while received <= MAX_REPLY_BYTES:
+            if select.select([channel], [], [], POLL_SECONDS)[0]:
+                try:
+                    data = channel.recv(2**20)
+                except OSError:
+                    data = b""
+                if not data:
+                    raise WorkerDied("it ended the process")
+                received += len(data)
+                *lines, buffer = (buffer + data).split(b"\n")
+                for line in lines:
+                    yield parse(line)
+                if interrupt and lines:
+                    clock, told = None, False
+                continue
+            clock = clock or Clock(self.bench.process.pid)
+            self.usage.follow(clock)
+            if max(clock.busy, clock.idle) < (GRACE_SECONDS if told else self.seconds):
+                continue
+            if told or interrupt is None:
+                raise WorkerDied(f"it had not ended after {self.seconds:g} seconds", True)
+            interrupt()
+            clock, told = None, True
+        raise WorkerDied("it sent too much")
+
+
+def send(channel: socket.socket, message: Any) -> None:
+    """Send an object to a process that does what it is told."""
+    data = pickle.dumps(message)
+    channel.sendall(struct.pack("=Q", len(data)) + data)
 
 
 @cache
-def fork_server(assignment: str) -> ForkServerContext:
-    """Return the context that starts processes with the rubric's imports already loaded."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([worker.__name__, f"rubrics.{assignment}"])
-    return context
+def program_bytes(item: Item, seed: int, own_needs: bool, start: int) -> bytes:
+    """Return the message that holds an item's program."""
+    data = dump(program_of(item, seed, own_needs, start), item.solutions)
+    return struct.pack("=Q", len(data)) + data
 
 
-def receive_lines(channel: socket.socket, until: float) -> Iterator[bytes]:
-    """Yield the lines that arrive before a moment; then raise TimeoutError."""
-    buffer, received = bytearray(), 0
-    while received <= MAX_REPLY_BYTES:
-        channel.settimeout(max(0.001, until - time.monotonic()))
-        data = channel.recv(2**20)
-        if not data:
-            raise EOFError
-        received += len(data)
-        buffer += data
-        if b"\n" in data:
-            *lines, buffer = buffer.split(b"\n")
-            yield from map(bytes, lines)
-    raise OSError("too much")
+def parse(line: bytes) -> dict[str, Any]:
+    """Return the reply in a line."""
+    try:
+        reply = json.loads(line)
+    except ValueError:
+        reply = None
+    if not isinstance(reply, dict):
+        raise WorkerDied("it sent what is no answer")
+    return reply
+
+
+def experiments(source: str) -> set[int]:
+    """Return the numbers of a cell's statements that define nothing."""
+    statements = enumerate(ast.parse(source).body)
+    return {number for number, one in statements if not isinstance(one, DEFINITIONS)}
 
 
 def describe_exit(code: int | None) -> str:
@@ -235,3 +342,125 @@ def describe_exit(code: int | None) -> str:
     if code is not None and code < 0:
         return f"signal {signal.Signals(-code).name}"
     return f"exit status {code}"
+
+
+class Usage:
+    """What a submission took of the machine.
+
+    Attributes
+    ----------
+    busy, queued : float
+        Seconds on a processor, and seconds in which none was free.
+    spent : float
+        Seconds of cells and items that took long.
+    """
+
+    def __init__(self) -> None:
+        self.busy = self.queued = self.spent = 0.0
+
+    def follow(self, clock: Clock) -> None:
+        """Add what a clock shows beyond what it showed before."""
+        before = max(clock.busy, clock.idle)
+        clock.look()
+        self.spent += max(clock.busy, clock.idle) - before
+
+    def add_session(self, process: int) -> None:
+        """Add what a session has used before it ends."""
+        self.busy += processor_seconds(process, children=True)
+        self.queued += seconds_queued(process)
+
+    @property
+    def waited(self) -> float:
+        """The share of its time in which it waited for a processor."""
+        return self.queued / (self.busy + self.queued) if self.queued else 0.0
+
+
+# --- benches --------------------------------------------------------------------------------------
+
+
+class Bench:
+    """A process that has loaded packages, and that forks a session for each submission.
+
+    Parameters
+    ----------
+    allowed : tuple of str
+        Packages that there are.
+    memory : int
+        Bytes for each process of a submission.
+    cpu_seconds : int
+        Processor time of each.
+    """
+
+    def __init__(self, allowed: tuple[str, ...], memory: int, cpu_seconds: int) -> None:
+        self.settings = allowed, memory, cpu_seconds
+        place = Path(tempfile.mkdtemp(prefix="bench-"))
+        packages, self.folder = place / "packages", place / "work"
+        packages.mkdir()
+        self.folder.mkdir()
+        link_packages(allowed, packages)
+        self.channel, theirs = socket.socketpair()
+        command = [sys.executable, "-I", "-S", str(WORKER), str(theirs.fileno())]
+        self.process = subprocess.Popen(
+            command,
+            pass_fds=[theirs.fileno()],
+            env={name: os.environ[name] for name in ("HOME", "MPLCONFIGDIR") if name in os.environ}
+            | {"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg", "LC_ALL": "C.UTF-8"},
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self.end = Finalize(self, end_bench, (self.process, place), exitpriority=1)
+        message = {
+            "allowed": allowed,
+            "packages": str(packages),
+            "preload": [name for name in (*allowed, *PRELOADED) if find_spec(name)],
+            "readable": readable_files(packages),
+            "folder": str(self.folder),
+            "memory": memory,
+            "cpu_seconds": cpu_seconds,
+        }
+        send(self.channel, message)
+
+    def fork(self, session_channel: socket.socket) -> int:
+        """Start a session on a channel, and return its process."""
+        socket.send_fds(self.channel, [b"s"], [session_channel.fileno()])
+        return self.receive_number()
+
+    def reap(self) -> int:
+        """Return how the session, which has ended, has ended."""
+        self.channel.sendall(b"r")
+        return self.receive_number()
+
+    def receive_number(self) -> int:
+        """Return the number that the bench sends."""
+        data = self.channel.recv(4, socket.MSG_WAITALL)
+        if len(data) < 4:
+            raise RuntimeError(f"the grader's own process has ended with {self.process.wait()}")
+        number: int = struct.unpack("=i", data)[0]
+        return number
+
+    def sweep(self) -> None:
+        """Remove what a submission has left in the folder."""
+        for entry in os.scandir(self.folder):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
+
+    def anew(self) -> Bench:
+        """Return another bench in place of this one, which has ended."""
+        self.end()
+        running_bench.cache_clear()
+        return running_bench(*self.settings)
+
+
+running_bench = cache(Bench)
+
+
+def end_bench(process: subprocess.Popen[bytes], place: Path) -> None:
+    """End the process of a bench and remove its files."""
+    process.kill()
+    process.wait()
+    shutil.rmtree(place, ignore_errors=True)

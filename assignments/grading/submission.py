@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import defaultdict
@@ -205,3 +206,20 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
 def is_hidden(path: Path, folder: Path) -> bool:
     """Tell whether a file of the folder is an editor's or a system's, and not the student's."""
     return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+
+
+def to_python(source: str) -> tuple[str, list[str]]:
+    """Return a cell's code as Python, of IPython's dialect if need be, and what cannot be read."""
+    try:
+        ast.parse(source)
+        return source, []
+    except SyntaxError:
+        pass
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    source = TransformerManager().transform_cell(source)
+    try:
+        ast.parse(source)
+        return source, []
+    except SyntaxError as error:
+        return "", [f"SyntaxError: {error.msg} in line {error.lineno}"]

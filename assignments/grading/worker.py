@@ -1,250 +1,288 @@
-"""The process that runs a student's code. Only JSON comes out of it, with arrays as bytes.
+"""The processes in which a student's code runs, with nothing in reach but what items allow.
 
-This is no sandbox: it guards against mistakes and short cuts, not against malice.
+A *bench* loads the allowed packages once, and forks a *session* for each submission. A session runs
+the cells, and forks a process for each item: a picture of all variables as they are at that moment.
+What that process has to do is sent to it, as a function by value; only JSON comes back.
+
+This file is run by itself. Of the grader, of nnlib and of any solution, nothing is loaded here.
 """
 
 from __future__ import annotations
+import __future__
 
 import ast
-import base64
-import ctypes
-import io
 import json
 import os
-import resource
+import pickle
 import signal
 import socket
+import struct
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Container, Iterator
 from importlib import import_module
 from pathlib import Path
-from types import CodeType
+from types import FrameType
 from typing import Any
 
-import numpy as np
-import scipy.special  # noqa: F401 (so that wrap_ufuncs finds it loaded)
-
-from nnlib.check import Other, Raised, Seen
-
-from .rubric import Rubric
-from .submission import replace_surrogates
-from .watch import ASSIGNMENTS, GRADER_PACKAGES, STUDENT_FILE, Watch, wrap_ufuncs
-
-MAX_ARRAY_BYTES = 2**26
-MAX_FILE_BYTES = 2**26
-Function = Callable[..., Any]
+# The file name under which a student's code is compiled.
+STUDENT_FILE = "<the submission>"
 
 
-# --- between the processes ------------------------------------------------------------------------
+# --- messages: what comes in is trusted, what goes out is not -------------------------------------
 
 
-def pack(seen: Seen) -> Any:
-    """Return what a check saw, as JSON can hold it."""
-    if isinstance(seen, np.ndarray) and seen.nbytes > MAX_ARRAY_BYTES:
-        seen = Other(f"array of {seen.nbytes / 2**20:.0f} MiB")
-    if isinstance(seen, np.ndarray):
-        buffer = io.BytesIO()
-        np.save(buffer, seen, allow_pickle=False)
-        return {"array": base64.b64encode(buffer.getvalue()).decode()}
-    if isinstance(seen, Raised):
-        return {
-            "raised": [replace_surrogates(seen.kind)[:100], replace_surrogates(seen.message)[:1000]]
-        }
-    if isinstance(seen, Other):
-        return {"other": replace_surrogates(seen.kind)[:100]}
-    return seen if seen is None else replace_surrogates(seen)
+def receive(channel: socket.socket) -> Any:
+    """Return the next object that was sent, or None at the end."""
+    size = channel.recv(8, socket.MSG_WAITALL)
+    if len(size) < 8:
+        return None
+    return pickle.loads(channel.recv(struct.unpack("=Q", size)[0], socket.MSG_WAITALL))
 
 
-def unpack(packed: Any) -> Seen:
-    """Return what :func:`pack` was given. Nothing in it is executed.
-
-    Raises
-    ------
-    ValueError
-        If it does not have the form that pack gives.
-    """
-    match packed:
-        case {"array": str(data)}:
-            array = np.load(io.BytesIO(base64.b64decode(data)), allow_pickle=False)
-            return array if isinstance(array, np.ndarray) else Other("archive")
-        case {"raised": [str(kind), str(message)]}:
-            return Raised(kind, message)
-        case {"other": str(kind)}:
-            return Other(kind)
-        case str() | None:
-            return packed
-    raise ValueError("not of pack's making")
+def receive_channel(channel: socket.socket) -> socket.socket | None:
+    """Return the channel that was sent, or None at the end."""
+    word, descriptors, *_ = socket.recv_fds(channel, 1, 1)
+    return socket.socket(fileno=descriptors[0]) if word else None
 
 
-# --- the process ----------------------------------------------------------------------------------
+def answer(channel: socket.socket, reply: dict[str, Any]) -> None:
+    """Send a reply, one line."""
+    channel.sendall(json.dumps(reply).encode() + b"\n")
 
 
-def end_with_parent(parent: int | None = None) -> None:
-    """Let the system end this process when its parent ends, where the system can do that."""
-    if sys.platform == "linux":
-        set_death_signal = 1
-        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
-    if os.getppid() != parent and (parent or os.getppid() == 1):  # it has already ended
-        os._exit(1)
+# --- the bench ------------------------------------------------------------------------------------
 
 
-def serve(
-    channel: socket.socket, rubric_name: str, folder: str, memory: int, cpu_seconds: int
-) -> None:
-    """Answer requests, one JSON object a line, until the channel is closed."""
-    process_id = os.getpid()
-    end_with_parent()
-    os.setsid()
-    isolate(channel, folder)
-    set_limits(memory, cpu_seconds)
-    rubric = import_rubric(rubric_name, folder)
-    wrap_ufuncs(dict(sys.modules))
-    session = Session(rubric)
-    for line in channel.makefile("rb"):
-        for reply in session.answer(json.loads(line)):
-            if os.getpid() != process_id:  # the submission has forked, and the child came here
-                os._exit(0)
-            channel.sendall(json.dumps(reply).encode() + b"\n")
+def serve_bench(channel: socket.socket, jail: Any) -> None:
+    """Load what is allowed, then fork a session for each channel that is sent."""
+    jail.end_with_parent()
+    settings = receive(channel)
+    hide_traces(settings["packages"])
+    for package in settings["preload"]:
+        import_module(package)
+    os.environ.clear()
+    folder = settings["folder"]
+    os.environ.update(HOME=folder, TMPDIR=folder, OMP_NUM_THREADS="1", MPLBACKEND="Agg")
+    jail.adopt_orphans()
+    bench = os.getpid()
+    while session_channel := receive_channel(channel):
+        if (session := os.fork()) == 0:
+            channel.close()
+            os.setsid()
+            jail.end_with_parent(bench)
+            leave_alone(session_channel)
+            jail.confine(
+                settings["readable"],
+                settings["folder"],
+                settings["memory"],
+                settings["cpu_seconds"],
+            )
+            serve_session(session_channel, settings["allowed"])
+            os._exit(0)
+        session_channel.close()
+        channel.sendall(struct.pack("=i", session))
+        # The judge asks when it wants to know how the session has ended.
+        if channel.recv(1):
+            channel.sendall(struct.pack("=i", reap(session)))
 
 
-def isolate(channel: socket.socket, folder: str) -> None:
-    """Leave the process its own folder, and of the open files only the channel."""
-    # One of the closed files keeps the fork server alive, and through it every process it forked.
+def hide_traces(packages: str) -> None:
+    """Leave on Python's path its own modules and the allowed packages, and no arguments."""
+    sys.path[:] = [path for path in sys.path if not path.endswith("-packages")] + [packages]
+    sys.argv[:] = [""]
+    sys.orig_argv[:] = []
+
+
+def leave_alone(channel: socket.socket) -> None:
+    """Close all open files but the channel."""
     os.closerange(3, channel.fileno())
     os.closerange(channel.fileno() + 1, 1024)
-    os.chdir(folder)
-    os.environ["MPLBACKEND"] = "Agg"
     null = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(null, standard)
-    # multiprocessing had put a file of its own here, which is now closed.
-    sys.stdin = os.fdopen(0, closefd=False)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.close(null)
 
 
-def set_limits(memory: int, cpu_seconds: int) -> None:
-    """Limit what the process may use. It cannot raise the limits again."""
-    for limit, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, cpu_seconds),
-        (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(limit, (value, value))
+def reap(session: int) -> int:
+    """Wait for a session and for all orphans that have ended; return the session's exit code."""
+    _, status = os.waitpid(session, 0)
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+    return os.waitstatus_to_exitcode(status)
 
 
-def import_rubric(name: str, folder: str) -> Rubric:
-    """Return a rubric, and take its modules away from the student's imports."""
-    rubric: Rubric = import_module(f"rubrics.{name}").RUBRIC
-    for module in [key for key in sys.modules if key.partition(".")[0] in GRADER_PACKAGES]:
-        del sys.modules[module]
-    # A submission may write modules into its folder and import them.
-    sys.path[:] = [folder, *(path for path in sys.path if path not in (str(ASSIGNMENTS), ""))]
-    return rubric
+# --- a session ------------------------------------------------------------------------------------
+
+
+class NotAllowed(ModuleNotFoundError):
+    """A package was used that is not there while items are graded."""
+
+
+class OutOfTime(BaseException):
+    """A statement has used up its time."""
+
+
+class Absent:
+    """What stands in the place of something that is not allowed, until it is used."""
+
+    def __init__(self, reason: str) -> None:
+        self.__dict__["_reason"] = reason
+
+    def __getattr__(self, name: str) -> Absent:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+def refuse(absent: Absent, *_: Any, **__: Any) -> Any:
+    """Say that it is not there."""
+    raise NotAllowed(absent.__dict__["_reason"])
+
+
+OPERATIONS = """
+    array bool bytes call complex contains delitem enter exit float format getitem index int iter
+    len mro_entries next setitem abs invert neg pos add radd sub rsub mul rmul matmul rmatmul
+    truediv rtruediv floordiv rfloordiv mod rmod pow rpow and rand or ror lt le gt ge
+"""
+for operation in OPERATIONS.split():
+    setattr(Absent, f"__{operation}__", refuse)
+
+
+class Refusal:
+    """The last to be asked for a module: it says what is allowed."""
+
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        self.allowed = ", ".join(allowed)
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        """Refuse a package. A module that a package looks for in vain is its own affair."""
+        if "." not in name and name not in sys.stdlib_module_names:
+            raise NotAllowed(
+                f"{name} is not there while items are graded (allowed: {self.allowed})", name=name
+            )
+
+
+def serve_session(channel: socket.socket, allowed: tuple[str, ...]) -> None:
+    """Run cells and items, as they are asked for, until the channel is closed."""
+    session = Session(allowed)
+    while request := receive(channel):
+        if request["kind"] == "cell":
+            for reply in session.run_cell(request["source"], request["skip"]):
+                answer(channel, reply)
+        elif item_channel := receive_channel(channel):
+            answer(channel, {"exit": session.run_item(item_channel, channel)})
 
 
 class Session:
-    """The variables of one notebook, and the watch over what its code does."""
+    """The variables of one notebook."""
 
-    def __init__(self, rubric: Rubric) -> None:
-        self.rubric = rubric
-        self.watch = Watch({*rubric.allowed})
-        shell = Shell(self.execute)
+    def __init__(self, allowed: tuple[str, ...]) -> None:
+        sys.meta_path.append(Refusal(allowed))
+        sys.path.insert(0, os.getcwd())  # a submission may write modules and import them
+        warnings.simplefilter("ignore")
+        self.running = False
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.signal(signal.SIGUSR1, self.interrupt)
+        shell = Shell(self.run_part)
         self.namespace: dict[str, Any] = {"__name__": "__main__"}
         self.namespace |= {"display": lambda *_, **__: None, "get_ipython": lambda: shell}
-        self.wrapper = compile_source("lambda function: lambda *given: function(*given)", "eval")
 
-    def answer(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Run a cell or an item; the last reply says which forbidden things were noticed."""
-        self.watch.remarks = {}
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """End the statement that is running."""
+        if self.running:
+            raise OutOfTime
+
+    def run_cell(self, source: str, skip: Container[int] = ()) -> Iterator[dict[str, Any]]:
+        """Run a cell, one statement after the other; one that fails does not end the cell."""
+        process = os.getpid()
         errors: list[str] = []
-        if "cell" in request:
-            errors = self.run_cell(request["cell"], request["definitions_only"])
-        else:
-            yield from self.run_item(request)
-        self.watch.restore_snapshots()
-        yield {
-            "errors": errors,
-            "noticed": [replace_surrogates(remark) for remark in self.watch.remarks],
-        }
+        for number, (line, run) in enumerate(self.statements(source)):
+            if number in skip:
+                continue
+            yield {"at": number}
+            self.running = True
+            try:
+                run()
+            except NotAllowed:
+                pass
+            except OutOfTime:
+                errors.append(f"line {line}: it took too long")
+            except BaseException as error:
+                words = f"{type(error).__name__}: {error}".removesuffix(": ")[:1000]
+                errors.append(f"line {line}: {words}".encode("utf-8", "replace").decode())
+            finally:
+                self.running = False
+            if os.getpid() != process:  # the submission has forked, and the child came here
+                os._exit(0)
+        yield {"errors": errors}
 
-    def run_cell(self, source: str, definitions_only: bool) -> list[str]:
-        """Run a cell, or only its definitions, and return the errors that it raised."""
-        missing: list[str] = []
-        self.namespace[MISSING] = lambda error: missing.append(replace_surrogates(str(error)))
-        self.watch.active = True
-        try:
-            self.execute(source, definitions_only)
-        except BaseException as error:
-            words = f"{type(error).__name__}: {error}".removesuffix(": ")
-            return [*missing, replace_surrogates(words)[:1000]]
-        finally:
-            self.watch.active = False
-            self.namespace.pop(MISSING, None)
-        return missing
+    def statements(self, source: str) -> Iterator[tuple[int, Callable[[], None]]]:
+        """Yield the line of each statement, and what runs it."""
+        flags = 0
+        for statement in ast.parse(source).body:
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                for alias in statement.names:
+                    flags |= getattr(__future__, alias.name).compiler_flag
 
-    def run_item(self, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Run an item under the watch, and yield what each of its checks sees."""
-        item = self.rubric.items[request["item"]]
-        seed, own_needs = request["seed"], request["own_needs"]
-        with self.watch.watch_item(item):
-            for seen in item.see(self.namespace, seed, own_needs, self.wrap_function):
-                # Python itself takes the profiler off where a recursion is too deep.
-                if not (isinstance(seen, Raised) and seen.kind == "RecursionError"):
-                    self.watch.check_profiler()
-                yield {"seen": pack(seen)}
+            def run(statement: ast.stmt = statement, flags: int = flags) -> None:
+                tree = ast.Module([statement], [])
+                code = compile(tree, STUDENT_FILE, "exec", flags, dont_inherit=True)
+                try:
+                    exec(code, self.namespace)
+                except NotAllowed as error:
+                    absent = Absent(str(error))
+                    self.namespace.update(dict.fromkeys(names_bound_by(statement), absent))
+                    raise
 
-    def wrap_function(self, function: Function) -> Function:
-        """Return the function with a line of the submission as its caller, and watched.
+            yield statement.lineno, run
 
-        The watch looks for such a line among the callers of a forbidden function, and a student may
-        hand in the forbidden function itself: ``softmax = nnlib.softmax``.
-        """
-        self.watch.set_profiler()
-        wrapped: Function = eval(self.wrapper, {"__name__": "__main__"})(function)
-        return wrapped
+    def run_part(self, source: str) -> None:
+        """Run the lines below a magic command; the first error is raised after all of them."""
+        first: BaseException | None = None
+        for _, run in self.statements(source):
+            try:
+                run()
+            except Exception as error:
+                first = first or error
+        if first:
+            raise first
 
-    def execute(self, source: str, definitions_only: bool = False) -> None:
-        """Run source in the notebook's variables."""
-        exec(compile_source(source, definitions_only=definitions_only), self.namespace)
-
-
-# The name under which a cell reports a package that is not installed here.
-MISSING = "__missing__"
-DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-
-
-def compile_source(source: str, mode: str = "exec", definitions_only: bool = False) -> CodeType:
-    """Return the code object of Python, or of IPython's dialect.
-
-    A missing package does not end a cell. With ``definitions_only``, all statements but functions,
-    classes and imports are left out.
-    """
-    try:
-        tree: Any = compile(source, STUDENT_FILE, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
-    except SyntaxError:
-        from IPython.core.inputtransformer2 import TransformerManager
-
-        source = TransformerManager().transform_cell(source)
-        tree = compile(source, STUDENT_FILE, mode, ast.PyCF_ONLY_AST, dont_inherit=True)
-    if mode == "exec":
-        kinds = DEFINITIONS if definitions_only else ast.stmt
-        tree.body = [tolerate_missing(node) for node in tree.body if isinstance(node, kinds)]
-    code: CodeType = compile(ast.fix_missing_locations(tree), STUDENT_FILE, mode, dont_inherit=True)
-    return code
+    def run_item(self, item_channel: socket.socket, channel: socket.socket) -> int:
+        """Fork a process that runs an item on the variables as they are; return its exit code."""
+        if (process := os.fork()) == 0:
+            channel.close()
+            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+            serve_item(item_channel, self.namespace)
+            os._exit(0)
+        item_channel.close()
+        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def tolerate_missing(statement: ast.stmt) -> ast.stmt:
-    """Return the statement; if it imports a package that is missing, only a note is made."""
-    if not isinstance(statement, (ast.Import, ast.ImportFrom)):
-        return statement
-    if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
-        return statement
-    source = f"try: pass\nexcept ModuleNotFoundError as error: {MISSING}(error)"
-    (attempt,) = ast.parse(source).body
-    assert isinstance(attempt, ast.Try)
-    attempt.body = [statement]
-    return ast.copy_location(attempt, statement)
+def serve_item(channel: socket.socket, namespace: dict[str, Any]) -> None:
+    """Do what is sent with the variables of the notebook, and answer with all that comes of it."""
+    process = os.getpid()
+    for reply in receive(channel)(namespace):
+        if os.getpid() != process:  # the submission has forked, and the child came here
+            os._exit(0)
+        answer(channel, {"seen": reply})
+    answer(channel, {"done": True})
+
+
+def names_bound_by(statement: ast.stmt) -> list[str]:
+    """Return the names that a statement of a notebook would bind."""
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [statement.name]
+    names = []
+    for node in ast.walk(statement):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names += [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.append(node.id)
+    return names
 
 
 class Shell:
@@ -269,3 +307,15 @@ class Shell:
         """Ignore commands of the system's shell."""
 
     getoutput = system
+
+
+def main() -> None:
+    """Start a bench on the channel whose descriptor is the argument."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    jail = import_module("jail")
+    del sys.path[0]
+    serve_bench(socket.socket(fileno=int(sys.argv[1])), jail)
+
+
+if __name__ == "__main__":
+    main()

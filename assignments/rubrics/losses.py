@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from grading.rubric import KEPT, Item, Part, Rubric
-from scipy.special import xlogy
 
-import nnlib
 from nnlib import check
 from nnlib.check import Misconception
 
@@ -51,12 +49,22 @@ def impossible(rng):
     return {"y": y, "p": rng.permutation(np.append(p, 0))}
 
 
+def softmax(scores):
+    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def log_softmax(scores):
+    below = scores - scores.max(axis=-1, keepdims=True)
+    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+
+
 # --- items ----------------------------------------------------------------------------------------
 
 
 def cross_entropy(y, p):
     """Return what a student's function would, also where the arguments are no distributions."""
-    return np.where(y > 0, -xlogy(y, p), 0).sum(axis=-1)
+    return -np.where(y > 0, y * np.log(np.where(y > 0, p, 1)), 0).sum(axis=-1)
 
 
 def masked_by_zero(scores, labels):
@@ -118,7 +126,7 @@ LOG_SOFTMAX = along_the_last_axis(
             check.log_softmax.select("a batch of rows", "one row", "three axes"),
         )
     ],
-    {"softmax": nnlib.softmax},
+    {"softmax": softmax},
 )
 
 
@@ -152,7 +160,7 @@ def of_a_batch(suite, values, needs):
     return Item(suite.name, parts, needs)
 
 
-BUILDS_ON = {"softmax": nnlib.softmax, "log_softmax": nnlib.log_softmax}
+BUILDS_ON = {"softmax": softmax, "log_softmax": log_softmax}
 BATCH = check.softmax_cross_entropy["a batch"]
 SOFTMAX_CROSS_ENTROPY = of_a_batch(
     check.softmax_cross_entropy,

@@ -30,6 +30,7 @@ __all__ = [
     "Result",
     "Seen",
     "Suite",
+    "look",
 ]
 
 Function: TypeAlias = Callable[..., Any]
@@ -116,9 +117,17 @@ class Raised:
 
 @dataclass(frozen=True)
 class Other:
-    """In place of what a function returns: the name of a type that no check asks for."""
+    """In place of what a function returns: the name of a type that no check asks for.
+
+    Attributes
+    ----------
+    kind : str
+    numbers : array or None
+        What it holds, where it is a list of numbers or the like.
+    """
 
     kind: str
+    numbers: NDArray[Any] | None = field(default=None, compare=False, repr=False)
 
 
 Seen: TypeAlias = np.ndarray | str | Raised | Other | None
@@ -128,6 +137,37 @@ def copied_output(function: Function, arguments: Arguments) -> Any:
     """Return a copy of what the function returns, as an array if it is a number or an array."""
     output = function(*arguments.values())
     return np.array(output) if isinstance(output, (np.ndarray, np.generic, Real)) else output
+
+
+def look(
+    observe: Callable[[Function, Arguments], Any], function: Function, arguments: Arguments
+) -> Seen:
+    """Return what is observed of a function, or the error that it raised.
+
+    This and all that it calls may be sent to another process, where nothing else of nnlib is.
+    """
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            seen = observe(function, arguments)
+        except Exception as error:
+            message = re.sub(r"\b0x[0-9a-fA-F]+", "0x...", " ".join(str(error).split()))
+            return Raised(type(error).__name__, message)
+        if isinstance(seen, np.ndarray) and not seen.dtype.hasobject:
+            return seen
+        if isinstance(seen, (str, NoneType)):
+            return seen
+        kind = "array of dtype object" if isinstance(seen, np.ndarray) else type(seen).__name__
+        return Other(kind, _numbers_in(seen))
+
+
+def _numbers_in(seen: Any) -> NDArray[Any] | None:
+    """Return the numbers that a list, a tuple or the like holds."""
+    try:
+        numbers = np.array(seen)
+    except Exception:
+        return None
+    return numbers if numbers.dtype.kind in "biuf" else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,31 +228,27 @@ class Check:
         -------
         array, str, Raised, Other or None
         """
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                seen = self.observe(function, self._arguments(seed))
-            except Exception as error:
-                message = re.sub(r"\b0x[0-9a-fA-F]+", "0x...", " ".join(str(error).split()))
-                return Raised(type(error).__name__, message)
-        if isinstance(seen, np.ndarray) and seen.dtype.hasobject:
-            return Other("array of dtype object")
-        return seen if isinstance(seen, (np.ndarray, str, NoneType)) else Other(type(seen).__name__)
+        return look(self.observe, function, self.arguments(seed))
+
+    def expected(self, seed: int = 0) -> Seen:
+        """Return what the check sees of the right implementation."""
+        return _seen_of(self, self.right, seed)
+
+    def arguments(self, seed: int = 0) -> Arguments:
+        """Return the arguments that a function gets with this seed, by their names."""
+        return self.inputs(np.random.default_rng(seed))
 
     def judge(self, seen: Seen, seed: int = 0) -> Result:
         """Return what :meth:`run` finds, of what :meth:`see` has seen with the same seed."""
-        wanted = _seen_of(self, self.right, seed)
+        wanted = self.expected(seed)
         if _same(seen, wanted):
             return Result(self.name, True, "")
-        message = f"{_difference(seen, wanted)}, for {_shown(self._arguments(seed))}."
+        message = f"{_difference(seen, wanted)}, for {_shown(self.arguments(seed))}."
         for mistake in self.misconceptions:
             if _same(seen, _seen_of(self, mistake.wrong, seed)):
                 message += f" This looks like: {mistake.name}. {mistake.hint}"
                 break
         return Result(self.name, False, message)
-
-    def _arguments(self, seed: int) -> Arguments:
-        return self.inputs(np.random.default_rng(seed))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
