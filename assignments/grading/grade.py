@@ -17,8 +17,8 @@ from typing import Any
 
 from nnlib.check import Check, Raised, Result
 
-from .rubric import Item, Outcome, Rubric, best_outcome
-from .runner import NO_RESULT, NotebookRunner
+from .rubric import NO_RESULT, Item, Outcome, Rubric, best_outcome
+from .runner import NotebookRunner
 from .submission import (
     SOURCE,
     Cell,
@@ -244,23 +244,26 @@ def judge_lost(item: Item, reason: str, seed: int) -> Outcome:
 
 
 def item_result(outcome: Outcome, code: str) -> dict[str, Any]:
-    """Return an outcome as JSON can hold it. A hint that fits several parts is given once."""
-    parts, told = [], set()
+    """Return an outcome as JSON can hold it. What several parts have in common is told once."""
+    parts, told = [], {""}
     for part, results in outcome.results:
         wrong = [pair for pair in zip(part.checks, results, strict=True) if not pair[1].ok]
-        message, mistake, hint = explain(*wrong[0]) if wrong else ("", "", "")
-        words = [message, f"This looks like: {mistake}. {hint}"]
+        fact, mistake, hint = explain(*wrong[0]) if wrong else ("", "", "")
+        looks = f" This looks like: {mistake}. {hint}"
+        reason = fact.partition(": ")[2].partition(", for ")[0]
+        if reason in told and wrong and not reason.startswith("it gave"):
+            fact = f"{fact.partition(': ')[0]}: as above"
         parts.append(
             {
                 "name": part.name,
                 "points": part.points,
                 "earned": 0 if wrong else part.points,
-                "message": " ".join(words[: 2 if mistake and mistake not in told else 1]),
+                "message": fact if mistake in told else fact + looks,
                 "mistake": mistake,
                 "hint": hint,
             }
         )
-        told.add(mistake)
+        told |= {reason, mistake}
     return {
         "item": outcome.item,
         "points": outcome.points,

@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlib.check import Check, Function, Other, Result, Seen
+from nnlib.check import Check, Function, Other, Raised, Result, Seen
 
 from .parcel import Program, make_program, unpack
 
+# Kinds of Raised: the process of a check has ended, or something was used that is not allowed.
+NO_RESULT, NOT_ALLOWED = "no result", "NotAllowed"
 # The checks that every function of arrays has, by their names in its suite.
 KEPT = ("float32 stays float32", "the arguments stay as they were")
 
@@ -124,15 +126,16 @@ class Item:
     def judge(self, seen: Sequence[Seen], seed: int) -> Outcome:
         """Return the outcome of the item, given what each of its checks saw with this seed.
 
-        A slip, such as a list in place of an array, costs one part, where it costs least.
+        Slips, such as a list in place of an array, cost one part: that which is worth least.
         """
         pairs = zip(self.checks, seen, strict=True)
         verdicts = iter([judge_mended(check, output, seed) for check, output in pairs])
         parts = [(part, [next(verdicts) for _ in part.checks]) for part in self.parts]
-        charged = cheapest_parts(parts)
+        slipped = [part for part, found in parts if any(slip for _, slip in found)]
+        charged = min(reversed(slipped), key=lambda part: part.points, default=None)
         results = [
-            (part, [result if part in charged or not slip else forgiven(result)
-                    for result, slip in found])
+            (part, [verdict if part is charged else forgiven(verdict, slip)
+                    for verdict, slip in found])
             for part, found in parts
         ]  # fmt: skip
         earned = sum(part.points for part, found in results if all(result.ok for result in found))
@@ -147,47 +150,38 @@ def wrong_ones(check: Check) -> list[Function]:
 # --- slips: what is right but for its form --------------------------------------------------------
 
 
-def judge_mended(check: Check, seen: Seen, seed: int) -> tuple[Result, str]:
-    """Return what a check finds, and the slip that is all that is wrong, or ""."""
+def judge_mended(check: Check, seen: Seen, seed: int) -> tuple[Result, bool]:
+    """Return what a check finds, and whether a slip is all that is wrong."""
+    if isinstance(seen, Raised) and seen.kind in (NO_RESULT, NOT_ALLOWED):
+        return Result(check.name, False, seen.message), False
     result = check.judge(seen, seed)
     wanted = check.expected(seed)
     if result.ok or not isinstance(wanted, np.ndarray):
-        return result, ""
-    mended, slip = mend(seen, wanted)
-    return result, slip if slip and check.judge(mended, seed).ok else ""
+        return result, False
+    return result, check.judge(mend(seen, wanted), seed).ok
 
 
-def mend(seen: Seen, wanted: np.ndarray) -> tuple[Seen, str]:
-    """Return what was seen in the form that was wanted, and in words what was changed."""
-    slips = []
+def mend(seen: Seen, wanted: np.ndarray) -> Seen:
+    """Return what was seen in the form that was wanted: an array, of its axes and its dtype."""
     if isinstance(seen, Other) and seen.numbers is not None:
-        slips.append("kind")
         seen = seen.numbers
     if not isinstance(seen, np.ndarray):
-        return seen, ""
-    squeezed = tuple(size for size in wanted.shape if size != 1)
-    if seen.shape != wanted.shape and tuple(size for size in seen.shape if size != 1) == squeezed:
-        slips.append("axis")
+        return seen
+    if without_ones(seen.shape) == without_ones(wanted.shape):
         seen = seen.reshape(wanted.shape)
-    if seen.dtype != wanted.dtype and seen.dtype.kind in "iuf" and wanted.dtype.kind in "iuf":
-        slips.append("dtype")
+    if seen.dtype.kind in "iuf" and wanted.dtype.kind in "iuf":
         seen = seen.astype(wanted.dtype)
-    return seen, " and ".join(slips)
+    return seen
 
 
-def cheapest_parts(parts: Sequence[tuple[Part, Sequence[tuple[Result, str]]]]) -> list[Part]:
-    """Return the parts in which slips are charged: for each slip the one that is worth least."""
-    charged: dict[str, Part] = {}
-    for part, found in parts:
-        for _, slip in found:
-            if slip and (slip not in charged or part.points <= charged[slip].points):
-                charged[slip] = part
-    return list(charged.values())
+def without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without its axes of length 1."""
+    return tuple(size for size in shape if size != 1)
 
 
-def forgiven(result: Result) -> Result:
-    """Return the result of a check whose slip is charged elsewhere."""
-    return result._replace(ok=True, message="")
+def forgiven(result: Result, slip: bool) -> Result:
+    """Return the result of a check, right if a slip is all that is wrong."""
+    return result._replace(ok=True, message="") if slip else result
 
 
 # --- rubrics --------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from nnlib.check import Raised, Seen
 from .packages import link_packages, readable_files
 from .parcel import dump, unpack
 from .processes import Clock, descendants, has_ended, processor_seconds, seconds_queued
-from .rubric import Item, Rubric, program_of
+from .rubric import NO_RESULT, Item, Rubric, program_of
 
 WORKER = Path(__file__).with_name("worker.py")
 # All cells of a submission together get this many times the seconds of one.
@@ -45,8 +45,6 @@ MAX_DEATHS = 4
 PRELOADED = ("cloudpickle", "matplotlib.pyplot")
 MAX_REPLY_BYTES = 2**28
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
-# The kind of a Raised that stands for a check whose process has ended.
-NO_RESULT = "no result"
 
 
 class WorkerDied(Exception):
@@ -202,6 +200,8 @@ class NotebookRunner:
             self.timed_out.append(item.name)
         elif len(seen) < len(item.checks):
             death = WorkerDied(f"it ended the process ({describe_exit(exit_code)})")
+        if len(seen) < len(item.checks):
+            self.notes.append(f"{item.name}: {death}")
         return str(death)
 
     def exit_code(self) -> int | None:

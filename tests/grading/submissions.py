@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
+from textwrap import indent
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,6 +80,48 @@ def function(body: str) -> Edit:
     return solution(f"def ITEM(*given):\n    {body}")
 
 
+def only_if(condition: str) -> Edit:
+    """Define the right function only where a condition is true."""
+
+    def edit(notebook: Notebook, item: str) -> bool:
+        cell = find_cell(notebook, item)
+        own = indent(cell["source"], "    ")
+        cell["source"] = f"if {condition}:\n{own}"
+        return True
+
+    return edit
+
+
+def right_only_if(condition: str) -> Edit:
+    """Let the right function work only where a condition is true while it runs."""
+    return solution(
+        "SAME\n_right_ITEM = ITEM\n"
+        f"def ITEM(*given):\n    assert {condition}\n    return _right_ITEM(*given)"
+    )
+
+
+def cell_below(source: str, lost: bool = False, of: str = "check-ITEM") -> Edit:
+    """Add a cell of the student's own below the checks."""
+
+    def edit(notebook: Notebook, item: str) -> bool:
+        place = notebook["cells"].index(find_cell(notebook, of.replace("ITEM", item)))
+        cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+        notebook["cells"].insert(place + 1, cell | {"source": source.replace("ITEM", item)})
+        return lost
+
+    return edit
+
+
+def both(first: Edit, second: Edit) -> Edit:
+    """Do two things; the second tells what is lost."""
+
+    def edit(notebook: Notebook, item: str) -> bool:
+        first(notebook, item)
+        return second(notebook, item)
+
+    return edit
+
+
 def copy_cells(notebook: Notebook, item: str) -> bool:
     """Copy both cells of an item, names included."""
     for name in (item, f"check-{item}"):
@@ -119,6 +162,22 @@ def edit_checks(notebook: Notebook, item: str) -> bool:
     return False
 
 
+def move_into_checks(notebook: Notebook, item: str) -> bool:
+    """Write the solution into the cell of the checks."""
+    cell, checks = find_cell(notebook, item), find_cell(notebook, f"check-{item}")
+    checks["source"] = f"{cell['source']}\n\n{checks['source']}"
+    cell["source"] = f"# {item}: see below"
+    return False
+
+
+def move_up(notebook: Notebook, item: str) -> bool:
+    """Put the solution above all others."""
+    cell = find_cell(notebook, item)
+    notebook["cells"].remove(cell)
+    notebook["cells"].insert(notebook["cells"].index(find_cell(notebook, "imports")) + 1, cell)
+    return False
+
+
 def store_output(notebook: Notebook, item: str) -> bool:
     """Store a long output."""
     stream = {"output_type": "stream", "name": "stdout", "text": "x" * 10**7}
@@ -126,10 +185,13 @@ def store_output(notebook: Notebook, item: str) -> bool:
     return False
 
 
+WRONG = solution("def ITEM(*given):\n    return 0")
 RIGHT: dict[str, tuple[Edit, str]] = {
     "copied": (copy_cells, "copied"),
     "checks deleted": (delete_checks, "deleted: check-"),
     "checks edited": (edit_checks, "edited, the original is used: check-"),
+    "written into the checks": (move_into_checks, ""),
+    "moved up": (move_up, ""),
     "junk stored": (store_output, ""),
     "junk printed": (
         solution(
@@ -139,26 +201,65 @@ RIGHT: dict[str, tuple[Edit, str]] = {
     ),
     "magic": (solution("%matplotlib inline\n!ls\nSAME", False), ""),
     "time": (solution("%%time\nSAME", False), ""),
+    "plotted": (solution("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nSAME", False), ""),
     "compared": (
         solution(
             "SAME\nimport nnlib, scipy.special\n"
-            "print(nnlib.softmax([1, 2]), scipy.special.softmax([1, 2]))",
+            "print(nnlib.softmax([1, 2]) - scipy.special.softmax([1, 2]))\n"
+            "difference = abs(scipy.special.expit(1) - 0.7)\nassert difference < 1",
             False,
         ),
         "",
+    ),
+    "compared with PyTorch": (
+        solution("import torch\ntorch.manual_seed(0)\nclass N(torch.nn.Module): pass\nSAME", False),
+        "",
+    ),
+    "checked by hand": (
+        solution("SAME\nfrom nnlib import check\nassert check.ITEM(ITEM).passed", False), ""
     ),
     "warned": (solution("SAME\nimport warnings\nwarnings.warn('!')", False), ""),
     "exit below": (solution("SAME\nraise SystemExit", False), "SystemExit"),
     "input": (solution("x = input()\nSAME", False), "EOFError"),
     "raised": (solution("1 / 0\nSAME", False), "ZeroDivisionError"),
-    "loop on top": (solution("while True: pass\nSAME", False), "cell ITEM: it had not ended"),
-    "os._exit on top": (solution("import os\nos._exit(3)\nSAME", False), "exit status 3"),
+    "loop on top": (solution("while True: pass\nSAME", False), "cell ITEM: line 1: it took too"),
+    "loop that is not interrupted": (
+        solution("while True:\n    try:\n        while True: pass\n    except BaseException: pass\n"
+                 "SAME", False),
+        "cell ITEM: ",
+    ),
+    "os._exit on top": (solution("import os\nos._exit(3)\nSAME", False), "it ended the process"),
     "memory on top": (solution("x = [0] * 10**10\nSAME", False), "MemoryError"),
-    "long training below": (solution("SAME\nimport time; time.sleep(60)", False), "cell ITEM: it "),
-    "no such package": (solution("import nopackage, os\nSAME", False), "named 'nopackage'"),
+    "long training below": (solution("SAME\nimport time; time.sleep(60)", False), "took too long"),
+    "slow cells": (
+        both(cell_below("import time; time.sleep(99)", of="imports"),
+             cell_below("import time; time.sleep(99)", of="imports")), "took too long"
+    ),
+    "no such package": (solution("import nopackage, os\nSAME", False), ""),
+    "constant after a failing line": (
+        both(
+            cell_below("from google.colab import drive\ndrive.mount('/content')\n_one = 1",
+                       of="imports"),
+            solution("SAME\n_f_ITEM = ITEM\ndef ITEM(*a): return (_f_ITEM, _one)[0](*a)", False),
+        ),
+        "",
+    ),
     "from the future": (solution("from __future__ import annotations\nSAME", False), ""),
     "NumPy aliased": (solution("import numpy as np\nnp.str = str\nSAME", False), ""),
     "imports deleted": (delete_imports, "put back: imports"),
+    "name used again": (cell_below("ITEM = 3"), ""),
+    "tried otherwise": (cell_below("def ITEM(*given): return 0"), ""),
+    "global used again": (
+        both(
+            cell_below("_mode = None", lost=False),
+            solution(
+                "_mode = 'right'\nSAME\n_f_ITEM = ITEM\n"
+                "def ITEM(*a): return {'right': _f_ITEM}[_mode](*a)",
+                False,
+            ),
+        ),
+        "",
+    ),
     "recursion caught": (
         solution(
             "SAME\ndef f(): return f()\ntry: f()\nexcept RecursionError: print('deep')", False
@@ -177,6 +278,13 @@ RIGHT: dict[str, tuple[Edit, str]] = {
         ),
         "",
     ),
+    "a pool of processes": (
+        solution(
+            "import multiprocessing\ntry:\n    multiprocessing.Pool(2).map(abs, [1])\n"
+            "except OSError: pass\nSAME", False
+        ),
+        "",
+    ),
 }  # fmt: skip
 BROKEN: dict[str, tuple[Edit, str]] = {
     "deleted": (delete_solution, "deleted: "),
@@ -184,10 +292,11 @@ BROKEN: dict[str, tuple[Edit, str]] = {
     "syntax": (solution("def ITEM(:"), "SyntaxError"),
     "recursion": (function("return ITEM(*given)"), ""),
     "number": (solution("ITEM = 3"), ""),
+    "corrected to wrong": (both(WRONG, cell_below("def ITEM(*given): return 1", lost=True)), ""),
 }
 HOSTILE: dict[str, tuple[Edit, str]] = {
     "loop": (function("while True: pass"), "ITEM: it had not ended"),
-    "sleep": (function("import time; time.sleep(1000)"), ""),
+    "sleep": (function("import time; time.sleep(1000)"), "ITEM: it had not ended"),
     "os._exit": (function("import os; os._exit(0)"), "ITEM: it ended the process (exit status 0)"),
     "SystemExit": (function("raise SystemExit"), ""),
     "segfault": (function("import ctypes; ctypes.string_at(0)"), "SIGSEGV"),
@@ -196,126 +305,143 @@ HOSTILE: dict[str, tuple[Edit, str]] = {
         function("import numpy as np; x = []\n    while True: x.append(np.ones(10**7))"), ""
     ),
     "fork": (function("import os; os.fork(); return 1.0"), ""),
+    "double fork": (
+        function(
+            "import os, time\n    if os.fork() == 0:\n        os.setsid()\n"
+            "        if os.fork() == 0: time.sleep(1000)\n        os._exit(0)\n    return 1.0"
+        ),
+        "left processes running",
+    ),
     "files closed": (function("import os; os.closerange(3, 99)"), ""),
     "left behind": (
         function("import os, threading; threading.Timer(0.02, os._exit, [3]).start(); return 1"),
         "",
     ),
     "parent killed": (function("import os; os.kill(os.getppid(), 9); return given[0]"), ""),
+    "group killed": (function("import os; os.killpg(0, 9); return given[0]"), ""),
     "folder": (function("import shutil, os; shutil.rmtree(os.getcwd()); return None"), ""),
     "disk": (function("open('x', 'wb').write(b'0' * 10**9)"), ""),
     "thread": (
         function("import threading\n    threading.Thread(target=ITEM, args=given).start()"), ""
     ),
 }  # fmt: skip
-ANSWER = "print('nothing')"
-CHEATS: dict[str, tuple[Edit, str]] = {
-    "nnlib": (solution("from nnlib import ITEM as _f\ndef ITEM(*a): return _f(*a)"), "nnlib"),
-    "nnlib.check": (
-        solution("from nnlib import check\nITEM = check.ITEM.checks[0].right"), "nnlib."
+LIBRARY = f"{ROOT}/nnlib/check/_core.py"
+LIBC = "__import__('ctypes').CDLL(None)"
+# What is true where the answers are in reach. Of each, a right function is made to depend on it.
+REACHES = {
+    "nnlib": "__import__('nnlib')",
+    "nnlib.check": "__import__('nnlib.check')",
+    "SciPy": "__import__('importlib').import_module('scipy.special').softmax",
+    "PyTorch": "__import__('importlib').util.find_spec('torch')",
+    "a rubric": "__import__('rubrics.losses')",
+    "loaded before": "'nnlib' in __import__('sys').modules or 'scipy' in __import__('sys').modules",
+    "site-packages": (
+        "__import__('sys').path.append(__import__('numpy').__path__[0] + '/..') "
+        "or __import__('scipy')"
     ),
-    "nnlib.check, renamed": (
-        solution(
-            "import nnlib.check as c\n_c = c.ITEM.checks[1]\ndef ITEM(*a): return _c.right(*a)"
-        ),
-        "nnlib.",
+    "the course on the path": (
+        f"__import__('sys').path.append({str(ROOT)!r}) or __import__('nnlib')"
     ),
-    "checker patched": (
-        solution("from nnlib import check\ncheck.ITEM = lambda f: None\nSAME"),
-        "check.ITEM was changed",
+    "a path and a loader": (
+        "__import__('importlib.machinery').machinery.SourceFileLoader('c', "
+        f"{LIBRARY!r}).get_data({LIBRARY!r})"
     ),
-    "a part of the checker patched": (
-        solution("import nnlib.check._core as c\nc._arrays = lambda arguments: []\nSAME"),
-        "check._core._arrays was changed",
+    "its source": f"open({LIBRARY!r}).read()",
+    "os.open": f"__import__('os').open({LIBRARY!r}, 0)",
+    "through a link": (
+        f"(lambda o: o.path.lexists('x') or o.symlink({LIBRARY!r}, 'x'))(__import__('os')) == 0 "
+        "or open('x').read()"
     ),
-    "Check.run patched": (
-        solution(
-            "from nnlib import check\n"
-            "check.Check.run = lambda self, f, seed=0: check.Result(self.name, True, '')\nSAME"
-        ),
-        "Check.run was changed",
+    "a hard link": f"__import__('os').link({LIBRARY!r}, 'y') or open('y').read()",
+    "a copy": f"__import__('shutil').copy({LIBRARY!r}, 'z')",
+    "NumPy reads": f"__import__('numpy').fromfile({LIBRARY!r}, 'u1').size",
+    "C reads": f"{LIBC}.open({LIBRARY!r}.encode(), 0) >= 0",
+    "the solution": f"open({str(SOURCE)!r}).read()",
+    "the folder": f"__import__('os').listdir({str(ROOT)!r})",
+    "cat": f"__import__('subprocess').run(['/bin/cat', {LIBRARY!r}], check=True)",
+    "a shell": f"__import__('os').system('test -e {ROOT}/README.md') == 0",
+    "another Python": (
+        "__import__('subprocess').run([__import__('sys').executable, '-c', '3'], check=True)"
     ),
-    "NumPy patched": (
-        solution("import numpy as np\nnp.isclose = lambda a, b, **_: np.ones_like(a, bool)\nSAME"),
-        "numpy.isclose was changed",
+    "arguments": "__import__('sys').argv[1:] or __import__('sys').orig_argv",
+    "the command line": "open('/proc/self/cmdline').read()",
+    "the environment": f"{str(ROOT)!r} in str(__import__('os').environ)",
+    "the first environment": "open('/proc/self/environ').read()",
+    "open files": (
+        "any(__import__('os').path.isfile(f'/proc/self/fd/{n}') for n in range(3, 64)) "
+        "or len(__import__('os').listdir('/proc/self/fd')) > 5"
     ),
-    "rubric": (
-        function("from rubrics import losses; return losses.nnlib.softmax(given[0])"),
-        "rubrics was imported",
+    "the network": "__import__('socket').socket()",
+    "a name server": "__import__('socket').socket(2, 2)",
+    "garbage": (
+        "[thing for thing in __import__('gc').get_objects() if type(thing).__name__ "
+        "in ('Check', 'Suite', 'Misconception', 'Item', 'Rubric')]"
     ),
     "frames": (
-        function(
-            "import sys; f = sys._getframe()\n"
-            "    while 'self' not in f.f_locals: f = f.f_back\n"
-            "    return f.f_locals['self'].right(*given)"
-        ),
-        "nnlib.",
+        "any('nnlib' in frame.f_globals or 'RUBRIC' in frame.f_globals for frame in "
+        "(lambda top: iter(lambda: top.append(top[-1].f_back) or top[-1], None))"
+        "([__import__('sys')._getframe()]))"
     ),
-    "watch taken off": (
-        function("import sys, nnlib; sys.setprofile(None); return nnlib.softmax(given[0])"),
-        "watch was taken off",
-    ),
-    "profiler": (
-        function(
-            "import cProfile, nnlib\n    return cProfile.Profile().runcall(nnlib.softmax, given[0])"
-        ),
-        "watch was taken off",
-    ),
-    "recursion and then": (
-        function(
-            "import nnlib\n    def f(): return f()\n    try: f()\n    except RecursionError: pass\n"
-            "    return nnlib.softmax(given[0])"
-        ),
-        "watch was taken off",
-    ),
-    "thread pool": (
-        function(
-            "import nnlib; from concurrent.futures import ThreadPoolExecutor as P\n"
-            "    return P(1).submit(nnlib.check.ITEM.checks[0].right, *given).result()"
-        ),
-        "nnlib.",
-    ),
-    "process": (
-        function("import subprocess, sys; return subprocess.run([sys.executable, '-c', '3'])"),
-        "subprocess.Popen",
-    ),
-    "solution read": (
-        function(f"import numpy; return numpy.loadtxt({str(SOURCE)!r}, str, delimiter='~')"),
-        "was opened",
-    ),
-    "shell": (
+    "the system's files": "open('/etc/passwd').read()",
+    "the home": "__import__('os').listdir(__import__('pwd').getpwuid(0).pw_dir)",
+    "a temporary file": "open('/tmp/x', 'w')",
+}
+# The parent of a cell is the grader's own process, that of an item is the submission's.
+REACHES_PARENT = {
+    "the parent's": "open(f\"/proc/{__import__('os').getppid()}/cmdline\").read()",
+    "another's memory": "open(f\"/proc/{__import__('os').getppid()}/mem\", 'rb')",
+    "a debugger": f"{LIBC}.ptrace(16, __import__('os').getppid(), 0, 0) == 0",
+    "a signal": "not __import__('os').kill(__import__('os').getppid(), 0)",
+}
+CHEATS: dict[str, tuple[Edit, str]] = {
+    **{f"parent, {name}": (only_if(condition), "") for name, condition in REACHES_PARENT.items()},
+    **{f"cell, {name}": (only_if(condition), "") for name, condition in REACHES.items()},
+    **{f"item, {name}": (right_only_if(condition), "") for name, condition in REACHES.items()},
+    "thread started in a cell": (
         solution(
-            "from nnlib import check\nget_ipython().watch.profile = lambda *a: None\n"
-            "ITEM = check.ITEM.checks[0].right"
+            "import threading, queue, nnlib\nq, a = queue.Queue(), queue.Queue()\n"
+            "def work():\n    while True: a.put(nnlib.check.ITEM.checks[0].right(*q.get()))\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "def ITEM(*given):\n    q.put(given)\n    return a.get(timeout=0.1)"
+        ),
+        "",
+    ),
+    "a helper that was forked": (
+        solution(
+            "import os, pickle, socket\nmine, its = socket.socketpair()\nif os.fork() == 0:\n"
+            "    import nnlib.check\n    while True:\n        its.sendall(pickle.dumps(\n"
+            "            nnlib.check.ITEM.checks[0].right(*pickle.loads(mine.recv(9999)))))\n"
+            "mine.settimeout(0.1)\ndef ITEM(*given):\n    its.sendall(pickle.dumps(given))\n"
+            "    return pickle.loads(mine.recv(9999))"
+        ),
+        "",
+    ),
+    "checker patched": (
+        solution("from nnlib import check\ncheck.ITEM = lambda f: None\ndef ITEM(*a): return 0"), ""
+    ),
+    "NumPy patched": (
+        solution(
+            "import numpy as np\nnp.isclose = lambda a, b, **_: np.ones_like(a, bool)\n"
+            "def ITEM(*a): return a[0]"
+        ),
+        "",
+    ),
+    "answers sent by hand": (
+        solution(
+            "import os\ndef ITEM(*given):\n    for f in range(3, 40):\n        try: os.write(f, "
+            'b\'{"seen": null}\\n\' * 50 + b\'{"done": true}\\n\')\n'
+            "        except OSError: pass\n    os._exit(0)"
+        ),
+        "",
+    ),
+    "profile off and on": (
+        solution(
+            "import sys, nnlib\ndef ITEM(*a):\n    w = sys.getprofile(); sys.setprofile(None)\n"
+            "    r = nnlib.check.ITEM.checks[0].right(*a)\n    sys.setprofile(w)\n    return r"
         ),
         "",
     ),
 }  # fmt: skip
-# Softmax by any form of import: the item is softmax.
-SOFTMAX = [
-    "from scipy.special import softmax as s\ndef softmax(a): return s(a, axis=-1)",
-    "import scipy.special as x\ndef softmax(a): return x.softmax(a, axis=-1)",
-    "from functools import partial as p\nimport scipy\nsoftmax = p(scipy.special.softmax, axis=-1)",
-    "def softmax(a):\n    from scipy.special import softmax\n    return softmax(a, axis=-1)",
-    "x = __import__('scipy').special\ndef softmax(a): return getattr(x, 'soft' + 'max')(a, -1)",
-    "from scipy.special import log_softmax as s\nimport numpy as np\n"
-    "def softmax(a): return np.exp(s(a, axis=-1))",
-    "from scipy.special import logsumexp as s\nimport numpy as np\n"
-    "def softmax(a): return np.exp(a - s(a, axis=-1, keepdims=True))",
-    "import nnlib as n\ndef softmax(a): return n.softmax(a)",
-    "from nnlib.probability import *\n_s = softmax\ndef softmax(a): return _s(a)",
-    "import sys\ndef softmax(a): return sys.modules['nnlib'].softmax(a)",
-    "import nnlib\nsoftmax = nnlib.softmax",
-    "import torch\ndef softmax(a): return torch.softmax(torch.from_numpy(a), -1).numpy()",
-    "import torch.nn.functional as F\nimport torch\n"
-    "def softmax(a): return F.softmax(torch.tensor(a), dim=-1).numpy()",
-    "import torch\ndef softmax(a): return torch.nn.Softmax(-1)(torch.tensor(a)).numpy()",
-    "def softmax(a):\n    import torch\n    return torch.tensor(a).softmax(-1).numpy()",
-    "from sklearn.utils.extmath import softmax as s\ndef softmax(a): return s(a)",
-    "import nnlib.probability as n, numpy as np\n"
-    "def softmax(a): return np.exp(a - a.max()) + 0 * n.rel_entr(1, 1)",
-    "import nnlib, numpy as np\nsoftmax = np.vectorize(nnlib.softmax, signature='(n)->(n)')",
-]
 KINDS = RIGHT | BROKEN | HOSTILE | CHEATS
 
 
@@ -347,15 +473,6 @@ def wrong_submission(number: int) -> Submission:
     find_cell(notebook, ITEMS[-1])["source"] += f"\n\n{mistake.code}"
     earned = {o.item: o.earned for o in RUBRIC.grade(run_solutions(notebook))}
     return Submission(f"wrong: {mistake.name}", to_bytes(notebook), earned, "")
-
-
-def softmax_cheat(number: int) -> Submission:
-    """Return a submission that takes softmax from a library."""
-    notebook = solved_notebook()
-    find_cell(notebook, "softmax")["source"] = SOFTMAX[number % len(SOFTMAX)]
-    return Submission(
-        f"softmax {number}", to_bytes(notebook), POINTS | {"softmax": 0}, "softmax earns nothing: "
-    )
 
 
 def whole_submission(kind: str, item: str) -> Submission:
@@ -423,7 +540,6 @@ def make_class(students: int, seed: int) -> list[Submission]:
 
     made = [whole_submission(kind, item()) for kind in WHOLE]
     made += [submission_of_item(KINDS, kind, item()) for kind in KINDS]
-    made += [softmax_cheat(number) for number in range(len(SOFTMAX))]
     while len(made) < students:
         made += [
             whole_submission("right", ""),
