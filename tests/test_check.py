@@ -159,6 +159,69 @@ def torch_step(theta, gradient, learning_rate):
     return parameter.detach().numpy()
 
 
+def numpy_squareplus(x):
+    right = (np.abs(x) + np.hypot(x, 2)) / 2
+    return np.where(x < 0, 1 / right, right)
+
+
+def numpy_squareplus_slope(x):
+    return 1 / (1 + numpy_squareplus(-x) ** 2)
+
+
+def numpy_skip_forward(x, weights, biases):
+    z = x @ weights[0].T + biases[0]
+    for weight, bias in rows_of(weights[1:], biases[1:]):
+        split = weight.shape[1] - x.shape[-1]
+        z = numpy_relu(z) @ weight[:, :split].T + x @ weight[:, split:].T + bias
+    return z
+
+
+def torch_skip_forward(x, weights, biases):
+    x = z = torch.from_numpy(x)
+    for i, (weight, bias) in enumerate(rows_of(weights, biases)):
+        seen = torch.cat([z.relu(), x], dim=-1) if i else x
+        z = nn.functional.linear(seen, torch.from_numpy(weight), torch.from_numpy(bias))
+    return z.numpy()
+
+
+def numpy_fold_scaling(weight, bias, mean, scale):
+    weight, bias = weight.copy(), bias.copy()
+    for j in range(len(scale)):
+        weight[:, j] = weight[:, j] / scale[j] if scale[j] > 0 else 0
+        bias -= weight[:, j] * mean[j]
+    return weight, bias
+
+
+def matrix_fold_scaling(weight, bias, mean, scale):
+    used = scale > 0
+    inverse = np.diag(used / np.where(used, scale, 1)).astype(scale.dtype)
+    return [weight @ inverse, bias - weight @ (inverse @ mean)]
+
+
+def numpy_network_through(x, y):
+    order = np.argsort(x)
+    x, y = x[order], y[order]
+    slopes = np.concatenate([[0], np.diff(y) / np.diff(x), [0]]).astype(x.dtype)
+    return np.ones((len(x), 1), x.dtype), -x, np.diff(slopes)[None], y[:1]
+
+
+def mirrored_network_through(x, y):
+    """Return a network of units that are on to the left of their bends."""
+    w1, b1, w2, b2 = numpy_network_through(-x, y)
+    return [-w1, b1, w2, b2]
+
+
+def numpy_clipped_step(theta, gradient, learning_rate, limit):
+    largest = max(np.abs(gradient).max(), np.finfo(gradient.dtype).tiny)
+    length = largest * np.linalg.norm(gradient / largest)
+    return theta - learning_rate * (gradient / max(1, length / limit))
+
+
+def math_clipped_step(theta, gradient, learning_rate, limit):
+    length = math.hypot(*gradient.ravel())
+    return theta - learning_rate * (gradient * (limit / length) if length > limit else gradient)
+
+
 def through_torch(function):
     return lambda x: function(torch.from_numpy(x)).numpy()
 
@@ -302,6 +365,15 @@ RIGHT = {
         lambda x: np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),
         through_torch(nn.functional.softplus),
     ],
+    "squareplus": [
+        numpy_squareplus,
+        lambda x: np.exp(np.arcsinh(x / 2)),
+        lambda x: np.where(x < 0, 2 / (np.hypot(x, 2) - x), (x + np.hypot(x, 2)) / 2),
+    ],
+    "squareplus_slope": [
+        numpy_squareplus_slope,
+        lambda x: numpy_sigmoid(2 * np.arcsinh(x / 2)),
+    ],
     "hinge": [nnlib.hinge, numpy_hinge],
     "softmax": [
         nnlib.softmax,
@@ -341,6 +413,10 @@ RIGHT = {
     "mlp_forward": [nnlib_forward, numpy_forward, torch_forward],
     "mlp_backward": [nnlib_backward, numpy_backward, torch_backward],
     "sgd_step": [numpy_step, torch_step],
+    "skip_forward": [numpy_skip_forward, torch_skip_forward],
+    "fold_scaling": [numpy_fold_scaling, matrix_fold_scaling],
+    "network_through": [numpy_network_through, mirrored_network_through],
+    "clipped_step": [numpy_clipped_step, math_clipped_step],
     "two_layer_net": [TwoLayerNet, with_one_layer(SlideNet), with_one_layer(sequential)],
     "multi_layer_net": [MultiLayerNet, SlideNet, sequential],
     "predict": [torch_predict, numpy_predict],
@@ -570,12 +646,78 @@ class UninitializedNet(nn.Module):
         self.layers = nn.ModuleList([nn.Linear(input_size, output_size)])
 
 
+def skipping(
+    x, weights, biases, join=lambda a, x: np.append(a, x, axis=-1), between=numpy_relu,
+    end=lambda z: z, times=lambda a, w: a @ w.T,
+):  # fmt: skip
+    a = x
+    for i, (weight, bias) in enumerate(rows_of(weights, biases), start=1):
+        a = times(join(a, x) if i > 1 else a, weight) + bias
+        a = between(a) if i < len(weights) else end(a)
+    return a
+
+
+def skipping_in_place(x, weights, biases):
+    result = skipping(x, weights, biases)
+    weights.reverse()
+    return result
+
+
+def folding(column=lambda w, s: w / s, bias=lambda old, w, new, m: old - new @ m):
+    """Return what folds a scaling but for how it makes the columns or the bias."""
+
+    def fold(weight, old, mean, scale):
+        new = np.where(scale > 0, column(weight, scale), 0)
+        return new, bias(old, weight, new, mean)
+
+    return fold
+
+
+def folding_in_place(weight, bias, mean, scale):
+    result = matrix_fold_scaling(weight, bias, mean, scale)
+    bias -= 1
+    return result
+
+
+def sorted_in_place(x, y):
+    y[...] = y[np.argsort(x)]
+    x.sort()
+    return numpy_network_through(x, y)
+
+
+def going_through(
+    order=np.argsort, slopes=lambda x, y: np.diff(y) / np.diff(x),
+    bends=lambda slopes: np.diff(slopes, prepend=0, append=0), b1=lambda x: -x,
+    b2=lambda y: y[:1],
+):  # fmt: skip
+    """Return what goes through points but for one line."""
+
+    def through(x, y):
+        x, y = x[order(x)], y[order(x)]
+        return np.ones((len(x), 1)), b1(x), bends(slopes(x, y))[None], b2(y)
+
+    return through
+
+
+def clipping(factor=lambda limit, length: np.minimum(1, limit / length), of=np.linalg.norm):
+    return lambda theta, gradient, rate, limit: (
+        theta - rate * factor(limit, of(gradient)) * gradient
+    )
+
+
+def clipping_in_place(theta, gradient, learning_rate, limit):
+    theta[...] = numpy_clipped_step(theta, gradient, learning_rate, limit)
+    return theta
+
+
 def wider(right):
     return lambda *arguments: np.asarray(right(*arguments), np.float64)
 
 
 BOTH_SIGNS, EDGES, LARGE = "numbers of both signs", "zero and the infinities", "large numbers"
-FAR_LEFT, FLOAT32 = "digits far left", "float32 stays float32"
+FAR_LEFT, FLOAT32, ENDS = "digits far left", "float32 stays float32", "the infinities"
+SQUARE, NEVER_CHANGED = "as many outputs as inputs", "an input that never changed"
+IN_ORDER, LONG = "points from left to right", "a long gradient"
 KEPT, BATCH, ROW = "the arguments stay as they were", "a batch of rows", "one row"
 LAYER_2, LAYER_3 = "the weights of layer 2", "the weights of layer 3"
 LARGE_SCORES, FAR_APART = "large scores", "rows far apart"
@@ -587,6 +729,15 @@ def common(right, wrong_in_place):
     return {
         "float32 lost": (wider(right), FLOAT32, "Which line makes a float64 array"),
         "an argument changed in place": (wrong_in_place, KEPT, "Which lines write into the array"),
+    }
+
+
+def common_to_lists(right, wrong_in_place):
+    def wider_list(*arguments):
+        return [np.asarray(array, np.float64) for array in right(*arguments)]
+
+    return common(right, wrong_in_place) | {
+        "float32 lost": (wider_list, FLOAT32, "Which line makes a float64 array")
     }
 
 
@@ -887,6 +1038,102 @@ WRONG = {
             lambda t, g, r: t - r * g / np.sqrt((g**2).sum()), "a vector", "than a gentle one"),
         "a mean taken twice": (lambda t, g, r: t - r * g / g.size, "a vector", "a mean over"),
     },
+    "squareplus": common(numpy_squareplus, in_place(numpy_squareplus)) | {
+        "a difference of nearly equal numbers": (
+            lambda x: (np.hypot(2, x) + x) / 2, FAR_LEFT, "found without a subtraction"),
+        "a square that overflows": (
+            lambda x: (x + (x * x + 4) ** 0.5) / 2, LARGE, "the square of 1e200"),
+        "not halved": (lambda x: 2 * numpy_squareplus(x), BOTH_SIGNS, "Put in 0 by hand"),
+        "ReLU": (numpy_relu, BOTH_SIGNS, "beside the square"),
+        "softplus": (lambda x: np.log1p(np.exp(x)), BOTH_SIGNS, "How high is each of the two"),
+        "the sign of x": (lambda x: (np.hypot(x, 2) - x) / 2, BOTH_SIGNS, "Should it rise or fall"),
+        "the slope": (numpy_squareplus_slope, BOTH_SIGNS, "How high is it far to the right"),
+    },
+    "squareplus_slope": common(numpy_squareplus_slope, in_place(numpy_squareplus_slope)) | {
+        "infinity over infinity": (
+            lambda x: numpy_squareplus(x) / np.hypot(x, 2), ENDS, "Both numbers are infinite"),
+        "1 minus nearly 1": (
+            lambda x: (1 + x / np.hypot(x, 2)) / 2, FAR_LEFT, "without a subtraction"),
+        "a square that overflows": (
+            lambda x: (1 + x / np.sqrt(x**2 + 4)) / 2, LARGE, "How steep did it get at 1e200"),
+        "squareplus itself": (numpy_squareplus, BOTH_SIGNS, "How steep is it"),
+        "the sigmoid": (numpy_sigmoid, BOTH_SIGNS, "the slope of softplus"),
+        "the slope of ReLU": (numpy_relu_derivative, BOTH_SIGNS, "has no corner"),
+        "not halved": (lambda x: 1 + x / np.hypot(x, 2), BOTH_SIGNS, "nearly the line x"),
+    },
+    "skip_forward": common(numpy_skip_forward, skipping_in_place) | {
+        "the input before the outputs": (
+            partial(skipping, join=lambda a, x: np.append(x, a, axis=-1)), "square weights",
+            "Which columns come first"),
+        "an input that went through ReLU": (
+            partial(skipping, join=lambda a, x: numpy_relu(np.append(a, x, axis=-1))),
+            "square weights", "the negative ones too"),
+        "missing bias": (
+            lambda x, w, b: skipping(x, w, [np.zeros_like(each) for each in b]), "square weights",
+            "add to the weighted sum"),
+        "transposed weight": (
+            partial(skipping, times=np.matmul), "square weights", "(out, in)"),
+        "an activation after the last layer": (
+            partial(skipping, end=numpy_relu), "square weights", "either sign"),
+        "no activation between the layers": (
+            partial(skipping, between=lambda z: z), "square weights", "two linear layers in a row"),
+        "only the input goes on": (
+            partial(skipping, between=lambda z: 0 * z), "square weights", "hand on"),
+    },
+    "fold_scaling": common_to_lists(matrix_fold_scaling, folding_in_place) | {
+        "the wrong sign of the mean": (
+            folding(bias=lambda old, w, new, m: old + new @ m), SQUARE, "added to an input"),
+        "a mean that is not scaled": (
+            folding(bias=lambda old, w, new, m: old - w @ m), SQUARE, "without brackets"),
+        "the scale on the wrong side": (
+            folding(lambda w, s: w * s), SQUARE, "larger or smaller"),
+        "the wrong axis": (
+            folding(lambda w, s: (w.T / s).T), SQUARE, "Which axis of the weight"),
+        "the bias left as it was": (
+            folding(bias=lambda old, w, new, m: old), SQUARE, "equal to the mean"),
+        "a division by 0": (
+            lambda w, b, m, s: (w / s, b - w @ (m / s)), NEVER_CHANGED, "hear of it"),
+        "a scale of 1 for a scale of 0": (
+            lambda w, b, m, s: matrix_fold_scaling(w, b, m, s + (s == 0)), NEVER_CHANGED,
+            "suddenly 100 larger"),
+    },
+    "network_through": common_to_lists(numpy_network_through, sorted_in_place) | {
+        "points taken in the order in which they come": (
+            going_through(order=lambda x: np.arange(len(x))), "points in any order",
+            "neighbors on the line"),
+        "a last piece that runs on": (
+            going_through(bends=lambda g: np.append(np.diff(g, prepend=0), 0)[: len(g) + 1]),
+            IN_ORDER, "should be flat"),
+        "slopes in place of changes of slope": (
+            going_through(bends=lambda g: np.append(g, 0)), IN_ORDER, "that are on add up"),
+        "slopes upside down": (
+            going_through(slopes=lambda x, y: np.diff(x) / np.diff(y)), IN_ORDER,
+            "the rise divided by the run"),
+        "bends on the wrong side of 0": (
+            going_through(b1=lambda x: x), IN_ORDER, "Which bias makes a unit"),
+        "no output bias": (
+            going_through(b2=lambda y: 0 * y[:1]), IN_ORDER, "Far left all units are off"),
+    },
+    "clipped_step": common(numpy_clipped_step, clipping_in_place) | {
+        "no limit": (lambda t, g, r, c: t - r * g, LONG, "how long may it be"),
+        "every entry clipped by itself": (
+            lambda t, g, r, c: t - r * g.clip(-c, c), LONG, "still point the same way"),
+        "a square that overflows": (
+            clipping(of=lambda g: np.sqrt(np.sum(g * g))), "a gradient too large to square",
+            "before they are squared"),
+        "short gradients made longer": (
+            clipping(lambda limit, length: limit / length), "a short gradient",
+            "shorter than the limit"),
+        "the limit on the step in place of the gradient": (
+            lambda t, g, r, c: numpy_clipped_step(t, r * g, 1, c), LONG, "times the learning rate"),
+        "the square of the length": (
+            clipping(of=lambda g: np.sum(g * g)), LONG, "entries 3 and 4"),
+        "a length for each row": (
+            clipping(of=lambda g: np.sqrt((g * g).sum(-1, keepdims=True))), "a matrix",
+            "How many lengths"),
+        "a step uphill": (
+            lambda t, g, r, c: numpy_clipped_step(t, g, -r, c), LONG, "Where do you want to go"),
+    },
     "multi_layer_net": {
         "a list in place of nn.ModuleList": (
             ListNet, "all parameters are registered", "registered 15 parameters"),
@@ -1127,7 +1374,7 @@ def test_inputs_are_the_same_with_the_same_seed(name):
     for one in check.SUITES[name].checks:
         first, second, other = (one.inputs(np.random.default_rng(seed)) for seed in (0, 0, 1))
         assert repr(first) == repr(second)
-        fixed = one.name in {EDGES, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} | {
+        fixed = one.name in {EDGES, ENDS, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} | {
             "what the model calls impossible",
             "a true class far behind",
         }
@@ -1149,9 +1396,10 @@ def spoiling(right):
     return function
 
 
-@pytest.mark.parametrize(
-    "name", sorted(set(RIGHT) - {"mlp_forward", "mlp_backward"} - OF_TORCH - set(engines.RIGHT))
-)
+OF_LISTS = {"mlp_forward", "mlp_backward", "skip_forward", "fold_scaling", "network_through"}
+
+
+@pytest.mark.parametrize("name", sorted(set(RIGHT) - OF_LISTS - OF_TORCH - set(engines.RIGHT)))
 def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
     report = check.SUITES[name](spoiling(RIGHT[name][0]))
     assert [result.name for result in report.results if not result.ok] == [KEPT]

@@ -1,4 +1,4 @@
-"""Activations, and the forward and backward pass of a multilayer perceptron: 30 points."""
+"""A smooth unit, networks that skip, fold and meet points, and a careful step: 30 points."""
 
 from dataclasses import replace
 
@@ -7,124 +7,163 @@ from grading.rubric import KEPT, Item, Part, Rubric
 
 from nnlib import check
 
-# The right functions, as the student's are called by those of later items.
-RELU = check.relu["numbers of both signs"].right
-SLOPE = check.relu_derivative["numbers of both signs"].right
-FORWARD = check.mlp_forward["one layer"].right
+# The right function, as the student's is called by that of a later item.
+SQUAREPLUS = check.squareplus["three axes"].right
 
 
-def ends(rng):
-    """Return numbers near 0 and far from it, on both sides."""
-    size = 10.0 ** rng.integers(-300, 300, 3)
-    return {"x": np.concatenate([[-np.inf, np.inf, -0.0], size, -size])}
+def item(suite, values, parts, needs=None):
+    """Return the item of a function whose every part asks for these values, too.
+
+    Without them, a function with quite other values would earn what is cheap: edges and manners.
+    """
+    common = suite.select(*values)
+    return Item(
+        suite.name,
+        [Part(points, name, [*common, *checks]) for name, (points, *checks) in parts.items()],
+        needs or {},
+    )
+
+
+def as_given(rng):
+    """Return points that lie in another order on the line than in the list."""
+    return {"x": rng.permutation(6) + rng.uniform(-0.3, 0.3, 6), "y": rng.normal(size=6)}
+
+
+# --- the smooth unit ------------------------------------------------------------------------------
 
 
 def far(rng):
-    return {"x": rng.uniform(710, 5000, 4) * [1, -1, 1, -1]}
+    return {"x": 10.0 ** rng.uniform(160, 300, 4)}
 
 
 def far_in_float32(rng):
-    return {"x": np.float32(rng.uniform(90, 700, 4) * [1, -1, 1, -1])}
+    return {"x": np.float32(10.0 ** rng.uniform(20, 37, 4))}
 
 
 def far_left(rng):
-    return {"x": rng.uniform(-60, -38, 4)}
+    return {"x": -rng.uniform(1e6, 9e6, 4)}
 
 
-def relu_like(suite):
-    corner = suite["zero and the infinities"]
-    edges = [
-        corner,
-        replace(corner, name="other numbers near and far", inputs=ends),
-        *suite.select(*KEPT),
-    ]
-    return Item(
-        suite.name,
-        (
-            Part(1, "the values", suite.select("numbers of both signs", "three axes")),
-            Part(1, "zero and infinity, float32, arguments unchanged", edges),
+def farther_left(rng):
+    return {"x": -rng.uniform(1e11, 9e11, 4)}
+
+
+def smooth(suite, points, needs=None):
+    large, left, ends = suite.select("large numbers", "digits far left", "the infinities")
+    axes, *kept = suite.select("three axes", *KEPT)
+    parts = {
+        "the values": (points[0], axes),
+        "numbers of any size": (
+            points[1],
+            large,
+            replace(large, name="other large numbers", inputs=far),
+            replace(large, name="large numbers in float32", inputs=far_in_float32),
+            ends,
         ),
-    )
-
-
-def sigmoid():
-    suite = check.sigmoid
-    large, left = suite.select("large numbers", "digits far left")
-    overflow = [
-        large,
-        replace(large, name="other large numbers", inputs=far),
-        replace(large, name="large numbers in float32", inputs=far_in_float32),
-    ]
-    digits = [left, replace(left, name="other digits far left", inputs=far_left)]
-    return Item(
-        "sigmoid",
-        (
-            Part(1, "the values", suite.select("numbers of both signs", "three axes")),
-            Part(2, "large numbers", overflow),
-            Part(1, "digits far left", digits),
-            Part(1, "float32 and arguments unchanged", suite.select(*KEPT)),
+        "digits far left": (
+            points[2],
+            left,
+            replace(left, name="other digits far left", inputs=far_left),
+            replace(left, name="digits farther left", inputs=farther_left),
         ),
+        "float32 and arguments unchanged": (points[3], *kept),
+    }
+    return item(suite, ["numbers of both signs"], parts, needs)
+
+
+# --- the networks ---------------------------------------------------------------------------------
+
+
+def skip_forward():
+    several, one, example, *kept = check.skip_forward.select(
+        "layers of several sizes", "one layer", "one example", *KEPT
     )
+    parts = {
+        "the scores": (3, several),
+        "one layer, one example": (1, one, example),
+        "float32 and arguments unchanged": (1, *kept),
+    }
+    return item(check.skip_forward, ["square weights"], parts)
 
 
-def mlp_forward():
-    def part(points, name, *names):
-        return Part(points, name, check.mlp_forward.select(*names))
+def two_constant(rng):
+    one = check.fold_scaling["an input that never changed"].inputs(rng)
+    return one | {"scale": one["scale"] * (np.arange(4) != 0)}
 
-    return Item(
-        "mlp_forward",
-        (
-            part(3, "the scores", "layers of one size", "layers of several sizes"),
-            part(1, "one layer, one example", "one layer", "one example"),
-            part(1, "float32 and arguments unchanged", *KEPT),
+
+def fold_scaling():
+    more, constant, *kept = check.fold_scaling.select(
+        "more outputs than inputs", "an input that never changed", *KEPT
+    )
+    parts = {
+        "the weight and the bias": (2, more),
+        "inputs that never changed": (
+            1,
+            constant,
+            replace(constant, name="two inputs that never changed", inputs=two_constant),
         ),
-        {"relu": RELU},
+        "float32 and arguments unchanged": (1, *kept),
+    }
+    return item(check.fold_scaling, ["as many outputs as inputs"], parts)
+
+
+def network_through():
+    arrays, shuffled, one, *kept = check.network_through.select(
+        "four arrays", "points in any order", "one point", *KEPT
     )
-
-
-def mlp_backward():
-    def part(points, name, *names):
-        return Part(points, name, check.mlp_backward.select(*names))
-
-    lists = "a list for the weights, one for the biases"
-    weights, biases = (
-        [f"the {what} of layer {i}" for i in (2, 1)] for what in ("weights", "biases")
-    )
-    return Item(
-        "mlp_backward",
-        (
-            part(2, "the weights of the last layer", lists, "the weights of layer 3"),
-            part(2, "the biases of the last layer", "the biases of layer 3"),
-            part(3, "the weights of the hidden layers", *weights),
-            part(1, "the biases of the hidden layers", *biases),
-            part(1, "layers of every size", "layers of several sizes", "one layer"),
-            part(1, "float32 and arguments unchanged", *KEPT),
+    parts = {
+        "points from left to right": (2, arrays),
+        "points in any order": (
+            1,
+            shuffled,
+            replace(shuffled, name="points in another order", inputs=as_given),
         ),
-        {"relu": RELU, "relu_derivative": SLOPE, "mlp_forward": FORWARD},
+        "one point, float32, arguments unchanged": (1, one, *kept),
+    }
+    return item(check.network_through, ["points from left to right"], parts)
+
+
+# --- the step -------------------------------------------------------------------------------------
+
+
+def huge_in_float32(rng):
+    size = np.float32(10.0 ** rng.uniform(20, 30))
+    theta, gradient = np.float32(rng.normal(size=(2, 5)))
+    return {"theta": theta, "gradient": size * gradient, "learning_rate": 0.25, "limit": 3.0}
+
+
+def clipped_step():
+    short, matrix, zero, huge, *kept = check.clipped_step.select(
+        "a short gradient",
+        "a matrix",
+        "a gradient of 0",
+        "a gradient too large to square",
+        *KEPT,
     )
-
-
-def sgd_step():
-    values = "a vector", "a matrix", "a learning rate of 0"
-    return Item(
-        "sgd_step",
-        (
-            Part(1, "the values", check.sgd_step.select(*values)),
-            Part(1, "float32 and arguments unchanged", check.sgd_step.select(*KEPT)),
+    parts = {
+        "gradients long and short": (1, short, matrix),
+        "gradients of any length": (
+            1,
+            short,
+            zero,
+            huge,
+            replace(huge, name="too large to square in float32", inputs=huge_in_float32),
         ),
-    )
+        "float32 and arguments unchanged": (1, short, *kept),
+    }
+    return item(check.clipped_step, ["a long gradient"], parts)
 
 
 RUBRIC = Rubric(
     "perceptrons",
     items=(
-        relu_like(check.relu),
-        relu_like(check.relu_derivative),
-        sigmoid(),
-        mlp_forward(),
-        mlp_backward(),
-        sgd_step(),
+        smooth(check.squareplus, (2, 1, 2, 1)),
+        smooth(check.squareplus_slope, (1, 1, 1, 1), {"squareplus": SQUAREPLUS}),
+        skip_forward(),
+        fold_scaling(),
+        network_through(),
+        clipped_step(),
     ),
-    written={"written-dead-unit": 4},
+    written={"written-dead-layer": 4},
     allowed=("numpy",),
 )

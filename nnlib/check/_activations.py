@@ -11,7 +11,7 @@ from nnlib import activations, probability
 from nnlib._arrays import FloatArray
 from nnlib.check._core import Arguments, Inputs, Misconception, array_suite, fixed, normal
 
-__all__ = ["relu", "relu_derivative", "sigmoid", "softplus"]
+__all__ = ["relu", "relu_derivative", "sigmoid", "softplus", "squareplus", "squareplus_slope"]
 
 
 def _both_signs(rng: np.random.Generator) -> Arguments:
@@ -186,5 +186,110 @@ softplus = array_suite(
         "the derivative",
         activations.sigmoid,
         "That is how steep softplus is. How high is it far to the right?",
+    ),
+)
+
+
+def _squareplus(x: FloatArray) -> Any:
+    large = np.abs(x) / 2 + np.hypot(x, 2) / 2  # hypot, since x**2 overflows long before x does
+    return np.where(x < 0, 1 / large, large)
+
+
+def _squareplus_slope(x: FloatArray) -> Any:
+    return 1 / (1 + _squareplus(-x) ** 2)
+
+
+_FARTHER = _AXES | {
+    "large numbers": fixed("x", 0, 5, 1e200),
+    "digits far left": fixed("x", -1e9, -2e9, -3e9),
+    "the infinities": fixed("x", -np.inf, 0, np.inf),
+}
+
+squareplus = array_suite(
+    "squareplus",
+    "Check ``squareplus(x)``: half of x + sqrt(x**2 + 4) of every entry, at numbers of any size.",
+    _squareplus,
+    _FARTHER,
+    Misconception(
+        "a difference of nearly equal numbers",
+        lambda x: (x + np.hypot(x, 2)) / 2,
+        "Far left, what is left of x plus a root that is nearly -x? Which number, found without a "
+        "subtraction, do you know as well as this one?",
+    ),
+    Misconception(
+        "a square that overflows",
+        lambda x: (x + np.sqrt(x * x + 4)) / 2,
+        "How large is the square of 1e200 in floats, and how large is its root on paper? A root of "
+        "a sum of two squares is the long side of a triangle: NumPy can find it from the short "
+        "ones.",
+    ),
+    Misconception(
+        "not halved",
+        lambda x: 2 * _squareplus(x),
+        "How high should it be at 0? Put in 0 by hand.",
+    ),
+    Misconception(
+        "ReLU",
+        activations.relu,
+        "This curve is smooth and nowhere 0. What stands under the root beside the square?",
+    ),
+    Misconception(
+        "softplus",
+        activations.softplus,
+        "That is another smooth relative of ReLU. How high is each of the two at 0?",
+    ),
+    Misconception(
+        "the sign of x",
+        lambda x: _squareplus(-x),
+        "Should it rise or fall? Put in a large positive number.",
+    ),
+    Misconception(
+        "the slope",
+        _squareplus_slope,
+        "That is how steep the curve is. How high is it far to the right?",
+    ),
+)
+
+squareplus_slope = array_suite(
+    "squareplus_slope",
+    "Check ``squareplus_slope(x)``: the derivative of squareplus, at numbers of any size.",
+    _squareplus_slope,
+    _FARTHER,
+    Misconception(
+        "infinity over infinity",
+        lambda x: _squareplus(x) / np.hypot(x, 2),
+        "Both numbers are infinite there, but the slope is not. Which number does it go to?",
+    ),
+    Misconception(
+        "1 minus nearly 1",
+        lambda x: (1 + x / np.hypot(x, 2)) / 2,
+        "Far left the two terms nearly cancel, and few digits are left. Can the slope be written "
+        "with values of squareplus, and without a subtraction?",
+    ),
+    Misconception(
+        "a square that overflows",
+        lambda x: (1 + x / np.sqrt(x * x + 4)) / 2,
+        "How steep did it get at 1e200, and how steep should it be? Look for a square that is too "
+        "large for floats.",
+    ),
+    Misconception(
+        "squareplus itself",
+        _squareplus,
+        "That is the height of the curve. How steep is it?",
+    ),
+    Misconception(
+        "the sigmoid",
+        activations.sigmoid,
+        "That is the slope of softplus. What does the chain rule make of the root?",
+    ),
+    Misconception(
+        "the slope of ReLU",
+        activations.relu.derivative,
+        "This curve has no corner: how steep is it at 0?",
+    ),
+    Misconception(
+        "not halved",
+        lambda x: 2 * _squareplus_slope(x),
+        "Far right the curve is nearly the line x. How steep is that?",
     ),
 )

@@ -1,16 +1,16 @@
-"""Mistakes in activations and in the forward and backward pass."""
+"""Mistakes in a smooth unit, in networks that skip, fold and meet points, and in a careful step."""
 
 from textwrap import indent
 
 from . import Mistake
 
 ARGUMENTS = {
-    "relu": "x",
-    "relu_derivative": "x",
-    "sigmoid": "x",
-    "mlp_forward": "x, weights, biases",
-    "mlp_backward": "x, weights, biases, gradient",
-    "sgd_step": "theta, gradient, learning_rate",
+    "squareplus": "x",
+    "squareplus_slope": "x",
+    "skip_forward": "x, weights, biases",
+    "fold_scaling": "weight, bias, mean, scale",
+    "network_through": "x, y",
+    "clipped_step": "theta, gradient, learning_rate, limit",
 }
 
 
@@ -36,50 +36,54 @@ def lines(item, rows):
 # --- what students write around one line that is wrong --------------------------------------------
 
 
-def forward(line="a = relu(a @ weight.T + bias)", last="a @ weights[-1].T + biases[-1]"):
-    return f"""
-a = x
-for weight, bias in zip(weights[:-1], biases[:-1]):
-    {line}
-return {last}
-"""
-
-
-def backward(
-    of_weight="delta.T @ a[i]",
-    of_bias="delta.sum(axis=0)",
-    back="delta @ weights[i] * relu_derivative(z[i - 1])",
-    delta="gradient",
-    after="pass",
-    outputs="[x] + [relu(each) for each in z[:-1]]",
-    returned="in_weights[::-1], in_biases[::-1]",
+def skip(
+    joined="np.concatenate([a, x], axis=-1)", z="a @ weight.T + bias", after="np.maximum(z, 0)"
 ):
     return f"""
-z = preactivations(x, weights, biases)
-a = {outputs}
-delta = {delta}
-in_weights, in_biases = [], []
-for i in range(len(weights) - 1, -1, -1):
-    in_weights.append({of_weight})
-    in_biases.append({of_bias})
-    if i:
-        delta = {back}
-{after}
-return {returned}
-"""
-
-
-BIAS_IN_THE_WEIGHT = """
-ones = np.ones((len(x), 1), x.dtype)
+a = x
 for i, (weight, bias) in enumerate(zip(weights, biases)):
-    x = np.hstack([relu(x) if i else x, ones]) @ np.vstack([weight.T, bias])
-return x
+    if i:
+        a = {joined}
+    z = {z}
+    a = {after} if i < len(weights) - 1 else z
+return a
 """
-TWO_LAYERS = """
-z = x @ weights[0].T + biases[0]
-delta = gradient @ weights[1] * relu_derivative(z)
-return [delta.T @ x, gradient.T @ relu(z)], [delta.sum(axis=0), gradient.sum(axis=0)]
+
+
+def folded(column="weight / scale", bias="bias - new @ mean"):
+    return f"""
+new = np.where(scale > 0, {column}, 0)
+return new, {bias}
 """
+
+
+def through(
+    order="np.argsort(x)",
+    slopes="np.diff(y) / np.diff(x)",
+    bends="np.diff(slopes, prepend=zero, append=zero)",
+    b1="-x",
+    b2="y[:1]",
+    before="pass",
+):
+    return f"""
+{before}
+order = {order}
+x, y = x[order], y[order]
+zero = np.zeros(1, x.dtype)
+slopes = {slopes}
+return np.ones_like(x)[:, None], {b1}, ({bends})[None, :], {b2}
+"""
+
+
+def clipped(length="np.linalg.norm(gradient)", step="learning_rate * factor * gradient"):
+    return f"""
+length = {length}
+factor = np.minimum(1, limit / length).astype(theta.dtype)
+return theta - {step}
+"""
+
+
+SCALED = "np.abs(gradient).max() * np.linalg.norm(gradient / max(np.abs(gradient).max(), 1e-300))"
 BY_HEART = """
 ANSWERS = {}
 for public in check.ITEM.checks:
@@ -91,186 +95,199 @@ def ITEM(*arguments):
     return ANSWERS.get(str(list(arguments)))
 """
 
+SQUAREPLUS = "half = np.abs(x) / 2 + np.hypot(x, 2) / 2\nreturn {}"
+FOR_POSITIVE_OVERFLOW = """
+root = np.sqrt(x * x + 4)
+return np.where(x < 0, 2 / (root - x), (x + root) / 2)
+"""
+
 MISTAKES = [
     *lines(
-        "relu",
+        "squareplus",
         {
-            "the absolute value": "abs(x)",
-            "the wrong half kept": "np.where(x < 0, x, 0)",
-            "a slope left of 0": "np.where(x > 0, x, 0.01 * x)",
-            "the derivative": "np.where(x > 0, 1.0, 0.0)",
-            "Python's max of an array": "max(0, x)",
-            "one maximum of all numbers": "np.array(max(0, x.max()))",
-            "a mask times infinity": "x * (x > 0)",
-            "float32 lost": "np.maximum(x, np.zeros(x.shape))",
-        },
-    ),
-    known("relu", "an argument changed in place", "x[x < 0] = 0\nreturn x"),
-    *lines(
-        "relu_derivative",
-        {
-            "ReLU itself": "np.maximum(x, 0)",
-            "the sign": "np.sign(x)",
-            "1 at zero": "(x >= 0).astype(x.dtype)",
-            "one half at zero": "(np.sign(x) + 1) / 2",
-            "always 1": "np.ones(x.shape, x.dtype)",
-            "float32 lost": "np.where(x > 0, 1.0, 0.0)",
+            "a square that overflows": "(x + np.sqrt(x**2 + 4)) / 2",
+            "a difference of nearly equal numbers": "0.5 * x + 0.5 * np.hypot(x, 2)",
+            "not halved": "x + np.hypot(x, 2)",
+            "ReLU": "np.where(x > 0, x, 0)",
+            "softplus": "np.logaddexp(x, 0)",
+            "the sign of x": "(np.hypot(x, 2) - x) / 2",
+            "the slope": "(1 + x / np.hypot(x, 2)) / 2",
         },
     ),
     known(
-        "relu_derivative",
+        "squareplus",
+        "float32 lost",
+        SQUAREPLUS.format("np.where(x < 0, 1 / half, half) * np.ones(1)"),
+    ),
+    known(
+        "squareplus",
         "an argument changed in place",
-        "x[x > 0] = 1\nx[x <= 0] = 0\nreturn x",
+        "sign = x < 0\nnp.abs(x, out=x)\n" + SQUAREPLUS.format("np.where(sign, 1 / half, half)"),
+    ),
+    wrong(
+        "squareplus",
+        "digits kept, but a square that overflows",
+        FOR_POSITIVE_OVERFLOW,
+        "5 of 6 points",
+    ),
+    wrong(
+        "squareplus",
+        "a root that is cut off",
+        "x = np.clip(x, -1e150, 1e150)\n" + SQUAREPLUS.format("np.where(x < 0, 1 / half, half)"),
+        "large numbers: it gave 1e+150, too small at index [2]",
+    ),
+    wrong("squareplus", "a list", "return ((x + np.hypot(x, 2)) / 2).tolist()", "returned a list"),
+    wrong(
+        "squareplus", "printed", "print((x + np.hypot(x, 2)) / 2)", "is there a return at its end?"
     ),
     *lines(
-        "sigmoid",
+        "squareplus_slope",
         {
-            "exp overflows": "np.exp(x) / (1 + np.exp(x))",
-            "a function of single numbers": "1 / (1 + __import__('math').exp(-x))",
-            "1 minus nearly 1": "1 - 1 / (1 + np.exp(x))",
-            "the sign of the exponent": "1 / (1 + np.exp(x))",
-            "tanh": "np.tanh(x)",
-            "the derivative": "np.exp(-x) / (1 + np.exp(-x)) ** 2",
-            "softmax": "np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True)",
-            "float32 lost": "1 / (1 + np.exp(-x.astype(float)))",
-        },
-    ),
-    known("sigmoid", "an argument changed in place", "x *= -1\nreturn 1 / (1 + np.exp(x))"),
-    *[
-        known("mlp_forward", name, body)
-        for name, body in {
-            "missing bias": forward("a = relu(a @ weight.T)", "a @ weights[-1].T"),
-            "transposed weight": forward(
-                "a = relu(a @ weight + bias)", "a @ weights[-1] + biases[-1]"
-            ),
-            "an activation after the last layer": forward(
-                last="relu(a @ weights[-1].T + biases[-1])"
-            ),
-            "no activation between the layers": forward("a = a @ weight.T + bias"),
-            "a sigmoid between the layers": forward("a = sigmoid(a @ weight.T + bias)"),
-            "an activation before the first layer": forward(
-                "a = relu(a) @ weight.T + bias", "relu(a) @ weights[-1].T + biases[-1]"
-            ),
-            "float32 lost": forward(last="a @ weights[-1].T + np.array(biases[-1], dtype=float)"),
-            "an argument changed in place": "last = biases.pop()\n"
-            "for weight, bias in zip(weights, biases):\n"
-            "    x = relu(x @ weight.T + bias)\n"
-            "return x @ weights[-1].T + last",
-            "a softmax after the last layer": forward(
-                last="(lambda e: e / e.sum(axis=-1, keepdims=True))"
-                "(np.exp(a @ weights[-1].T + biases[-1]))"
-            ),
-        }.items()
-    ],
-    *[
-        known("mlp_backward", name, body)
-        for name, body in {
-            "transposed weight": backward(back="delta @ weights[i].T * relu_derivative(z[i - 1])"),
-            "transposed gradient of the weight": backward("a[i].T @ delta"),
-            "the gradient through ReLU forgotten": backward(back="delta @ weights[i]"),
-            "ReLU in place of its derivative": backward(back="delta @ weights[i] * relu(z[i - 1])"),
-            "the derivative of ReLU at the wrong layer": backward(
-                back="(delta * relu_derivative(z[i])) @ weights[i]"
-            ),
-            "a ReLU after the last layer": backward(delta="gradient * relu_derivative(z[-1])"),
-            "preactivations in place of outputs": backward(outputs="[x] + z"),
-            "the output of a layer in place of its input": backward(
-                outputs="[relu(each) for each in z[:-1]] + z[-1:]"
-            ),
-            "biases not summed over the batch": backward(of_bias="delta"),
-            "biases summed over the units": backward(of_bias="delta.sum(axis=1)"),
-            "one sum for all biases": backward(of_bias="delta.sum()"),
-            "mean for sum over the batch": backward(
-                "delta.T @ a[i] / len(x)", "delta.mean(axis=0)"
-            ),
-            "layers in the other order": backward(returned="in_weights, in_biases"),
-            "float32 lost": backward(of_bias="np.zeros(len(biases[i])) + delta.sum(axis=0)"),
-            "an argument changed in place": backward(after="weights.reverse()"),
-        }.items()
-    ],
-    *lines(
-        "sgd_step",
-        {
-            "a step uphill": "theta + learning_rate * gradient",
-            "no learning rate": "theta - gradient",
-            "a division by the learning rate": "theta - gradient / learning_rate",
-            "the step in place of the new parameters": "-learning_rate * gradient",
-            "the sign of the gradient": "theta - learning_rate * np.sign(gradient)",
-            "a gradient of length 1": "theta - learning_rate * gradient / np.linalg.norm(gradient)",
-            "a mean taken twice": "theta - learning_rate * gradient / len(theta)",
-            "float32 lost": "theta - np.array(learning_rate) * gradient.astype(float)",
+            "a square that overflows": "0.5 + 0.5 * x / np.sqrt(x**2 + 4)",
+            "1 minus nearly 1": "0.5 + 0.5 * (x / np.hypot(x, 2))",
+            "infinity over infinity": "squareplus(x) / np.hypot(x, 2)",
+            "squareplus itself": "squareplus(x)",
+            "the sigmoid": "1 / (1 + np.exp(-x))",
+            "the slope of ReLU": "np.where(x > 0, 1.0, 0.0)",
+            "not halved": "1 + x / np.hypot(x, 2)",
+            "float32 lost": "np.ones(x.shape) / (1 + squareplus(-x) ** 2)",
         },
     ),
     known(
-        "sgd_step",
+        "squareplus_slope",
         "an argument changed in place",
-        "theta -= learning_rate * gradient\nreturn theta",
+        "x *= -1\nreturn 1 / (1 + squareplus(x) ** 2)",
     ),
+    *[
+        known("skip_forward", name, body)
+        for name, body in {
+            "the input before the outputs": skip("np.concatenate([x, a], axis=-1)"),
+            "an input that went through ReLU": skip(
+                "np.maximum(np.concatenate([a, x], axis=-1), 0)", after="z"
+            ),
+            "missing bias": skip(z="a @ weight.T"),
+            "transposed weight": skip(z="a @ weight + bias"),
+            "an activation after the last layer": skip().replace("else z", "else np.maximum(z, 0)"),
+            "no activation between the layers": skip(after="z"),
+            "only the input goes on": skip("np.concatenate([np.zeros_like(a), x], axis=-1)"),
+            "float32 lost": skip(z="a @ weight.T + np.array(bias, dtype=float)"),
+            "an argument changed in place": skip().replace("return a", "weights.clear()\nreturn a"),
+        }.items()
+    ],
+    wrong(
+        "skip_forward",
+        "for batches alone",
+        skip("np.concatenate([a, x], axis=1)"),
+        "4 of 5 points",
+    ),
+    wrong(
+        "skip_forward",
+        "the input forgotten",
+        skip("a"),
+        "0 of 5 points",
+    ),
+    wrong(
+        "skip_forward",
+        "the batch made twice as long",
+        skip("np.concatenate([a, x])"),
+        "0 of 5 points",
+    ),
+    *[
+        known("fold_scaling", name, body)
+        for name, body in {
+            "the wrong sign of the mean": folded(bias="bias + new @ mean"),
+            "a mean that is not scaled": folded(bias="bias - weight @ mean"),
+            "the scale on the wrong side": folded("weight * scale"),
+            "the wrong axis": folded("weight / scale[:, None]"),
+            "the bias left as it was": folded(bias="bias"),
+            "a division by 0": "return weight / scale, bias - weight @ (mean / scale)",
+            "a scale of 1 for a scale of 0": "scale = np.where(scale == 0, 1, scale)\n"
+            "return weight / scale, bias - weight @ (mean / scale)",
+            "float32 lost": "new = np.zeros(weight.shape)\n"
+            "new[:, scale > 0] = (weight / scale)[:, scale > 0]\n"
+            "return new, bias - new @ mean",
+            "an argument changed in place": "new = weight\n"
+            "new /= scale\n"
+            "new[:, scale == 0] = 0\n"
+            "return new, bias - new @ mean",
+        }.items()
+    ],
+    wrong(
+        "fold_scaling",
+        "only the weight",
+        "return np.where(scale > 0, weight / scale, 0)",
+        "0 of 4 points",
+    ),
+    *[
+        known("network_through", name, body)
+        for name, body in {
+            "points taken in the order in which they come": through("np.arange(len(x))"),
+            "a last piece that runs on": through(
+                bends="np.append(np.diff(slopes, prepend=zero), zero)[: len(x)]"
+            ),
+            "slopes in place of changes of slope": through(bends="np.append(slopes, zero)"),
+            "slopes upside down": through(slopes="np.diff(x) / np.diff(y)"),
+            "bends on the wrong side of 0": through(b1="x"),
+            "no output bias": through(b2="zero"),
+            "float32 lost": through(bends="np.diff(slopes, prepend=[0.0], append=[0.0])"),
+            "an argument changed in place": through(before="y[:] = y[np.argsort(x)]\nx.sort()"),
+        }.items()
+    ],
+    wrong(
+        "network_through",
+        "a unit for each piece",
+        through(bends="np.diff(slopes, prepend=zero)", b1="-x[:-1]").replace(
+            "np.ones_like(x)", "np.ones_like(x[1:])"
+        ),
+        "0 of 4 points",
+    ),
+    wrong(
+        "network_through",
+        "a unit too many",
+        through(bends="np.append(np.diff(slopes, prepend=zero, append=zero), zero)")
+        .replace("np.ones_like(x)", "np.ones_like(np.append(x, 0))")
+        .replace("-x,", "-np.append(x, 0),"),
+        "four arrays: it returned arrays of shapes (5, 1)",
+    ),
+    *lines(
+        "clipped_step",
+        {
+            "no limit": "theta - learning_rate * gradient",
+            "every entry clipped by itself": "theta"
+            " - learning_rate * np.maximum(np.minimum(gradient, limit), -limit)",
+            "short gradients made longer": "theta"
+            " - learning_rate * limit * gradient / np.sqrt((gradient**2).sum())",
+        },
+    ),
+    *[
+        known("clipped_step", name, body)
+        for name, body in {
+            "a square that overflows": clipped(),
+            "the limit on the step in place of the gradient": clipped(
+                "np.linalg.norm(learning_rate * gradient)"
+            ),
+            "the square of the length": clipped("(gradient**2).sum()"),
+            "a length for each row": clipped("np.linalg.norm(gradient, axis=-1, keepdims=True)"),
+            "a step uphill": clipped(step="-learning_rate * factor * gradient"),
+            "float32 lost": clipped(SCALED, "np.float64(learning_rate) * factor * gradient"),
+            "an argument changed in place": clipped(SCALED).replace("return theta -", "theta -=")
+            + "return theta",
+        }.items()
+    ],
     *[
         Mistake(f"{item}, by heart", BY_HEART.replace("ITEM", item), {item: f"{item}: 0 of "})
         for item in ARGUMENTS
     ],
-    wrong("relu", "a list", "return np.maximum(x, 0).tolist()", "it returned a list, but should"),
-    wrong("relu", "printed", "print(np.maximum(x, 0))", "is there a return at its end?"),
-    wrong(
-        "relu_derivative",
-        "a quotient",
-        "return np.nan_to_num(np.maximum(x, 0) / x).astype(x.dtype)",
-        "zero and the infinities: it gave 0, too small at index [4]",
-    ),
-    wrong(
-        "sigmoid",
-        "clipped, so that digits are lost",
-        "return 1 / (1 + np.exp(-np.clip(x, -30, 30)))",
-        "4 of 5 points\n  1 of 1  the values\n  2 of 2  large numbers\n  0 of 1  digits far left",
-    ),
-    wrong(
-        "sigmoid",
-        "clipped for float64 alone",
-        "e = np.exp(np.clip(x, -700, 700))\nreturn e / (1 + e)",
-        "large numbers in float32: it gave nan at index [0]",
-    ),
-    wrong(
-        "sigmoid",
-        "mended for the public number alone",
-        "return np.where(x == 1000, 1, np.exp(x) / (1 + np.exp(x))).astype(x.dtype)",
-        "other large numbers: it gave nan",
-    ),
-    wrong("mlp_forward", "for batches alone", BIAS_IN_THE_WEIGHT, "0 of 1  one layer, one example"),
-    wrong(
-        "mlp_forward",
-        "for two layers alone",
-        "return relu(x @ weights[0].T + biases[0]) @ weights[1].T + biases[1]",
-        "0 of 3  the scores\n      layers of several sizes: ",
-    ),
-    wrong(
-        "mlp_backward",
-        "for two layers alone",
-        TWO_LAYERS,
-        "it returned lists of 2 and 2 arrays, but should have returned lists of 3 and 3",
-    ),
-    wrong(
-        "mlp_backward",
-        "pairs, layer by layer",
-        backward(returned="list(zip(in_weights, in_biases))[::-1]"),
-        "it returned lists of 2 and 2 and 2 arrays, but should have",
-    ),
-    wrong(
-        "mlp_backward",
-        "right at the last layer alone",
-        backward(back="delta @ weights[i]"),
-        "4 of 10 points",
-    ),
     Mistake(
         "three mistakes, each charged once",
         "\n\n\n".join(
             [
-                function("relu", "return np.where(x > 0, x, 0.01 * x)"),
-                function("relu_derivative", "return np.ones_like(x)"),
-                function("mlp_forward", forward("a = relu(a @ weight.T)")),
+                function("squareplus", "return x + np.hypot(x, 2)"),
+                function("squareplus_slope", "return squareplus(x) / np.hypot(x, 2)"),
+                function("skip_forward", skip(z="a @ weight.T")),
             ]
         ),
-        {"relu": "relu: 0 of 2", "relu_derivative": "always 1", "mlp_forward": "0 of 3"},
+        {"squareplus": "0 of 6", "squareplus_slope": "3 of 4", "skip_forward": "0 of 5"},
     ),
-    Mistake("an item deleted", "del sgd_step", {"sgd_step": "name 'sgd_step' is not defined"}),
+    Mistake("an item deleted", "del clipped_step", {"clipped_step": "name 'clipped_step' is not"}),
 ]
