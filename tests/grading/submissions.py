@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -470,7 +471,9 @@ def wrong_submission(number: int) -> Submission:
     """Return a submission with a known mistake; what it earns is found in this process."""
     mistake = MISTAKES[number % len(MISTAKES)]
     notebook = solved_notebook()
-    find_cell(notebook, ITEMS[-1])["source"] += f"\n\n{mistake.code}"
+    wrong = re.findall(r"^(?:def|class) (\w+)", mistake.code, re.M)
+    place = next((item for item in ITEMS if item in wrong), ITEMS[-1])
+    find_cell(notebook, place)["source"] += f"\n\n{mistake.code}"
     earned = {o.item: o.earned for o in RUBRIC.grade(run_solutions(notebook))}
     return Submission(f"wrong: {mistake.name}", to_bytes(notebook), earned, "")
 
@@ -598,7 +601,7 @@ def main() -> int:
         folder, output = Path(place) / "class", Path(place) / "graded"
         made = write_class(make_class(students, seed), folder)
         began = time.monotonic()
-        run = grade_class(folder, output, "--seconds", "5")
+        run = grade_class(folder, output, "--seconds", "2")
         took = time.monotonic() - began
         print(run.stdout + run.stderr)
         found = find_faults(made, output)
