@@ -1,9 +1,9 @@
 """Grading one submission, from its notebook to its points.
 
-Read it from top to bottom: a notebook comes in (:func:`grade_submission`), its cells run one after
-the other, each item is run where its checks stand (:func:`grade_notebook`) and judged
-(:func:`grade_item`), and the outcomes become a result that JSON can hold (:func:`item_result`). The
-student's code runs in processes of its own; only what it did is judged in this one.
+Read it from top to bottom: a notebook comes in (:func:`grade_submission`), its cells run
+(:func:`run_cells`), each item is run and judged (:func:`grade_item`), and the outcomes become a
+result that JSON can hold (:func:`item_result`). The student's code runs in processes of its own;
+only what it did is judged in this one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from nnlib.check import Check, Raised, Result
 
 from .rubric import NO_RESULT, Item, Outcome, Rubric, best_outcome
-from .runner import NotebookRunner
+from .runner import NotebookRunner, Snapshot
 from .submission import (
     SOURCE,
     Cell,
@@ -166,12 +166,16 @@ def grade_notebook(rubric: Rubric, cells: Sequence[Cell], seconds: float) -> Gra
 def run_cells(
     runner: NotebookRunner, items: Sequence[Item], cells: Sequence[Cell], graded: Graded
 ) -> None:
-    """Run the code cells; grade each item where its checks stand, and again at the end if need be.
+    """Run the code cells, then grade each item as it was where its checks stood, or as it is now.
 
     So what comes after a check costs nothing, and a later correction counts. Cells below the last
     that belongs to an item or defines one are the student's own matter.
+
+    All cells run before any item: an item is sent references of earlier ones, which are graded by
+    then, so that nothing can be carried back to them.
     """
-    by_name = {item.name: item for item in items}
+    names = {item.name for item in items}
+    snapshots: dict[str, Snapshot | None] = {}
     last = last_of_items(cells, {item.name for item in runner.rubric.items})
     for place, cell in enumerate(cells[:last]):
         if cell.kind != "code":
@@ -180,12 +184,11 @@ def run_cells(
         source, faults = to_python(cell.source)
         faults += runner.run_cell(source)
         graded.notes += [f"{title}: {fault}" for fault in faults if not is_check(cell)]
-        item = by_name.get((cell.name or "").removeprefix("check-"))
-        if item and is_check(cell):
-            improve(runner, item, graded)
-    for item in items:
-        if lacks_points(item, graded) and not gave_up(runner, item, cells):
-            improve(runner, item, graded)
+        item = (cell.name or "").removeprefix("check-")
+        if is_check(cell) and item in names:
+            snapshots[item] = runner.take_snapshot()
+    for one in items:
+        graded.outcomes[one.name] = grade_item(runner, one, snapshots.get(one.name), cells)
 
 
 def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
@@ -201,39 +204,32 @@ def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
     return max(of_items, default=len(cells))
 
 
-def lacks_points(item: Item, graded: Graded) -> bool:
-    """Tell whether an item has not earned all of its points yet."""
-    outcome = graded.outcomes.get(item.name)
-    return outcome is None or outcome.earned < outcome.points
+def grade_item(
+    runner: NotebookRunner, item: Item, snapshot: Snapshot | None, cells: Sequence[Cell]
+) -> Outcome:
+    """Return the best outcome of an item, as it was where its checks stood or as it is now."""
+
+    def outcomes() -> Iterator[Outcome]:
+        if snapshot:
+            yield from attempts(runner, item, snapshot)
+        if not snapshot or item.name not in runner.timed_out or is_defined_below(item, cells):
+            yield from attempts(runner, item, None)
+
+    return best_outcome(outcomes())
 
 
-def gave_up(runner: NotebookRunner, item: Item, cells: Sequence[Cell]) -> bool:
-    """Tell whether an item took too long where its checks stand, and is not defined anew below."""
-    if item.name not in runner.timed_out:
-        return False
+def is_defined_below(item: Item, cells: Sequence[Cell]) -> bool:
+    """Tell whether an item is defined anew below its checks."""
     checks = [place for place, cell in enumerate(cells) if cell.name == f"check-{item.name}"]
     below = [cell.source for cell in cells[max(checks, default=-1) + 1 :] if cell.kind == "code"]
     defined = re.compile(rf"^\s*(?:def|class)?\s*{re.escape(item.name)}\s*[(=:]", re.M)
-    return bool(checks) and not any(map(defined.search, below))
+    return any(map(defined.search, below))
 
 
-def improve(runner: NotebookRunner, item: Item, graded: Graded) -> None:
-    """Grade an item as it is now, and keep the outcome if it is better than before."""
-    before = graded.outcomes.get(item.name)
-    now = grade_item(runner, item)
-    if before is None or now.earned > before.earned:
-        graded.outcomes[item.name] = now
-
-
-def grade_item(runner: NotebookRunner, item: Item) -> Outcome:
-    """Return the best outcome of an item, in the session that has run the cells."""
-    return best_outcome(attempts(runner, item))
-
-
-def attempts(runner: NotebookRunner, item: Item) -> Iterator[Outcome]:
+def attempts(runner: NotebookRunner, item: Item, snapshot: Snapshot | None) -> Iterator[Outcome]:
     """Run an item and judge what its checks saw, with the references of what it builds on first."""
     for own_needs in item.attempts:
-        yield item.judge(runner.run_item(item, own_needs), runner.rubric.seed)
+        yield item.judge(runner.run_item(item, own_needs, snapshot), runner.rubric.seed)
         if item.name in runner.timed_out:  # it would only do so again
             break
 

@@ -47,6 +47,10 @@ MAX_REPLY_BYTES = 2**28
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
 
 
+# The channel of a session that stays as it is.
+Snapshot = socket.socket
+
+
 class WorkerDied(Exception):
     """A process that ran the submission has ended, or was ended; the message says why.
 
@@ -91,17 +95,24 @@ class NotebookRunner:
         self.history: list[dict[str, Any]] = []
         self.seconds_left = TOTAL_TIME_FACTOR * seconds
         self.session: int | None = None
+        self.snapshots: set[int] = set()
+        self.channels: list[Snapshot] = []
         self.timed_out: list[str] = []
         self.notes: list[str] = []
         self.usage = Usage()
+        self.seconds_before = self.bench.seconds()
 
     def __enter__(self) -> NotebookRunner:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.session and self.processes():
+        if self.left_running(self.snapshots):
             self.notes.append("it left processes running: they were ended")
+        self.snapshots = set()
         self.stop()
+        for channel in self.channels:
+            channel.close()
+        self.usage.busy = self.bench.seconds() - self.seconds_before
         self.bench.sweep()
 
     # --- cells ------------------------------------------------------------------------------------
@@ -153,30 +164,53 @@ class NotebookRunner:
 
     # --- items ------------------------------------------------------------------------------------
 
-    def run_item(self, item: Item, own_needs: bool) -> list[Seen]:
-        """Return what each check of an item saw, in processes that know all variables.
+    def take_snapshot(self) -> Snapshot | None:
+        """Return a session that stays as this one is now."""
+        ours, theirs = socket.socketpair()
+        try:
+            self.start()
+            before = self.processes()
+            send(self.channel, {"kind": "snapshot"})
+            socket.send_fds(self.channel, [b"s"], [theirs.fileno()])
+            next(self.exchange(self.channel))
+        except (WorkerDied, OSError):
+            self.stop()
+            return None
+        finally:
+            theirs.close()
+        self.snapshots |= self.processes() - before
+        self.channels.append(ours)
+        return ours
+
+    def run_item(self, item: Item, own_needs: bool, snapshot: Snapshot | None) -> list[Seen]:
+        """Return what each check of an item saw, run on the variables of a snapshot or of now.
 
         A check that ends its process costs that check. After two of them, the rest have no result.
         """
         seen: list[Seen] = []
+        death = ""
         for _ in range(2):
-            death = self.run_checks(item, own_needs, seen)
+            death = self.run_checks(item, own_needs, snapshot, seen)
+            if len(seen) < len(item.checks):
+                seen.append(Raised(NO_RESULT, death))
             if len(seen) == len(item.checks):
-                return seen
-            seen.append(Raised(NO_RESULT, death))
-            if len(seen) == len(item.checks):
-                return seen
+                break
         return seen + [Raised(NO_RESULT, death)] * (len(item.checks) - len(seen))
 
-    def run_checks(self, item: Item, own_needs: bool, seen: list[Seen]) -> str:
+    def run_checks(
+        self, item: Item, own_needs: bool, snapshot: Snapshot | None, seen: list[Seen]
+    ) -> str:
         """Append to what was seen, from the next check on; return why it ended before the last."""
-        self.start()
+        if snapshot is None:
+            self.start()
+        channel = snapshot or self.channel
         start = len(seen)
         ours, theirs = socket.socketpair()
         before = self.processes()
+        death = WorkerDied("it sent what is no answer")
         try:
-            send(self.channel, {"kind": "item"})
-            socket.send_fds(self.channel, [b"i"], [theirs.fileno()])
+            send(channel, {"kind": "item"})
+            socket.send_fds(channel, [b"i"], [theirs.fileno()])
             theirs.close()
             ours.settimeout(self.seconds)
             ours.sendall(program_bytes(item, self.rubric.seed, own_needs, start))
@@ -185,16 +219,17 @@ class NotebookRunner:
                     break
                 if len(seen) < len(item.checks):
                     seen.append(unpack(reply["seen"]))
-            death = WorkerDied("it sent what is no answer")
-        except (OSError, ValueError, KeyError, TypeError):
-            death = WorkerDied("it sent what is no answer")
         except WorkerDied as reason:
             death = reason
+        except (OSError, ValueError, KeyError, TypeError):
+            pass
         ours.close()
+        theirs.close()
         if len(seen) < len(item.checks):
             self.end_processes(before)
-        exit_code = self.exit_code()
-        if self.end_processes(before):
+        exit_code = self.exit_code(channel)
+        if self.left_running(before):
+            self.end_processes(before)
             self.notes.append(f"{item.name} left processes running: they were ended")
         if death.timed_out:
             self.timed_out.append(item.name)
@@ -204,13 +239,14 @@ class NotebookRunner:
             self.notes.append(f"{item.name}: {death}")
         return str(death)
 
-    def exit_code(self) -> int | None:
+    def exit_code(self, channel: socket.socket) -> int | None:
         """Return how the process of an item has ended; without an answer, end the session."""
         try:
-            for reply in self.exchange(self.channel):
+            for reply in self.exchange(channel):
                 return int(reply["exit"])
         except (WorkerDied, OSError, KeyError, TypeError, ValueError):
-            self.stop()
+            if channel is self.channel:
+                self.stop()
         return None
 
     # --- the session ------------------------------------------------------------------------------
@@ -237,10 +273,10 @@ class NotebookRunner:
         """End the session and all that it has started."""
         if self.session is None:
             return
-        self.usage.add_session(self.session)
+        self.usage.queued += seconds_queued(self.session)
         with suppress(ProcessLookupError):
             os.kill(self.session, signal.SIGKILL)
-        self.end_processes(set())
+        self.end_processes(self.snapshots)
         self.bench.reap()
         self.channel.close()
         self.session = None
@@ -249,17 +285,26 @@ class NotebookRunner:
         """Return all processes that the submission has started, without the session."""
         return descendants(self.bench.process.pid) - {self.session or 0}
 
-    def end_processes(self, spared: set[int]) -> set[int]:
-        """End the submission's processes, without those spared; return which were running."""
-        found = self.processes() - spared
-        running, until = found, time.monotonic() + 5
-        while running and time.monotonic() < until:
+    def left_running(self, spared: set[int]) -> bool:
+        """Tell whether processes still run, without those spared, that were not just ending."""
+        until = time.monotonic() + GRACE_SECONDS
+        while running := any(not has_ended(one) for one in self.processes() - spared):
+            if time.monotonic() > until:
+                break
+            time.sleep(0.01)
+        return running
+
+    def end_processes(self, spared: set[int]) -> None:
+        """End the submission's processes, without those spared."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            running = {one for one in self.processes() - spared if not has_ended(one)}
+            if not running:
+                break
             for process in running:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             time.sleep(0.001)
-            running = {one for one in self.processes() - spared if not has_ended(one)}
-        return found
 
     def exchange(
         self, channel: socket.socket, interrupt: Callable[[], None] | None = None
@@ -364,11 +409,6 @@ class Usage:
         clock.look()
         self.spent += max(clock.busy, clock.idle) - before
 
-    def add_session(self, process: int) -> None:
-        """Add what a session has used before it ends."""
-        self.busy += processor_seconds(process, children=True)
-        self.queued += seconds_queued(process)
-
     @property
     def waited(self) -> float:
         """The share of its time in which it waited for a processor."""
@@ -440,6 +480,10 @@ class Bench:
             raise RuntimeError(f"the grader's own process has ended with {self.process.wait()}")
         number: int = struct.unpack("=i", data)[0]
         return number
+
+    def seconds(self) -> float:
+        """Return the processor time of all that has run on this bench and has ended."""
+        return processor_seconds(self.process.pid, children=True)
 
     def sweep(self) -> None:
         """Remove what a submission has left in the folder."""

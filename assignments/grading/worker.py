@@ -1,8 +1,9 @@
 """The processes in which a student's code runs, with nothing in reach but what items allow.
 
 A *bench* loads the allowed packages once, and forks a *session* for each submission. A session runs
-the cells, and forks a process for each item: a picture of all variables as they are at that moment.
-What that process has to do is sent to it, as a function by value; only JSON comes back.
+the cells. Where an item's checks stand it forks another one, a picture of all variables as they are
+at that moment. An item runs in a process forked from such a picture: what it has to do is sent to
+it, as a function by value, and only JSON comes back.
 
 This file is run by itself. Of the grader, of nnlib and of any solution, nothing is loaded here.
 """
@@ -78,7 +79,7 @@ def serve_bench(channel: socket.socket, jail: Any) -> None:
                 settings["memory"],
                 settings["cpu_seconds"],
             )
-            serve_session(session_channel, settings["allowed"])
+            serve_session(session_channel, Session(settings["allowed"]))
             os._exit(0)
         session_channel.close()
         channel.sendall(struct.pack("=i", session))
@@ -166,15 +167,20 @@ class Refusal:
             )
 
 
-def serve_session(channel: socket.socket, allowed: tuple[str, ...]) -> None:
-    """Run cells and items, as they are asked for, until the channel is closed."""
-    session = Session(allowed)
+def serve_session(channel: socket.socket, session: Session) -> None:
+    """Do what is asked for until the channel is closed."""
     while request := receive(channel):
         if request["kind"] == "cell":
             for reply in session.run_cell(request["source"], request["skip"]):
                 answer(channel, reply)
-        elif item_channel := receive_channel(channel):
-            answer(channel, {"exit": session.run_item(item_channel, channel)})
+        elif new_channel := receive_channel(channel):
+            work = serve_item if request["kind"] == "item" else serve_session
+            process = session.fork(channel, work, new_channel)
+            new_channel.close()
+            reply = {"forked": process}
+            if request["kind"] == "item":
+                reply = {"exit": os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])}
+            answer(channel, reply)
 
 
 class Session:
@@ -251,21 +257,26 @@ class Session:
         if first:
             raise first
 
-    def run_item(self, item_channel: socket.socket, channel: socket.socket) -> int:
-        """Fork a process that runs an item on the variables as they are; return its exit code."""
-        if (process := os.fork()) == 0:
-            channel.close()
-            signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-            serve_item(item_channel, self.namespace)
-            os._exit(0)
-        item_channel.close()
-        return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    def fork(
+        self,
+        channel: socket.socket,
+        work: Callable[[socket.socket, Session], None],
+        new_channel: socket.socket,
+    ) -> int:
+        """Fork a process that works with the variables as they are, on a channel of its own."""
+        if process := os.fork():
+            return process
+        channel.close()
+        os.setpgid(0, 0)
+        work(new_channel, self)
+        os._exit(0)
 
 
-def serve_item(channel: socket.socket, namespace: dict[str, Any]) -> None:
+def serve_item(channel: socket.socket, session: Session) -> None:
     """Do what is sent with the variables of the notebook, and answer with all that comes of it."""
     process = os.getpid()
-    for reply in receive(channel)(namespace):
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+    for reply in receive(channel)(session.namespace):
         if os.getpid() != process:  # the submission has forked, and the child came here
             os._exit(0)
         answer(channel, {"seen": reply})
