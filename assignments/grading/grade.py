@@ -175,7 +175,7 @@ def run_cells(
     then, so that nothing can be carried back to them.
     """
     names = {item.name for item in items}
-    snapshots: dict[str, Snapshot | None] = {}
+    snapshots: dict[str, list[Snapshot]] = {item: [] for item in names}
     last = last_of_items(cells, {item.name for item in runner.rubric.items})
     for place, cell in enumerate(cells[:last]):
         if cell.kind != "code":
@@ -186,9 +186,9 @@ def run_cells(
         graded.notes += [f"{title}: {fault}" for fault in faults if not is_check(cell)]
         item = (cell.name or "").removeprefix("check-")
         if is_check(cell) and item in names:
-            snapshots[item] = runner.take_snapshot()
+            snapshots[item] += runner.take_snapshot()
     for one in items:
-        graded.outcomes[one.name] = grade_item(runner, one, snapshots.get(one.name), cells)
+        graded.outcomes[one.name] = grade_item(runner, one, snapshots[one.name], cells)
 
 
 def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
@@ -205,14 +205,14 @@ def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
 
 
 def grade_item(
-    runner: NotebookRunner, item: Item, snapshot: Snapshot | None, cells: Sequence[Cell]
+    runner: NotebookRunner, item: Item, snapshots: Sequence[Snapshot], cells: Sequence[Cell]
 ) -> Outcome:
     """Return the best outcome of an item, as it was where its checks stood or as it is now."""
 
     def outcomes() -> Iterator[Outcome]:
-        if snapshot:
+        for snapshot in snapshots:
             yield from attempts(runner, item, snapshot)
-        if not snapshot or item.name not in runner.timed_out or is_defined_below(item, cells):
+        if not snapshots or item.name not in runner.timed_out or is_defined_below(item, cells):
             yield from attempts(runner, item, None)
 
     return best_outcome(outcomes())

@@ -164,8 +164,8 @@ class NotebookRunner:
 
     # --- items ------------------------------------------------------------------------------------
 
-    def take_snapshot(self) -> Snapshot | None:
-        """Return a session that stays as this one is now."""
+    def take_snapshot(self) -> list[Snapshot]:
+        """Return a session that stays as this one is now, none if that fails."""
         ours, theirs = socket.socketpair()
         try:
             self.start()
@@ -175,12 +175,12 @@ class NotebookRunner:
             next(self.exchange(self.channel))
         except (WorkerDied, OSError):
             self.stop()
-            return None
+            return []
         finally:
             theirs.close()
         self.snapshots |= self.processes() - before
         self.channels.append(ours)
-        return ours
+        return [ours]
 
     def run_item(self, item: Item, own_needs: bool, snapshot: Snapshot | None) -> list[Seen]:
         """Return what each check of an item saw, run on the variables of a snapshot or of now.

@@ -379,13 +379,12 @@ REACHES = {
         "in ('Check', 'Suite', 'Misconception', 'Item', 'Rubric')]"
     ),
     "frames": (
-        "any('nnlib' in frame.f_globals or 'RUBRIC' in frame.f_globals for frame in "
-        "(lambda top: iter(lambda: top.append(top[-1].f_back) or top[-1], None))"
-        "([__import__('sys')._getframe()]))"
+        "[1 for frame in __import__('sys')._current_frames().values() "
+        "if frame.f_back and 'RUBRIC' in frame.f_back.f_globals or 'RUBRIC' in frame.f_globals]"
     ),
     "the system's files": "open('/etc/passwd').read()",
     "the home": "__import__('os').listdir(__import__('pwd').getpwuid(0).pw_dir)",
-    "a temporary file": "open('/tmp/x', 'w')",
+    "a temporary file": "open(f'/tmp/{__import__(\"uuid\").uuid4()}', 'w')",
 }
 # The parent of a cell is the grader's own process, that of an item is the submission's.
 REACHES_PARENT = {
