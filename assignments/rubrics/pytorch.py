@@ -112,8 +112,8 @@ CONFUSION = Item(
                 *check.confusion.select("one batch", "several batches"),
                 replace(
                     BATCHES,
-                    name="a class that never occurs",
-                    inputs=lambda rng: scored(rng, [15, 1], 3) | {"classes": 3},
+                    name="a batch of one",
+                    inputs=lambda rng: scored(rng, [15, 1], 3),
                 ),
             ],
         ),
@@ -154,21 +154,24 @@ def pieces(count, size, passes=0):
 
 EVEN = check.accumulated_step["pieces of one size"]
 UNEVEN = check.accumulated_step["a smaller last piece"]
+LOSS = check.accumulated_step["the loss"]
 ACCUMULATED_STEP = Item(
     "accumulated_step",
     [
         Part(
-            2,
+            1,
             "pieces of one size",
             [EVEN, replace(EVEN, name="a single piece", inputs=pieces(4, size=9))],
         ),
         Part(
             1,
-            "a smaller last piece, and the loss",
-            [
-                *check.accumulated_step.select("a smaller last piece", "the loss"),
-                replace(UNEVEN, name="pieces of four", inputs=pieces(13, size=4)),
-            ],
+            "a smaller last piece",
+            [UNEVEN, replace(UNEVEN, name="pieces of four", inputs=pieces(13, size=4))],
+        ),
+        Part(
+            1,
+            "the loss",
+            [LOSS, replace(LOSS, name="the loss of pieces of four", inputs=pieces(13, size=4))],
         ),
         Part(
             1,
@@ -233,7 +236,7 @@ TRAIN_WITH_PATIENCE = Item(
             "the best parameters",
             [
                 *check.train_with_patience.select(
-                    "the best parameters", "the parameters of small batches"
+                    "the best parameters", "all parameters come back"
                 ),
                 *(
                     replace(KEPT, name=f"the best parameters, {name}", inputs=inputs)
