@@ -19,9 +19,10 @@ from torch import nn
 
 import nnlib
 from nnlib import check
-from nnlib.pytorch import MultiLayerNet, TwoLayerNet
+from nnlib.pytorch import MultiLayerNet
 
 from . import engines
+from .mistakes import pytorch as submissions
 
 
 def rows_of(scores, labels):
@@ -251,60 +252,68 @@ def sequential(input_size, layer_sizes, output_size):
     return nn.Sequential(*layers, nn.Linear(input_size, output_size))
 
 
-def with_one_layer(build):
-    return lambda input_size, hidden_size, output_size: build(
-        input_size, [hidden_size], output_size
-    )
+class StackedNet(nn.Module):
+    """Blocks that a Sequential holds, each a module of its own."""
+
+    class Block(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.layer = nn.Linear(width, width)
+
+        def forward(self, x):
+            return torch.add(x, nn.functional.relu(self.layer(x)))
+
+    def __init__(self, input_size, width, blocks, output_size):
+        super().__init__()
+        ends = nn.Linear(input_size, width), nn.Linear(width, output_size)
+        self.all = nn.Sequential(ends[0], *map(self.Block, [width] * blocks), ends[1])
+
+    def forward(self, x):
+        return self.all(x)
 
 
-def torch_predict(net, x):
+def lengths_without_backward(net, x, labels):
+    learning = [p for p in net.parameters() if p.requires_grad]
+    loss = nn.functional.cross_entropy(net(x), labels)
+    gradients = torch.autograd.grad(loss, learning, allow_unused=True)
+    lengths = {p: g.norm() for p, g in zip(learning, gradients, strict=True) if g is not None}
+    return torch.stack([lengths.get(p, torch.zeros((), dtype=p.dtype)) for p in net.parameters()])
+
+
+def confusion_by_places(net, batches, classes):
+    modes = [(part, part.training) for part in net.modules()]
+    net.eval()
+    places = torch.zeros(classes**2, dtype=torch.int64)
     with torch.inference_mode():
-        return torch.softmax(net(x), dim=1).argmax(1)
+        for x, labels in batches:
+            taken = net(x).softmax(dim=1).argmax(1)
+            places = places + torch.bincount(classes * labels + taken, minlength=classes**2)
+    for part, mode in modes:
+        part.training = mode
+    return places.reshape(classes, classes)
 
 
-def numpy_predict(net, x):
-    return net.requires_grad_(False)(x).numpy().argmax(axis=-1)
-
-
-def numpy_accuracy(net, x, labels):
-    return np.mean(numpy_predict(net, x) == labels.numpy())
-
-
-def torch_accuracy(net, x, labels):
-    return (torch_predict(net, x) == labels).float().mean()
-
-
-def movement_by_hand(net, layers, x, labels, learning_rate):
-    """Return how far each weight moves, without an optimizer and with the gradient's own length."""
-    listed = list(net.parameters())
-    gradients = torch.autograd.grad(nn.functional.cross_entropy(net(x), labels), listed)
-    lengths = {p: learning_rate * g.norm() for p, g in zip(listed, gradients, strict=True)}
-    return torch.stack([lengths.get(layer.weight, torch.zeros(())) for layer in layers])
-
-
-def movement(net, layers, x, labels, rate, parameters=None, length=None, keep=torch.clone):
-    before = [keep(layer.weight.detach()) for layer in layers]
-    optimizer = torch.optim.SGD(parameters(layers) if parameters else net.parameters(), lr=rate)
-    optimizer.zero_grad()
-    nn.CrossEntropyLoss()(net(x), labels).backward()
+def step_without_backward(net, optimizer, x, labels, size):
+    """Return the loss; the gradients of the pieces are found by hand and added up."""
+    listed, total = list(net.parameters()), 0.0
+    for parameter in listed:
+        parameter.grad = torch.zeros_like(parameter)
+    for start in range(0, len(x), size):
+        piece = slice(start, start + size)
+        loss = nn.functional.cross_entropy(net(x[piece]), labels[piece], reduction="sum")
+        for p, g in zip(listed, torch.autograd.grad(loss, listed), strict=True):
+            p.grad += g / len(x)
+        total += loss.item() / len(x)
     optimizer.step()
-    pairs = zip(layers, before, strict=True)
-    length = length or (lambda new, old: torch.dist(new, old))
-    return [length(layer.weight, old).item() for layer, old in pairs]
+    return total
 
 
-def movement_of_uncleared(net, layers, x, labels, rate):
-    before = [layer.weight.detach().clone() for layer in layers]
-    nn.functional.cross_entropy(net(x), labels).backward()
-    torch.optim.SGD(net.parameters(), rate).step()
-    return [torch.dist(layer.weight, old) for layer, old in zip(layers, before, strict=True)]
-
-
-def train_by_hand(net, x, labels, epochs, batch_size, learning_rate, seed):
-    generator = torch.Generator().manual_seed(seed)
-    parameters, means = list(net.parameters()), []
-    for _ in range(epochs):
-        order, losses = torch.randperm(len(x), generator=generator), []
+def train_by_hand(net, data, held_out, epochs, patience, batch_size, learning_rate, seed):
+    (x, labels), (seen, truth) = data, held_out
+    generator, parameters = torch.Generator().manual_seed(seed), list(net.parameters())
+    losses, best, kept = [], 0, None
+    while len(losses) < epochs and len(losses) < best + patience + (not losses):
+        order = torch.randperm(len(x), generator=generator)
         for start in range(0, len(x), batch_size):
             batch = order[start : start + batch_size]
             p = net(x[batch]).log_softmax(dim=1)
@@ -312,37 +321,25 @@ def train_by_hand(net, x, labels, epochs, batch_size, learning_rate, seed):
             with torch.no_grad():
                 for q, g in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
                     q -= learning_rate * g
-            losses.append(loss.item())
-        means.append(np.mean(losses))
-    return means
+        with torch.no_grad():
+            losses.append(nn.functional.cross_entropy(net(seen), truth).item())
+        if best == 0 or losses[-1] < losses[best - 1]:
+            best, kept = len(losses), [q.detach().clone() for q in parameters]
+    with torch.no_grad():
+        for q, old in zip(parameters, kept, strict=True):
+            q.copy_(old)
+    return np.array(losses).tolist()
 
 
-def training(
-    order=lambda n, generator, seed: torch.randperm(n, generator=generator),
-    labels_of=lambda labels, batch, start: labels[batch],
-    loss=nn.functional.cross_entropy,
-    actions=("zero_grad", "backward", "step"),
-    parameters=lambda net: net.parameters(),
-    last=None,
-    report=lambda losses: sum(losses).item() / len(losses),
-):
-    def train(net, x, labels, epochs, batch_size, learning_rate, seed):
-        optimizer = torch.optim.SGD(parameters(net), lr=learning_rate)
-        generator = torch.Generator().manual_seed(seed)
-        means = []
-        for _ in range(epochs):
-            losses = []
-            for i, batch in enumerate(order(len(x), generator, seed).split(batch_size)):
-                if last == "dropped" and len(batch) < batch_size:
-                    continue
-                value = loss(net(x[batch]), labels_of(labels, batch, i * batch_size))
-                for action in actions:
-                    getattr(value if action == "backward" else optimizer, action)()
-                losses.append(value)
-            means.append(report(losses))
-        return means
+def submitted(item, *changes):
+    """Return what a submission of ``tests/mistakes`` defines, with these changes in its text."""
+    namespace = {"torch": torch, "nn": nn, "cross_entropy": nn.functional.cross_entropy}
+    exec(submissions.changed(submissions.RIGHT[item], *changes), namespace)
+    return namespace[item]
 
-    return train
+
+# The suites of the assignment on PyTorch, by its items.
+ASKED = {item: {"ResidualNet": "residual_net"}.get(item, item) for item in submissions.RIGHT}
 
 
 RIGHT = {
@@ -417,12 +414,12 @@ RIGHT = {
     "fold_scaling": [numpy_fold_scaling, matrix_fold_scaling],
     "network_through": [numpy_network_through, mirrored_network_through],
     "clipped_step": [numpy_clipped_step, math_clipped_step],
-    "two_layer_net": [TwoLayerNet, with_one_layer(SlideNet), with_one_layer(sequential)],
     "multi_layer_net": [MultiLayerNet, SlideNet, sequential],
-    "predict": [torch_predict, numpy_predict],
-    "accuracy": [numpy_accuracy, torch_accuracy],
-    "movement": [movement, movement_by_hand],
-    "train": [training(), train_by_hand],
+    "residual_net": [submitted("ResidualNet"), StackedNet],
+    "gradient_lengths": [submitted("gradient_lengths"), lengths_without_backward],
+    "confusion": [submitted("confusion"), confusion_by_places],
+    "accumulated_step": [submitted("accumulated_step"), step_without_backward],
+    "train_with_patience": [submitted("train_with_patience"), train_by_hand],
 }
 
 
@@ -721,8 +718,7 @@ IN_ORDER, LONG = "points from left to right", "a long gradient"
 KEPT, BATCH, ROW = "the arguments stay as they were", "a batch of rows", "one row"
 LAYER_2, LAYER_3 = "the weights of layer 2", "the weights of layer 3"
 LARGE_SCORES, FAR_APART = "large scores", "rows far apart"
-OF_TORCH = {"two_layer_net", "multi_layer_net", "predict", "accuracy", "movement", "train"}
-REGISTERED, TWO_STEPS = "every layer is registered", "two steps with all examples"
+OF_TORCH = {"multi_layer_net", *ASKED.values()}
 
 
 def common(right, wrong_in_place):
@@ -1158,80 +1154,12 @@ WRONG = {
         "the graph cut off": (
             net(without_gradient), "every parameter gets a gradient", "keeps autograd from seeing"),
     },
-    "predict": {
-        "a graph recorded": (
-            lambda net, x: net(x).detach().argmax(1), "no graph is recorded", "ask for a gradient"),
-        "the wrong axis": (
-            lambda net, x: net(x).argmax(0), "a batch", "Which axis holds its classes"),
-        "one class for the whole batch": (
-            lambda net, x: torch.argmax(net(x)), "a batch", "there are examples"),
-        "the largest score in place of its class": (
-            lambda net, x: net(x).max(dim=1).values, "a batch", "how high the winner scored"),
-    },
-    "accuracy": {
-        "a count in place of a share": (
-            lambda *given: (torch_predict(*given[:2]) == given[2]).sum(), "some are wrong",
-            "What share"),
-        "a percentage": (
-            lambda *given: 100 * numpy_accuracy(*given), "some are wrong",
-            "if everything is right"),
-        "the share of mistakes": (
-            lambda *given: 1 - numpy_accuracy(*given), "some are wrong", "Which were asked for"),
-    },
-    "movement": {
-        "nothing moved": (
-            partial(movement, keep=lambda weight: weight), REGISTERED,
-            "a copy, or the very tensor"),
-        "an optimizer of the layers": (
-            partial(movement, parameters=lambda layers: nn.ModuleList(layers).parameters()),
-            "a layer is not registered", "hand to one"),
-        "the change of a length": (
-            partial(movement, length=lambda new, old: new.norm() - old.norm()), REGISTERED,
-            "the difference or the length"),
-        "gradients left from before": (
-            movement_of_uncleared, "gradients are left from before", "in grad already"),
-        "a softmax before the loss": (
-            lambda net, *given: movement(nn.Sequential(net, nn.Softmax(-1)), *given), REGISTERED,
-            "of a second one"),
-    },
-    "train": {
-        "no parameter moves": (
-            training(actions=("backward", "zero_grad", "step")), TWO_STEPS,
-            "cleared it just before"),
-        "gradients never cleared": (
-            training(actions=("backward", "step")), TWO_STEPS, "in grad already"),
-        "a softmax before the loss": (
-            lambda net, *given: training()(nn.Sequential(net, nn.Softmax(-1)), *given), TWO_STEPS,
-            "of a second one"),
-        "an optimizer of the last layer": (
-            training(parameters=lambda net: net[-1].parameters()), TWO_STEPS,
-            "which has the network"),
-        "the sum of the batch in place of its mean": (
-            training(loss=nn.CrossEntropyLoss(reduction="sum")), TWO_STEPS, "twice as large"),
-        "no shuffling": (
-            training(order=lambda n, *_: torch.arange(n)), "small batches", "In which order"),
-        "the same order in every epoch": (
-            training(order=lambda n, _, seed: torch.randperm(
-                n, generator=torch.Generator().manual_seed(seed))),
-            "small batches", "how often is it asked"),
-        "the last batch dropped": (training(last="dropped"), "small batches", "fill a whole batch"),
-        "examples and labels out of step": (
-            training(labels_of=lambda labels, batch, start: labels[start : start + len(batch)]),
-            TWO_STEPS,
-            "Does it still after the shuffling"),
-        "the loss of the last batch": (
-            training(report=lambda losses: losses[-1].item()), "the losses", "the other batches"),
-        "the sum of the losses": (
-            training(report=lambda losses: sum(losses).item()), "the losses", "half as large"),
-        "losses that hold on to their graphs": (
-            training(report=lambda losses: sum(losses) / len(losses)), "the losses are numbers",
-            "besides its number"),
-    },
 }  # fmt: skip
-WRONG["two_layer_net"] = {
-    mistake: (with_one_layer(function), where, words)
-    for mistake, (function, where, words) in WRONG["multi_layer_net"].items()
-    if mistake != "a list in place of nn.ModuleList"
+WRONG |= {
+    ASKED[item]: {
+        mistake: (submitted(item, *changes), None, "") for mistake, changes in mistakes.items()
+    }
+    for item, mistakes in submissions.KNOWN.items()
 }
 
 
@@ -1514,8 +1442,8 @@ def test_a_gradient_that_is_left_none_is_told():
     assert "grad of a leaf is None after backward()" in failure.message
 
 
-def test_a_network_that_predict_never_calls_is_told():
-    blind = check.predict["no graph is recorded"].run(lambda net, x: torch.zeros(len(x)), 0)
+def test_a_network_that_is_never_called_is_told():
+    blind = check.confusion["no graph is recorded"].run(lambda *_: torch.zeros(3, 3))
     assert "never called the network" in blind.message
 
 

@@ -455,7 +455,8 @@ class Bench:
         message = {
             "allowed": allowed,
             "packages": str(packages),
-            "preload": [name for name in (*allowed, *PRELOADED) if find_spec(name)],
+            "preload": [name for name in (*allowed, *PRELOADED) if find_spec(name)]
+            + ["torch._dynamo"] * ("torch" in allowed),
             "readable": readable_files(packages),
             "folder": str(self.folder),
             "memory": memory,

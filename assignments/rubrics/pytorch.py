@@ -1,245 +1,255 @@
-"""The assignment on PyTorch: networks built, broken and mended, and trained on digits."""
+"""The assignment on PyTorch: a deep network measured, mended, trained and stopped in time."""
 
 from dataclasses import replace
-from functools import cache, lru_cache
-from unittest import mock
 
 import numpy as np
-import torch
 from grading.rubric import Item, Part, Rubric
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
-from torch import nn
 
 from nnlib import check
-from nnlib.check import Check
-
-# --- networks -------------------------------------------------------------------------------------
 
 
-def fill(layer):
-    """Set the parameters of a linear layer to values that depend on nothing but their shapes."""
-    for parameter in layer.parameters():
-        values = np.random.default_rng(parameter.shape).normal(size=parameter.shape)
-        parameter.data.copy_(torch.from_numpy(values))
+def examples(rng, count):
+    return {"x": rng.normal(size=(count, 4)), "labels": rng.integers(3, size=count)}
 
 
-def with_known_layers(one):
-    """Return the check, of networks whose layers are known even where they are not registered."""
-
-    def observe(build, arguments):
-        with mock.patch.object(nn.Linear, "reset_parameters", fill):
-            return one.observe(build, arguments)
-
-    return replace(one, observe=observe)
+# --- the instrument -------------------------------------------------------------------------------
 
 
-def of_size(rng, key, hidden):
-    sizes = {"input_size": 3, key: hidden, "output_size": 2}
-    return sizes | {"x": rng.normal(size=(8, 3)).astype(np.float32)}
-
-
-def of_networks(name, suite, points, values, *others):
-    """Return the item of a class of networks."""
-    registered = suite.select("all parameters are registered", "every parameter gets a gradient")
-    return Item(
-        name,
-        [
-            Part(points, "every parameter is registered", registered),
-            Part(2, "the logits", [with_known_layers(one) for one in values]),
-            *others,
-        ],
+def measured(count, frozen=False, unused=False, passes=0):
+    return lambda rng: (
+        examples(rng, count)
+        | {
+            "first_layer_frozen": frozen,
+            "a_parameter_unused": unused,
+            "earlier_passes": passes,
+        }
     )
 
 
-TWO_LAYER_NET = of_networks(
-    "TwoLayerNet",
-    check.two_layer_net,
-    2,
+FRESH = check.gradient_lengths["a fresh network"]
+GRADIENT_LENGTHS = Item(
+    "gradient_lengths",
     [
-        *check.two_layer_net.select("logits", "other sizes"),
-        replace(
-            check.two_layer_net["logits"],
-            name="more sizes",
-            inputs=lambda rng: of_size(rng, "hidden_size", int(rng.integers(4, 20))),
+        Part(2, "the lengths", [FRESH, replace(FRESH, name="more examples", inputs=measured(11))]),
+        Part(
+            2,
+            "no trace, neither of the past nor of the measuring",
+            [
+                *check.gradient_lengths.select(
+                    "gradients are left from before", "no trace is left"
+                ),
+                replace(FRESH, name="two earlier passes", inputs=measured(8, passes=2)),
+            ],
+        ),
+        Part(
+            1,
+            "parameters without a gradient",
+            [
+                *check.gradient_lengths.select(
+                    "a frozen layer", "a parameter that the scores do not need"
+                ),
+                replace(FRESH, name="both", inputs=measured(5, frozen=True, unused=True)),
+            ],
         ),
     ],
 )
-MULTI_LAYER_NET = of_networks(
-    "MultiLayerNet",
-    check.multi_layer_net,
-    3,
-    [
-        *check.multi_layer_net.select("logits", "more hidden layers"),
-        replace(
-            check.multi_layer_net["logits"],
-            name="four hidden layers",
-            inputs=lambda rng: of_size(
-                rng, "layer_sizes", [4, 4, *rng.integers(4, 20, 2).tolist()]
-            ),
-        ),
-    ],
-    Part(1, "no hidden layer", [check.multi_layer_net["no hidden layer"]]),
-)
+
+# --- the network ----------------------------------------------------------------------------------
 
 
-# --- measuring ------------------------------------------------------------------------------------
+def of_size(rng, blocks):
+    sizes = {"input_size": 3, "width": int(rng.integers(4, 20)), "blocks": blocks, "output_size": 2}
+    return sizes | {"x": rng.normal(size=(8, 3)).astype(np.float32)}
 
 
-def below_zero(rng):
-    return {"scores": rng.normal(size=(5, 7)).astype(np.float32) - 50}
-
-
-PREDICT = Item(
-    "predict",
+LOGITS = check.residual_net["logits"]
+RESIDUAL_NET = Item(
+    "ResidualNet",
     [
         Part(
             2,
-            "the class of the largest score",
+            "every parameter is registered",
             [
-                *check.predict.select("a batch", "as many examples as classes"),
-                replace(check.predict["a batch"], name="all scores below 0", inputs=below_zero),
+                LOGITS,
+                *check.residual_net.select(
+                    "all parameters are registered", "every parameter gets a gradient"
+                ),
             ],
         ),
-        Part(1, "no graph", [check.predict["no graph is recorded"]]),
+        Part(
+            2,
+            "the logits",
+            [
+                *check.residual_net.select("logits", "one block"),
+                replace(LOGITS, name="six blocks", inputs=lambda rng: of_size(rng, 6)),
+            ],
+        ),
+        Part(1, "no block", [LOGITS, check.residual_net["no block"]]),
     ],
 )
-ACCURACY = Item(
-    "accuracy",
-    [Part(2, "the share of right predictions", check.accuracy.checks)],
-    needs={"predict": check.predict["a batch"].right},
-)
+
+# --- counting mistakes ----------------------------------------------------------------------------
 
 
-def step(*listed):
-    return lambda rng: {
-        "x": rng.normal(size=(8, 4)).astype(np.float32),
-        "labels": rng.integers(3, size=8),
-        "learning_rate": float(rng.uniform(0.05, 0.2)),
-        "registered": listed,
-        "earlier_passes": 0,
+def scored(rng, sizes, classes, dropout=False):
+    return {
+        "scores": [rng.normal(size=(size, classes)).astype(np.float32) - 50 for size in sizes],
+        "labels": [rng.integers(classes, size=size) for size in sizes],
+        "classes": classes,
+        "dropout": dropout,
+        "training": True,
     }
 
 
-MOVEMENT = Item(
-    "movement",
+BATCHES = check.confusion["several batches"]
+CONFUSION = Item(
+    "confusion",
     [
         Part(
-            1,
-            "a network as it should be",
+            3,
+            "the counts",
             [
-                check.movement["every layer is registered"],
+                *check.confusion.select("one batch", "several batches"),
                 replace(
-                    check.movement["every layer is registered"],
-                    name="two layers",
-                    inputs=step(True, True),
+                    BATCHES,
+                    name="a batch of one",
+                    inputs=lambda rng: scored(rng, [15, 1], 3),
                 ),
             ],
         ),
+        Part(1, "no graph", [BATCHES, check.confusion["no graph is recorded"]]),
         Part(
-            2,
-            "layers that no optimizer sees",
+            1,
+            "the network measured as it will be used, and given back as it came",
             [
-                check.movement["a layer is not registered"],
+                BATCHES,
+                *check.confusion.select(
+                    "dropout does not count",
+                    "training mode comes back",
+                    "evaluation mode comes back",
+                ),
                 replace(
-                    check.movement["a layer is not registered"],
-                    name="one of four is registered",
-                    inputs=step(False, False, True, False),
+                    BATCHES,
+                    name="batches with dropout",
+                    inputs=lambda rng: scored(rng, [20, 20], 4, dropout=True),
                 ),
             ],
+        ),
+    ],
+)
+
+# --- a step ---------------------------------------------------------------------------------------
+
+
+def pieces(count, size, passes=0):
+    return lambda rng: (
+        examples(rng, count)
+        | {
+            "size": size,
+            "learning_rate": float(rng.uniform(0.1, 0.3)),
+            "earlier_passes": passes,
+        }
+    )
+
+
+EVEN = check.accumulated_step["pieces of one size"]
+UNEVEN = check.accumulated_step["a smaller last piece"]
+LOSS = check.accumulated_step["the loss"]
+ACCUMULATED_STEP = Item(
+    "accumulated_step",
+    [
+        Part(
+            1,
+            "pieces of one size",
+            [EVEN, replace(EVEN, name="a single piece", inputs=pieces(4, size=9))],
+        ),
+        Part(
+            1,
+            "a smaller last piece",
+            [UNEVEN, replace(UNEVEN, name="pieces of four", inputs=pieces(13, size=4))],
+        ),
+        Part(
+            1,
+            "the loss",
+            [LOSS, replace(LOSS, name="the loss of pieces of four", inputs=pieces(13, size=4))],
         ),
         Part(
             1,
             "gradients of this step alone",
-            [check.movement["gradients are left from before"]],
+            [
+                check.accumulated_step["gradients are left from before"],
+                replace(EVEN, name="two earlier passes", inputs=pieces(8, size=2, passes=2)),
+            ],
+        ),
+        Part(
+            1,
+            "one piece held at a time",
+            [EVEN, check.accumulated_step["one piece is held at a time"]],
         ),
     ],
 )
 
+# --- a training that stops ------------------------------------------------------------------------
 
-# --- training -------------------------------------------------------------------------------------
 
-
-def batches(rng, examples, batch_size, epochs):
-    return {
-        "x": rng.normal(size=(examples, 4)).astype(np.float32),
-        "labels": rng.integers(3, size=examples),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": float(rng.uniform(0.05, 0.2)),
-        "seed": int(rng.integers(1000)),
+def scripted(*ranks, patience):
+    """Return losses of this order, from the lowest, 0, to the highest."""
+    return lambda rng: {
+        "losses_held_out": np.sort(rng.uniform(0.2, 2.0, size=len(ranks)))[list(ranks)],
+        "patience": patience,
     }
 
 
-@cache
-def digits():
-    """Return digits to train on and digits held back, as the notebook splits them."""
-    data = load_digits()
-    split = train_test_split(data.data / 16, data.target, test_size=0.25, random_state=0)
-    x, x_held, labels, labels_held = map(torch.as_tensor, split)
-    return (x.float(), labels), (x_held.float(), labels_held)
+def batches(rng):
+    held_out = {f"{name}_held_out": value for name, value in examples(rng, 6).items()}
+    return examples(rng, 11) | held_out | {"epochs": 4, "batch_size": 4, "seed": 1}
 
 
-def settings(rng):
-    given = {"hidden_size": 32, "epochs": 6, "batch_size": 45, "learning_rate": 0.35}
-    return given | {"seed": int(rng.integers(1000))}
-
-
-def reached(train, arguments):
-    # Over 250 seeds, right loops get from 90 % to 97 %.
-    share = share_right(train, *arguments.values())
-    return f"{'reached' if share >= 0.85 else 'did not reach'} 85 % of the digits held back"
-
-
-@lru_cache(8)  # the reference is asked for every submission
-def share_right(train, hidden_size, epochs, batch_size, learning_rate, seed):
-    (x, labels), (x_held, labels_held) = digits()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = nn.Sequential(nn.Linear(64, hidden_size), nn.ReLU(), nn.Linear(hidden_size, 10))
-        train(net, x, labels, epochs, batch_size, learning_rate, seed)
-    with torch.no_grad():
-        return (net(x_held).argmax(dim=1) == labels_held).double().mean().item()
-
-
-# The right loop.
-LOOP = check.train["small batches"].right
-
-TRAIN = Item(
-    "train",
+END = check.train_with_patience["the end"]
+KEPT = check.train_with_patience["the best parameters"]
+SMALL = check.train_with_patience["the losses of small batches"]
+RUNS = {
+    "a patience of 1": scripted(3, 2, 0, 1, patience=1),
+    "a patience of 3": scripted(6, 2, 4, 3, 1, 7, 5, 8, 0, patience=3),
+    "patience to the end": scripted(4, 0, 2, 1, 3, patience=5),
+}
+TRAIN_WITH_PATIENCE = Item(
+    "train_with_patience",
     [
         Part(
             2,
-            "steps with all examples",
+            "losses of small batches in a new order",
             [
-                check.train["two steps with all examples"],
-                replace(
-                    check.train["two steps with all examples"],
-                    name="four steps",
-                    inputs=lambda rng: batches(rng, 9, batch_size=20, epochs=4),
+                *check.train_with_patience.select(
+                    "the losses of small batches", "the losses are numbers"
                 ),
+                replace(SMALL, name="other small batches", inputs=batches),
             ],
         ),
         Part(
             2,
-            "batches in a new order",
+            "the end",
+            [END, *(replace(END, name=name, inputs=inputs) for name, inputs in RUNS.items())],
+        ),
+        Part(
+            2,
+            "the best parameters",
             [
-                check.train["small batches"],
-                replace(
-                    check.train["small batches"],
-                    name="other small batches",
-                    inputs=lambda rng: batches(rng, 11, batch_size=4, epochs=3),
+                *check.train_with_patience.select(
+                    "the best parameters", "all parameters come back"
+                ),
+                *(
+                    replace(KEPT, name=f"the best parameters, {name}", inputs=inputs)
+                    for name, inputs in RUNS.items()
                 ),
             ],
         ),
-        Part(1, "the losses", check.train.select("the losses", "the losses are numbers")),
-        Part(2, "digits", [Check("digits", settings, LOOP, (), reached)]),
     ],
 )
 
 RUBRIC = Rubric(
     "pytorch",
-    items=(TWO_LAYER_NET, PREDICT, ACCURACY, MOVEMENT, MULTI_LAYER_NET, TRAIN),
-    written={"written-warning": 4},
-    allowed=("numpy", "torch", "sklearn"),
+    items=(GRADIENT_LENGTHS, RESIDUAL_NET, CONFUSION, ACCUMULATED_STEP, TRAIN_WITH_PATIENCE),
+    written={"written-modes": 2, "written-held-out": 2},
+    allowed=("numpy", "torch"),
 )

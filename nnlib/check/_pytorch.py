@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from functools import partial
 from itertools import pairwise
 from numbers import Real
@@ -12,7 +14,17 @@ import numpy as np
 
 from nnlib.check._core import Arguments, Check, Function, Inputs, Misconception, Suite
 
-__all__ = ["accuracy", "movement", "multi_layer_net", "predict", "train", "two_layer_net"]
+__all__ = [
+    "accumulated_step",
+    "confusion",
+    "gradient_lengths",
+    "multi_layer_net",
+    "residual_net",
+    "train_with_patience",
+]
+
+
+# --- a network of layers --------------------------------------------------------------------------
 
 
 def _sized(input_size: int, *layer_sizes: int, output_size: int) -> Inputs:
@@ -180,447 +192,815 @@ multi_layer_net = Suite(
 )
 
 
-def _one_hidden(build: Function) -> Function:
-    return lambda input_size, hidden_size, output_size: build(
-        input_size, [hidden_size], output_size
-    )
+# --- a network of blocks --------------------------------------------------------------------------
 
 
-def _sized_by_one(input_size: int, hidden_size: int, output_size: int) -> Inputs:
+def _blocks(input_size: int, width: int, blocks: int, output_size: int) -> Inputs:
     return lambda rng: {
         "input_size": input_size,
-        "hidden_size": hidden_size,
+        "width": width,
+        "blocks": blocks,
         "output_size": output_size,
         "x": rng.normal(size=(6, input_size)).astype(np.float32),
     }
 
 
-_TWO_LAYER_NETS = tuple(
-    Misconception(known.name, _one_hidden(known.wrong), known.hint) for known in _NETS[1:]
-)
+def _known_logits(build: Function, arguments: Arguments) -> Any:
+    """Return the logits of a network whose layers are known even where they are not registered."""
+    from unittest import mock
 
-two_layer_net = Suite(
-    "two_layer_net",
-    "Check a torch class ``Net(input_size, hidden_size, output_size)`` with ReLU; needs torch.",
+    from torch import nn
+
+    with mock.patch.object(nn.Linear, "reset_parameters", _fill):
+        return _logits(build, arguments)
+
+
+def _residual_net(
+    input_size: int,
+    width: int,
+    blocks: int,
+    output_size: int,
+    *,
+    registered: bool = True,
+    shared: bool = False,
+    begin: Function = lambda a: a,
+    add: Function = lambda a, first, z: a + z.relu(),
+    end: Function = lambda scores: scores,
+) -> Any:
+    from torch import Tensor, nn
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            layers = [nn.Linear(width, width) for _ in range(blocks)]
+            layers = layers[:1] * blocks if shared else layers
+            self.first = nn.Linear(input_size, width)
+            self.blocks = nn.ModuleList(layers) if registered else layers
+            self.last = nn.Linear(width, output_size)
+
+        def forward(self, x: Tensor) -> Tensor:
+            first = a = begin(self.first(x))
+            for layer in self.blocks:
+                a = add(a, first, layer(a))
+            return end(self.last(a))
+
+    return Net()
+
+
+_RESIDUAL_NETS = (
+    Misconception(
+        "blocks in a list",
+        partial(_residual_net, registered=False),
+        "parameters() sees only what the module has registered. What does a module do with a plain "
+        "Python list of layers?",
+    ),
+    Misconception(
+        "one layer for all blocks",
+        partial(_residual_net, shared=True),
+        "How many layers were made, and how many times does the same one stand in the list?",
+    ),
+    Misconception(
+        "nothing added back",
+        partial(_residual_net, add=lambda a, first, z: z.relu()),
+        "What comes out of a block whose weights and biases are all 0, and what should?",
+    ),
+    Misconception(
+        "the first input added in every block",
+        partial(_residual_net, add=lambda a, first, z: first + z.relu()),
+        "Each block adds to what came into this block. What has the second block been given?",
+    ),
+    Misconception(
+        "the sum cut by the ReLU",
+        partial(_residual_net, add=lambda a, first, z: (a + z).relu()),
+        "What becomes of a negative entry on the path that skips the layer? Does the formula cut "
+        "it off?",
+    ),
+    Misconception(
+        "no activation in the blocks",
+        partial(_residual_net, add=lambda a, first, z: a + z),
+        "What do linear layers in a row amount to, with or without a path beside them?",
+    ),
+    Misconception(
+        "an activation before the first block",
+        partial(_residual_net, begin=lambda a: a.relu()),
+        "What does the formula do to the first layer's output before the blocks?",
+    ),
+    Misconception(
+        "a softmax at the end",
+        partial(_residual_net, end=lambda scores: scores.softmax(dim=-1)),
+        "Cross-entropy applies a softmax itself. What does it make of a second one?",
+    ),
+    Misconception(
+        "an activation after the last layer",
+        partial(_residual_net, end=lambda scores: scores.relu()),
+        "Logits may have either sign. What is left of a row of negative ones?",
+    ),
+    Misconception(
+        "the graph cut off",
+        partial(_residual_net, end=lambda scores: scores.detach()),
+        "Which line of forward keeps autograd from seeing what comes before it: detach, no_grad, "
+        "or a way through NumPy?",
+    ),
+)
+_THREE_BLOCKS = _blocks(2, 5, 3, output_size=4)
+
+residual_net = Suite(
+    "residual_net",
+    """Check a torch class ``Net(input_size, width, blocks, output_size)``; needs torch.
+
+    Each block is a linear layer and a ReLU, added to what came into it.
+    """,
     [
-        Check(name, inputs, _one_hidden(_multi_layer_net), _TWO_LAYER_NETS, observe)
+        Check(name, inputs, _residual_net, _RESIDUAL_NETS, observe)
         for name, inputs, observe in (
-            ("all parameters are registered", _sized_by_one(2, 5, 3), _registered),
-            ("logits", _sized_by_one(2, 5, 3), _logits),
-            ("other sizes", _sized_by_one(4, 6, 2), _logits),
-            ("every parameter gets a gradient", _sized_by_one(2, 5, 3), _trained),
+            ("all parameters are registered", _THREE_BLOCKS, _registered),
+            ("logits", _THREE_BLOCKS, _known_logits),
+            ("one block", _blocks(3, 4, 1, output_size=2), _known_logits),
+            ("no block", _blocks(3, 4, 0, output_size=2), _known_logits),
+            ("every parameter gets a gradient", _THREE_BLOCKS, _trained),
         )
     ],
 )
 
+
+# --- measuring ------------------------------------------------------------------------------------
 
 # What a student's function is given is made of torch's own modules: only its code and torch's run.
 
 
-def _echo(classes: int) -> Any:
-    """Return a network that gives its inputs as scores, and has a weight."""
+def _chain(*sizes: int) -> Any:
+    """Return linear layers with ReLU between them, in float64, so that rounding decides nothing."""
     import torch
     from torch import nn
 
     with torch.random.fork_rng(devices=[]):
-        layer = nn.Linear(classes, classes, bias=False)
-    nn.init.eye_(layer.weight)
-    return nn.Sequential(layer, nn.Identity())
+        layers = [_fill(nn.Linear(n, m).double()) for n, m in pairwise(sizes)]
+    parts = [part for layer in layers for part in (layer, nn.ReLU())]
+    return nn.Sequential(*parts[:-1])
 
 
-def _score_rows(examples: int, classes: int) -> Inputs:
-    return lambda rng: {"scores": rng.normal(size=(examples, classes)).astype(np.float32)}
-
-
-def _classes(function: Function, arguments: Arguments) -> Any:
+def _parameters(net: Any) -> Any:
     import torch
 
-    scores = torch.from_numpy(arguments["scores"])
-    return _numpy(function(_echo(scores.shape[1]), scores))
+    return _numpy(torch.cat([parameter.flatten() for parameter in net.parameters()]))
 
 
-def _recorded(function: Function, arguments: Arguments) -> str:
+def _numbers(output: Any) -> Any:
+    return None if output is None else np.array([float(number) for number in output])
+
+
+def _examples(rng: np.random.Generator, examples: int) -> Arguments:
+    return {"x": rng.normal(size=(examples, 4)), "labels": rng.integers(3, size=examples)}
+
+
+def _measured(frozen: bool = False, unused: bool = False, passes: int = 0) -> Inputs:
+    """Return data for a network with or without each of the things that make measuring harder."""
+    return lambda rng: (
+        _examples(rng, 6)
+        | {
+            "first_layer_frozen": frozen,
+            "a_parameter_unused": unused,
+            "earlier_passes": passes,
+        }
+    )
+
+
+def _to_measure(arguments: Arguments) -> tuple[Any, ...]:
+    """Return a network, inputs and labels."""
+    import torch
+    from torch import nn
+
+    x, labels, frozen, unused, passes = arguments.values()
+    x, labels = torch.from_numpy(x), torch.from_numpy(labels)
+    net = _chain(4, 5, 3)
+    if unused:
+        net[0].register_parameter("unused", nn.Parameter(torch.ones(2, dtype=torch.float64)))
+    net[0].requires_grad_(not frozen)
+    for _ in range(passes):
+        net(x).sum().backward()
+    return net, x, labels
+
+
+def _lengths(function: Function, arguments: Arguments) -> Any:
+    return _numbers(function(*_to_measure(arguments)))
+
+
+def _traces(function: Function, arguments: Arguments) -> str:
     import torch
 
-    scores, calls = torch.from_numpy(arguments["scores"]), dict[Any, Any]()
-    net = _echo(scores.shape[1])
-    net[-1].register_forward_pre_hook(calls.__setitem__)
-    function(net, scores)
-    if not calls:
-        return "never called the network"
-    return f"recorded {'a' if calls[net[-1]][0].requires_grad else 'no'} graph"
+    net, x, labels = _to_measure(arguments)
+    before = [(p.detach().clone(), p.grad.clone()) for p in net.parameters()]
+    function(net, x, labels)
+    for parameter, (value, gradient) in zip(net.parameters(), before, strict=True):
+        if not torch.equal(parameter, value):
+            return "moved the parameters"
+        if parameter.grad is None or not torch.equal(parameter.grad, gradient):
+            return "left other gradients in .grad than it had found"
+    return "left the network as it was"
 
 
-def _predict(net: Any, x: Any) -> Any:
+def _gradient_lengths(
+    net: Any,
+    x: Any,
+    labels: Any,
+    *,
+    copied: bool = True,
+    cleared: bool = True,
+    softmax: bool = False,
+    reduction: str = "mean",
+    length: Function = lambda gradient: gradient.norm().item(),
+    unreached: Sequence[float] = (0.0,),
+) -> list[float]:
     import torch
 
-    with torch.no_grad():
-        return net(x).argmax(dim=-1)
+    measured = deepcopy(net) if copied else net
+    if cleared:
+        measured.zero_grad()
+    scores = measured(x).softmax(dim=-1) if softmax else measured(x)
+    torch.nn.functional.cross_entropy(scores, labels, reduction=reduction).backward()
+    gradients = [parameter.grad for parameter in measured.parameters()]
+    found = [unreached if gradient is None else [length(gradient)] for gradient in gradients]
+    return [number for numbers in found for number in numbers]
 
 
-_PREDICTIONS = (
+_LENGTHS = (
     Misconception(
-        "a graph recorded",
-        lambda net, x: net(x).argmax(dim=-1),
-        "Nobody will ask for a gradient here. How is torch told so, before the network runs?",
+        "the network's own gradients touched",
+        partial(_gradient_lengths, copied=False),
+        "Somebody else's gradients lay in .grad. Where could yours be computed without touching "
+        "them?",
     ),
     Misconception(
-        "the wrong axis",
-        lambda net, x: net(x).argmax(dim=0),
-        "A row is one example. Which axis holds its classes?",
+        "gradients left from before",
+        partial(_gradient_lengths, copied=False, cleared=False),
+        "What does a backward pass do with what is in grad already?",
     ),
     Misconception(
-        "one class for the whole batch",
-        lambda net, x: net(x).argmax(),
-        "As many classes should come out as there are examples. Along what was the largest sought?",
+        "the sum over the batch in place of its mean",
+        partial(_gradient_lengths, reduction="sum"),
+        "How long is the gradient, if every example comes twice?",
     ),
     Misconception(
-        "the largest score in place of its class",
-        lambda net, x: net(x).amax(dim=-1),
-        "That is how high the winner scored. Which class is it?",
+        "the square of the length",
+        partial(_gradient_lengths, length=lambda gradient: (gradient**2).sum().item()),
+        "How long is the vector (3, 4)?",
+    ),
+    Misconception(
+        "a softmax before the loss",
+        partial(_gradient_lengths, softmax=True),
+        "Cross-entropy applies a softmax itself. What does it make of a second one?",
+    ),
+    Misconception(
+        "parameters without a gradient left out",
+        partial(_gradient_lengths, unreached=()),
+        "How many parameters has the network, and how many numbers should come out?",
     ),
 )
 
-predict = Suite(
-    "predict",
-    "Check ``predict(net, x)``: the class with the largest score of each row; needs torch.",
+gradient_lengths = Suite(
+    "gradient_lengths",
+    """Check ``gradient_lengths(net, x, labels)``; needs torch.
+
+    It returns the length of the loss's gradient in each parameter, and leaves no trace.
+    """,
     [
-        Check("a batch", _score_rows(6, 3), _predict, _PREDICTIONS, _classes),
-        Check("as many examples as classes", _score_rows(4, 4), _predict, _PREDICTIONS, _classes),
-        Check("no graph is recorded", _score_rows(6, 3), _predict, _PREDICTIONS, _recorded),
+        Check(name, inputs, _gradient_lengths, _LENGTHS, observe)
+        for name, inputs, observe in (
+            ("a fresh network", _measured(), _lengths),
+            ("gradients are left from before", _measured(passes=1), _lengths),
+            ("no trace is left", _measured(passes=1), _traces),
+            ("a frozen layer", _measured(frozen=True), _lengths),
+            ("a parameter that the scores do not need", _measured(unused=True), _lengths),
+        )
     ],
 )
 
 
-def _guessed(examples: int, classes: int, wrong: int) -> Inputs:
-    """Return scores, and labels of which the first so many are not those predicted."""
+def _scored(*sizes: int, classes: int, dropout: bool = False, training: bool = False) -> Inputs:
+    """Return batches of these sizes, as scores, for a network that returns what it is given."""
+    return lambda rng: {
+        "scores": [rng.normal(size=(size, classes)).astype(np.float32) for size in sizes],
+        "labels": [rng.integers(classes, size=size) for size in sizes],
+        "classes": classes,
+        "dropout": dropout,
+        "training": training,
+    }
 
+
+def _counting(function: Function, arguments: Arguments) -> tuple[Any, Any, bool | None]:
+    """Return what comes out, the network, and whether a graph was recorded (None: never ran)."""
+    import torch
+    from torch import nn
+
+    scores, labels, classes, dropout, training = arguments.values()
+    pairs = zip(map(torch.from_numpy, scores), map(torch.from_numpy, labels), strict=True)
+    recorded = None
+
+    def note(*given: Any) -> None:
+        nonlocal recorded
+        recorded = bool(recorded) or given[-1].requires_grad
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        layer = nn.Linear(classes, classes, bias=False)
+        nn.init.eye_(layer.weight)
+        net = nn.Sequential(layer, nn.Dropout(0.5 if dropout else 0.0)).train(training)
+        net.register_forward_hook(note)
+        return function(net, [*pairs], classes), net, recorded
+
+
+def _counts(function: Function, arguments: Arguments) -> Any:
+    import torch
+
+    output = _counting(function, arguments)[0]
+    return None if output is None else torch.as_tensor(output).double().numpy()
+
+
+def _recorded(function: Function, arguments: Arguments) -> str:
+    recorded = _counting(function, arguments)[2]
+    if recorded is None:
+        return "never called the network"
+    return f"recorded {'a' if recorded else 'no'} graph"
+
+
+def _mode(function: Function, arguments: Arguments) -> str:
+    net = _counting(function, arguments)[1]
+    return f"left the network in {'training' if net.training else 'evaluation'} mode"
+
+
+def _confusion(
+    net: Any,
+    batches: Sequence[tuple[Any, Any]],
+    classes: int,
+    *,
+    once: bool = False,
+    turned: bool = False,
+    last: bool = False,
+    graph: bool = False,
+    measuring: bool = True,
+    back: bool | None = None,
+) -> Any:
+    import torch
+
+    mode = net.training
+    net.train(mode and not measuring)
+    counts = torch.zeros(classes, classes, dtype=torch.int64)
+    for x, labels in batches:
+        with torch.set_grad_enabled(graph):
+            predicted = net(x).argmax(dim=-1)
+        places = (predicted, labels) if turned else (labels, predicted)
+        counts = torch.zeros_like(counts) if last else counts
+        counts.index_put_(places, counts[places] + 1 if once else torch.tensor(1), not once)
+    net.train(mode if back is None else back)
+    return counts
+
+
+_COUNTS = (
+    Misconception(
+        "each place counted once",
+        partial(_confusion, once=True),
+        "Two examples of one batch belong to the same place. What does += add there, if an index "
+        "names a place twice? Try it on a vector of three zeros.",
+    ),
+    Misconception(
+        "rows and columns swapped",
+        partial(_confusion, turned=True),
+        "Which of the two names the row: what is true, or what was predicted?",
+    ),
+    Misconception(
+        "the last batch alone",
+        partial(_confusion, last=True),
+        "How many examples were there, and how many have you counted? Where do the counts begin?",
+    ),
+    Misconception(
+        "a graph recorded",
+        partial(_confusion, graph=True),
+        "Nobody will ask for a gradient here. How is torch told so, before the network runs?",
+    ),
+    Misconception(
+        "dropout still on",
+        partial(_confusion, measuring=False),
+        "The network came as it is while it trains. Which of its layers do something else then?",
+    ),
+    Misconception(
+        "left in evaluation mode",
+        partial(_confusion, back=False),
+        "The next epoch goes on with this network. In which mode did it come?",
+    ),
+    Misconception(
+        "left in training mode",
+        partial(_confusion, back=True),
+        "Not every network that is measured was in training. In which mode did it come?",
+    ),
+)
+
+confusion = Suite(
+    "confusion",
+    """Check ``confusion(net, batches, classes)``; needs torch.
+
+    It counts, batch by batch, how often each class (row) is taken for each (column).
+    """,
+    [
+        Check(name, inputs, _confusion, _COUNTS, observe)
+        for name, inputs, observe in (
+            ("one batch", _scored(12, classes=3), _counts),
+            ("several batches", _scored(9, 9, 4, classes=4), _counts),
+            ("no graph is recorded", _scored(6, 6, classes=3), _recorded),
+            (
+                "dropout does not count",
+                _scored(40, classes=3, dropout=True, training=True),
+                _counts,
+            ),
+            ("training mode comes back", _scored(6, classes=3, training=True), _mode),
+            ("evaluation mode comes back", _scored(6, classes=3), _mode),
+        )
+    ],
+)
+
+
+# --- steps ----------------------------------------------------------------------------------------
+
+
+def _pieces(examples: int, size: int, passes: int = 0) -> Inputs:
+    return lambda rng: (
+        _examples(rng, examples)
+        | {
+            "size": size,
+            "learning_rate": float(rng.uniform(0.1, 0.3)),
+            "earlier_passes": passes,
+        }
+    )
+
+
+def _stepping(function: Function, arguments: Arguments) -> tuple[Any, Any, int]:
+    """Return the network after the step, what came out, and how many examples it held at most."""
+    import torch
+
+    x, labels, size, rate, passes = arguments.values()
+    x, labels = torch.from_numpy(x), torch.from_numpy(labels)
+    net, held, most = _chain(4, 5, 3), 0, 0
+    for _ in range(passes):
+        net(x).sum().backward()
+
+    def hold(*given: Any) -> None:
+        nonlocal held, most
+        scores = given[-1]
+        if scores.requires_grad:
+            held += len(scores)
+            most = max(most, held)
+            scores.register_hook(lambda _: release(len(scores)))
+
+    def release(examples: int) -> None:
+        nonlocal held
+        held -= examples
+
+    net.register_forward_hook(hold)
+    optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+    return net, function(net, optimizer, x, labels, size), most
+
+
+def _stepped(function: Function, arguments: Arguments) -> Any:
+    return _parameters(_stepping(function, arguments)[0])
+
+
+def _loss_told(function: Function, arguments: Arguments) -> Any:
+    output = _stepping(function, arguments)[1]
+    return None if output is None else np.array(float(output))
+
+
+def _held(function: Function, arguments: Arguments) -> str:
+    return f"held the graphs of {_stepping(function, arguments)[2]} examples at once"
+
+
+def _accumulated_step(
+    net: Any,
+    optimizer: Any,
+    x: Any,
+    labels: Any,
+    size: int,
+    *,
+    cleared: bool = True,
+    clear_each: bool = False,
+    step_each: bool = False,
+    softmax: bool = False,
+    whole: bool = False,
+    share: Function = lambda piece, examples, size: piece / examples,
+    told: Function = sum,
+) -> Any:
+    from torch.nn.functional import cross_entropy
+
+    size = len(x) if whole else size
+    if cleared:
+        optimizer.zero_grad()
+    losses = []
+    for part, truth in zip(x.split(size), labels.split(size), strict=True):
+        if clear_each:
+            optimizer.zero_grad()
+        scores = net(part).softmax(dim=-1) if softmax else net(part)
+        loss = cross_entropy(scores, truth) * share(len(part), len(x), size)
+        loss.backward()
+        if step_each:
+            optimizer.step()
+        losses.append(loss.item())
+    if not step_each:
+        optimizer.step()
+    return told(losses)
+
+
+_STEPS = (
+    Misconception(
+        "every piece counts the same",
+        partial(
+            _accumulated_step, share=lambda piece, examples, size: 1 / math.ceil(examples / size)
+        ),
+        "The last piece is smaller. How much does one of its examples count, and how much should "
+        "it?",
+    ),
+    Misconception(
+        "the means of all pieces added",
+        partial(_accumulated_step, share=lambda *_: 1),
+        "In how many pieces would a step be twice as long? Should it depend on them?",
+    ),
+    Misconception(
+        "the sum of the batch in place of its mean",
+        partial(_accumulated_step, share=lambda piece, *_: piece),
+        "How long is a step, if a batch is twice as large?",
+    ),
+    Misconception(
+        "the last piece alone",
+        partial(_accumulated_step, clear_each=True),
+        "What is left of the first piece's gradients when the step comes?",
+    ),
+    Misconception(
+        "a step for each piece",
+        partial(_accumulated_step, step_each=True),
+        "How often do the parameters move? With which parameters was the second piece run?",
+    ),
+    Misconception(
+        "gradients left from before",
+        partial(_accumulated_step, cleared=False),
+        "What does a backward pass do with what is in grad already, at the first piece?",
+    ),
+    Misconception(
+        "a softmax before the loss",
+        partial(_accumulated_step, softmax=True),
+        "Cross-entropy applies a softmax itself. What does it make of a second one?",
+    ),
+    Misconception(
+        "all graphs held at once",
+        partial(_accumulated_step, whole=True),
+        "The memory is enough for one piece. When does a graph let go of what it has stored?",
+    ),
+    Misconception(
+        "the loss of the last piece",
+        partial(_accumulated_step, told=lambda losses: losses[-1]),
+        "How did the other pieces do?",
+    ),
+)
+
+accumulated_step = Suite(
+    "accumulated_step",
+    """Check ``accumulated_step(net, optimizer, x, labels, size)``; needs torch.
+
+    It takes the step of the whole batch, which the network sees in pieces, and returns the loss.
+    """,
+    [
+        Check(name, inputs, _accumulated_step, _STEPS, observe)
+        for name, inputs, observe in (
+            ("pieces of one size", _pieces(6, size=3), _stepped),
+            ("a smaller last piece", _pieces(7, size=3), _stepped),
+            ("the loss", _pieces(7, size=3), _loss_told),
+            ("gradients are left from before", _pieces(6, size=3, passes=1), _stepped),
+            ("one piece is held at a time", _pieces(6, size=2), _held),
+        )
+    ],
+)
+
+
+# --- a training that stops ------------------------------------------------------------------------
+
+# The losses after each epoch, from the lowest, 0, to the highest. With a patience of 2 the run ends
+# after the sixth epoch, and after another one for each wrong way to be patient.
+_UPS_AND_DOWNS = (7, 5, 6, 1, 4, 3, 2, 0)
+
+
+def _scripted(*ranks: int, patience: int) -> Inputs:
+    """Return losses of this order, which the held-out data will have whatever is learned."""
+    return lambda rng: {
+        "losses_held_out": np.sort(rng.uniform(0.2, 2.0, size=len(ranks)))[list(ranks)],
+        "patience": patience,
+    }
+
+
+def _following(function: Function, arguments: Arguments) -> tuple[Any, int]:
+    """Return what comes out of a scripted run, and the epoch whose parameters the network has."""
+    import torch
+    from torch import Tensor, nn
+
+    losses, patience = arguments.values()
+    # After no epoch, after each, and for those who go on and on: two scores (s, 0) of this loss.
+    told = np.concatenate([losses[:1], losses, losses[-1:]])
+    script = torch.from_numpy(-np.log(np.expm1(told)))
+
+    class Script(nn.Module):
+        """Its parameter counts the steps, since the loss of what it trains on is nearly linear."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.steps = nn.Parameter(torch.zeros((), dtype=torch.float64))
+
+        def forward(self, x: Tensor) -> Tensor:
+            now = script[min(round(self.steps.item()), len(script) - 1)]
+            score = torch.where(x[:, 0] > 0, now, self.steps - 1000)
+            return torch.stack([score, torch.zeros_like(score)], dim=1)
+
+    net, labels = Script(), torch.zeros(2, dtype=torch.int64)
+    data, held_out = (torch.full((2, 1), kind, dtype=torch.float64) for kind in (0.0, 1.0))
+    output = function(net, (data, labels), (held_out, labels), len(losses), patience, 2, 1.0, 0)
+    return output, round(net.steps.item())
+
+
+def _script_told(function: Function, arguments: Arguments) -> Any:
+    return _numbers(_following(function, arguments)[0])
+
+
+def _epoch_kept(function: Function, arguments: Arguments) -> str:
+    return f"left the parameters of epoch {_following(function, arguments)[1]}"
+
+
+def _batches(examples: int, batch_size: int, epochs: int = 3) -> Inputs:
     def inputs(rng: np.random.Generator) -> Arguments:
-        arguments = _score_rows(examples, classes)(rng)
-        labels = arguments["scores"].argmax(axis=1)
-        labels[:wrong] = (labels[:wrong] + 1) % classes
-        return arguments | {"labels": labels}
+        held_out = {f"{name}_held_out": value for name, value in _examples(rng, 5).items()}
+        settings = {"epochs": epochs, "batch_size": batch_size}
+        settings["seed"] = int(rng.integers(1000))
+        return _examples(rng, examples) | held_out | settings
 
     return inputs
 
 
-def _number(function: Function, arguments: Arguments) -> Any:
-    import torch
-
-    scores, labels = map(torch.from_numpy, arguments.values())
-    output = function(_echo(scores.shape[1]), scores, labels)
-    return None if output is None else np.array(float(output))
-
-
-def _accuracy(net: Any, x: Any, labels: Any) -> float:
-    return (_predict(net, x) == labels).double().mean().item()
-
-
-_ACCURACIES = (
-    Misconception(
-        "a count in place of a share",
-        lambda net, x, labels: _accuracy(net, x, labels) * len(x),
-        "That is how many are right. What share of all examples is it?",
-    ),
-    Misconception(
-        "a percentage",
-        lambda net, x, labels: 100 * _accuracy(net, x, labels),
-        "How large is a share, if everything is right?",
-    ),
-    Misconception(
-        "the share of mistakes",
-        lambda net, x, labels: 1 - _accuracy(net, x, labels),
-        "Those are the examples that the network gets wrong. Which were asked for?",
-    ),
-)
-
-accuracy = Suite(
-    "accuracy",
-    "Check ``accuracy(net, x, labels)``: the share of right predictions; needs torch.",
-    [
-        Check(name, inputs, _accuracy, _ACCURACIES, _number)
-        for name, inputs in (
-            ("some are wrong", _guessed(7, 3, wrong=2)),
-            ("all are right", _guessed(5, 3, wrong=0)),
-        )
-    ],
-)
-
-
-def _layered(*listed: bool, passes: int = 0) -> Inputs:
-    """Return data for a network of so many layers, of which ``parameters()`` lists some."""
-    return lambda rng: {
-        "x": rng.normal(size=(6, 4)).astype(np.float32),
-        "labels": rng.integers(3, size=6),
-        "learning_rate": 0.1,
-        "registered": listed,
-        "earlier_passes": passes,
-    }
-
-
-def _net_of(*sizes: int, listed: Sequence[bool]) -> tuple[Any, list[Any]]:
-    """Return a network with ReLU and its linear layers, of which it has registered some."""
-    import torch
-    from torch import nn
-
-    with torch.random.fork_rng(devices=[]):
-        layers = [_fill(nn.Linear(n, m)) for n, m in pairwise(sizes)]
-    parts: list[Any] = []
-    for layer, known in zip(layers, listed, strict=True):
-        shell = nn.Identity()
-        shell.forward = layer.forward  # type: ignore[method-assign]
-        parts += [layer if known else shell, nn.ReLU()]
-    return nn.Sequential(*parts[:-1]), layers
-
-
-def _lengths(function: Function, arguments: Arguments) -> Any:
-    import torch
-
-    x, labels, rate, listed, passes = arguments.values()
-    x, labels = torch.from_numpy(x), torch.from_numpy(labels)
-    net, layers = _net_of(4, *[5, 6, 7][: len(listed) - 1], 3, listed=listed)
-    for _ in range(passes):
-        torch.nn.functional.cross_entropy(net(x), labels).backward()
-    output = function(net, layers, x, labels, rate)
-    return None if output is None else np.array([float(value) for value in output])
-
-
-def _movement(
-    net: Any,
-    layers: Sequence[Any],
-    x: Any,
-    labels: Any,
-    learning_rate: float,
-    *,
-    clear: bool = True,
-    of_layers: bool = False,
-    softmax: bool = False,
-    apart: bool = True,
-) -> list[float]:
-    import torch
-
-    before = [layer.weight.detach().clone() for layer in layers]
-    parameters = [p for layer in layers for p in layer.parameters()]
-    optimizer = torch.optim.SGD(parameters if of_layers else net.parameters(), lr=learning_rate)
-    if clear:
-        optimizer.zero_grad()
-    scores = net(x).softmax(dim=-1) if softmax else net(x)
-    torch.nn.functional.cross_entropy(scores, labels).backward()
-    optimizer.step()
-    pairs = [(layer.weight.detach(), old) for layer, old in zip(layers, before, strict=True)]
-    if apart:
-        return [(new - old).norm().item() for new, old in pairs]
-    return [(new.norm() - old.norm()).item() for new, old in pairs]
-
-
-_MOVEMENTS = (
-    Misconception(
-        "nothing moved",
-        lambda net, layers, *_: [0.0 for _ in layers],
-        "Is what you kept from before the step a copy, or the very tensor that the step changes? "
-        "And did the step find gradients?",
-    ),
-    Misconception(
-        "an optimizer of the layers",
-        partial(_movement, of_layers=True),
-        "Your optimizer was given every layer. Which tensors does the network itself hand to one?",
-    ),
-    Misconception(
-        "the change of a length",
-        partial(_movement, apart=False),
-        "A weight can turn without growing. Which comes first, the difference or the length?",
-    ),
-    Misconception(
-        "gradients left from before",
-        partial(_movement, clear=False),
-        "What does a backward pass do with what is in grad already?",
-    ),
-    Misconception(
-        "a softmax before the loss",
-        partial(_movement, softmax=True),
-        "Cross-entropy applies a softmax itself. What does it make of a second one?",
-    ),
-)
-
-movement = Suite(
-    "movement",
-    """Check ``movement(net, layers, x, labels, learning_rate)``; needs torch.
-
-    It takes one step and returns how far the weight of each layer moves.
-    """,
-    [
-        Check(name, inputs, _movement, _MOVEMENTS, _lengths)
-        for name, inputs in (
-            ("every layer is registered", _layered(True, True, True)),
-            ("a layer is not registered", _layered(True, False, True)),
-            ("gradients are left from before", _layered(True, False, True, passes=1)),
-        )
-    ],
-)
-
-
-def _batches(examples: int, batch_size: int, epochs: int = 2) -> Inputs:
-    return lambda rng: {
-        "x": rng.normal(size=(examples, 4)).astype(np.float32),
-        "labels": rng.integers(3, size=examples),
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": 0.1,
-        "seed": int(rng.integers(1000)),
-    }
-
-
 def _after(function: Function, arguments: Arguments) -> tuple[Any, Any]:
-    """Return the network that a function has trained, and what it returned."""
+    """Return the network that a function has trained, and what came out."""
     import torch
 
-    x, labels, *settings = arguments.values()
-    net, _ = _net_of(4, 5, 3, listed=[True, True])
-    return net, function(net, torch.from_numpy(x), torch.from_numpy(labels), *settings)
+    *arrays, epochs, batch_size, seed = arguments.values()
+    x, labels, *held_out = map(torch.from_numpy, arrays)
+    net = _chain(4, 5, 3)
+    return net, function(net, (x, labels), (*held_out,), epochs, epochs, batch_size, 0.1, seed)
 
 
-def _parameters(function: Function, arguments: Arguments) -> Any:
-    import torch
-
-    net, _ = _after(function, arguments)
-    return _numpy(torch.cat([parameter.flatten() for parameter in net.parameters()]))
+def _trained_to(function: Function, arguments: Arguments) -> Any:
+    return _parameters(_after(function, arguments)[0])
 
 
 def _losses(function: Function, arguments: Arguments) -> Any:
-    _, output = _after(function, arguments)
-    return None if output is None else np.array([float(loss) for loss in output])
+    return _numbers(_after(function, arguments)[1])
 
 
 def _kinds(function: Function, arguments: Arguments) -> str:
-    _, output = _after(function, arguments)
-    plain = all(isinstance(loss, Real) for loss in output)
+    plain = all(isinstance(loss, Real) for loss in _after(function, arguments)[1])
     return f"returned a list of {'numbers' if plain else 'tensors'}"
 
 
-def _train(
+def _since_best(losses: Sequence[float]) -> int:
+    return len(losses) - 1 - losses.index(min(losses))
+
+
+def _train_with_patience(
     net: Any,
-    x: Any,
-    labels: Any,
+    data: tuple[Any, Any],
+    held_out: tuple[Any, Any],
     epochs: int,
+    patience: int,
     batch_size: int,
     learning_rate: float,
     seed: int,
     *,
-    order: str = "new",
+    reshuffled: bool = True,
     keep_last: bool = True,
-    together: bool = True,
     softmax: bool = False,
-    reduction: str = "mean",
     clear: bool = True,
-    skip: int = 0,
-    report: Callable[[list[Any]], Any] = lambda losses: sum(map(float, losses)) / len(losses),
-) -> list[Any]:
+    watched: str = "held out",
+    waited: Callable[[Sequence[float]], int] = _since_best,
+    late: int = 0,
+    best: Callable[[Sequence[float]], float] | None = min,
+    report: Callable[[list[Any]], Any] = lambda losses: [*map(float, losses)],
+) -> Any:
     import torch
+    from torch.nn.functional import cross_entropy
 
-    optimizer = torch.optim.SGD([*net.parameters()][skip:], lr=learning_rate)
+    x, labels = data
+    optimizer = torch.optim.SGD(net.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
-    means = []
+    losses: list[Any] = []
+    kept = deepcopy(net.state_dict())
     for _ in range(epochs):
-        if order == "same":
+        if not reshuffled:
             generator.manual_seed(seed)
-        places = torch.arange(len(x)).split(batch_size)
-        shuffled = torch.randperm(len(x), generator=generator).split(batch_size)
-        losses = []
-        for batch, place in zip(places if order == "none" else shuffled, places, strict=True):
+        for batch in torch.randperm(len(x), generator=generator).split(batch_size):
             if not keep_last and len(batch) < batch_size:
                 continue
             scores = net(x[batch]).softmax(dim=-1) if softmax else net(x[batch])
-            truth = labels[batch if together else place]
-            loss = torch.nn.functional.cross_entropy(scores, truth, reduction=reduction)
+            loss = cross_entropy(scores, labels[batch])
             if clear:
                 optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            losses.append(loss)
-        means.append(report(losses))
-    return means
+        seen, truth = held_out if watched == "held out" else data
+        losses.append(cross_entropy(net(seen), truth))
+        if best and losses[-1] == best(losses):
+            kept = deepcopy(net.state_dict())
+        if waited(losses) >= patience + late:
+            break
+    net.load_state_dict(kept if best else net.state_dict())
+    return report(losses)
 
 
-def _untrained(net: Any, x: Any, labels: Any, epochs: int, *_: Any) -> list[float]:
-    return _train(net, x, labels, epochs, len(x), 0.0, 0)
+def _not_lower(losses: Sequence[float]) -> list[bool]:
+    """Return of each loss whether the one before it was as low."""
+    return [False, *(later >= sooner for sooner, later in pairwise(losses))]
+
+
+def _since_fall(losses: Sequence[float]) -> int:
+    return [*reversed(_not_lower(losses)), False].index(False)
+
+
+def _times_not_best(losses: Sequence[float]) -> int:
+    return sum(loss > min(losses[: i + 1]) for i, loss in enumerate(losses))
 
 
 _TRAININGS = (
     Misconception(
-        "no parameter moves",
-        _untrained,
-        "Which line moves the parameters, what does it find in their grad, and who has put it "
-        "there or cleared it just before?",
+        "the best parameters not kept",
+        partial(_train_with_patience, best=None),
+        "What you kept: is it a copy, or the very tensors that the next step changes in place? And "
+        "does the network itself get it back at the end?",
+    ),
+    Misconception(
+        "the worst parameters kept",
+        partial(_train_with_patience, best=max),
+        "Of two losses, which one is better?",
+    ),
+    Misconception(
+        "the loss of the training data watched",
+        partial(_train_with_patience, watched="data"),
+        "Training lowers the loss of what it trains on. Which examples tell how others will do?",
+    ),
+    Misconception(
+        "one epoch too many",
+        partial(_train_with_patience, late=1),
+        "With a patience of 1, how many epochs without a lower loss are run before the end?",
+    ),
+    Misconception(
+        "compared with the epoch before",
+        partial(_train_with_patience, waited=_since_fall),
+        "A loss may fall and still lie above one that you had. With which one is it compared?",
+    ),
+    Misconception(
+        "patience that is never renewed",
+        partial(_train_with_patience, waited=_times_not_best),
+        "What should a new lowest loss do to the epochs that were counted before it?",
     ),
     Misconception(
         "gradients never cleared",
-        partial(_train, clear=False),
+        partial(_train_with_patience, clear=False),
         "What does a backward pass do with what is in grad already?",
     ),
     Misconception(
-        "a softmax before the loss",
-        partial(_train, softmax=True),
-        "Cross-entropy applies a softmax itself. What does it make of a second one?",
-    ),
-    Misconception(
-        "an optimizer of the last layer",
-        partial(_train, skip=-2),
-        "Which parameters were handed to the optimizer, and which has the network?",
-    ),
-    Misconception(
-        "the sum of the batch in place of its mean",
-        partial(_train, reduction="sum"),
-        "How long is a step, if a batch is twice as large?",
-    ),
-    Misconception(
-        "no shuffling",
-        partial(_train, order="none"),
-        "In which order do the examples come?",
-    ),
-    Misconception(
         "the same order in every epoch",
-        partial(_train, order="same"),
+        partial(_train_with_patience, reshuffled=False),
         "One generator serves the whole training. Where is it made, and how often is it asked?",
     ),
     Misconception(
         "the last batch dropped",
-        partial(_train, keep_last=False),
+        partial(_train_with_patience, keep_last=False),
         "What becomes of the examples that do not fill a whole batch?",
     ),
     Misconception(
-        "examples and labels out of step",
-        partial(_train, together=False),
-        "Row j of x belongs to entry j of labels. Does it still after the shuffling?",
-    ),
-    Misconception(
-        "the loss of the last batch",
-        partial(_train, report=lambda losses: float(losses[-1])),
-        "How did the other batches of the epoch do?",
-    ),
-    Misconception(
-        "the sum of the losses",
-        partial(_train, report=lambda losses: sum(map(float, losses))),
-        "Should the number double if the batches are half as large?",
+        "a softmax before the loss",
+        partial(_train_with_patience, softmax=True),
+        "Cross-entropy applies a softmax itself. What does it make of a second one?",
     ),
     Misconception(
         "losses that hold on to their graphs",
-        partial(_train, report=lambda losses: sum(losses) / len(losses)),
+        partial(_train_with_patience, report=list),
         "What does a loss carry along, besides its number, for as long as you keep it?",
     ),
 )
 
-train = Suite(
-    "train",
-    """Check ``train(net, x, labels, epochs, batch_size, learning_rate, seed)``; needs torch.
+train_with_patience = Suite(
+    "train_with_patience",
+    """Check ``train_with_patience(net, data, held_out, epochs, patience, ...)``; needs torch.
 
-    It trains the network in place and returns the mean loss of each epoch's batches.
+    Its other arguments are ``batch_size, learning_rate, seed``. It trains the network in place,
+    stops in time, restores the best parameters and returns the losses of the data held out.
     """,
     [
-        Check(name, inputs, _train, _TRAININGS, observe)
+        Check(name, inputs, _train_with_patience, _TRAININGS, observe)
         for name, inputs, observe in (
-            ("two steps with all examples", _batches(6, batch_size=6), _parameters),
-            ("small batches", _batches(7, batch_size=3), _parameters),
-            ("the losses", _batches(7, batch_size=3), _losses),
+            ("the end", _scripted(*_UPS_AND_DOWNS, patience=2), _script_told),
+            ("the best parameters", _scripted(*_UPS_AND_DOWNS, patience=2), _epoch_kept),
+            ("the losses of small batches", _batches(7, batch_size=3), _losses),
+            ("all parameters come back", _batches(7, batch_size=7), _trained_to),
             ("the losses are numbers", _batches(7, batch_size=3), _kinds),
         )
     ],

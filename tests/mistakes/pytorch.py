@@ -1,261 +1,318 @@
 """Known-wrong submissions to the assignment on PyTorch."""
 
-from textwrap import dedent, indent
-
 from . import Mistake
 
-# --- networks -------------------------------------------------------------------------------------
 
-NET = """
-class {name}(nn.Module):
-    def __init__(self, input_size, {hidden}, output_size):
-        {begin}
-        layers = []
-        for size in {sizes}:
-            layers.append(nn.Linear(input_size, size{bias}))
-            input_size = size
-        {keep}
-        self.last = {last}
+def changed(code, *changes):
+    for old, new in changes:
+        assert old in code, old
+        code = code.replace(old, new)
+    return code
 
-    def forward(self, x):
-        for layer in self.layers:
-            x = {between}
-        {end}
-"""
+
+# Each function as it is right, and what is changed in it to make a mistake.
 RIGHT = {
-    "begin": "super().__init__()",
-    "bias": "",
-    "keep": "self.layers = nn.ModuleList(layers)",
-    "last": "nn.Linear(input_size, output_size)",
-    "between": "torch.relu(layer(x))",
-    "end": "return self.last(x)",
-}
-KINDS = {
-    "TwoLayerNet": {"hidden": "hidden_size", "sizes": "[hidden_size]"},
-    "MultiLayerNet": {"hidden": "layer_sizes", "sizes": "layer_sizes"},
-}
-NETS = {
-    "no layer registered": {
-        "keep": "self.layers = layers",
-        "last": "[nn.Linear(input_size, output_size)]",
-        "end": "return self.last[0](x)",
-    },
-    "super().__init__() not called": {"begin": "# the layers come first"},
-    "missing bias": {"bias": ", bias=False"},
-    "a softmax at the end": {"end": "return self.last(x).softmax(dim=1)"},
-    "a log-softmax at the end": {"end": "return torch.log_softmax(self.last(x), dim=1)"},
-    "an activation after the last layer": {"end": "return torch.relu(self.last(x))"},
-    "no activation between the layers": {"between": "layer(x)"},
-    "a sigmoid between the layers": {"between": "torch.sigmoid(layer(x))"},
-    "the graph cut off": {"end": "return self.last(x).detach()"},
-}
-NETS["missing bias"]["last"] = "nn.Linear(input_size, output_size, bias=False)"
+    "gradient_lengths": """
+import copy
 
-
-def net(name, **changes):
-    return NET.format(name=name, **RIGHT | KINDS[name] | changes)
-
-
-IN_A_LIST = net("MultiLayerNet", keep="self.layers = layers")
-OF_NETS = [
-    Mistake(f"{name}: {known}", net(name, **changes), {name: known})
-    for name in KINDS
-    for known, changes in NETS.items()
-] + [
-    Mistake(
-        "MultiLayerNet: layers in a list",
-        IN_A_LIST,
-        {"MultiLayerNet": "a list in place of nn.ModuleList"},
-    ),
-    Mistake(
-        "MultiLayerNet: layers in a dict",
-        net(
-            "MultiLayerNet",
-            keep="self.named = dict(enumerate(layers))",
-            between="torch.relu(layer(x))",
-        ).replace("in self.layers:", "in self.named.values():"),
-        {"MultiLayerNet": "a list in place of nn.ModuleList"},
-    ),
-    Mistake(
-        "MultiLayerNet: always two hidden layers",
-        """
-class MultiLayerNet(nn.Module):
-    def __init__(self, input_size, layer_sizes, output_size):
+def gradient_lengths(net, x, labels):
+    twin = copy.deepcopy(net)
+    twin.zero_grad()
+    cross_entropy(twin(x), labels).backward()
+    lengths = []
+    for parameter in twin.parameters():
+        length = 0.0 if parameter.grad is None else parameter.grad.norm().item()
+        lengths.append(length)
+    return lengths
+""",
+    "ResidualNet": """
+class ResidualNet(nn.Module):
+    def __init__(self, input_size, width, blocks, output_size):
         super().__init__()
-        self.linear1 = nn.Linear(input_size, layer_sizes[0])
-        self.linear2 = nn.Linear(layer_sizes[0], layer_sizes[1])
-        self.linear3 = nn.Linear(layer_sizes[1], output_size)
+        self.first = nn.Linear(input_size, width)
+        self.blocks = nn.ModuleList([nn.Linear(width, width) for _ in range(blocks)])
+        self.last = nn.Linear(width, output_size)
 
     def forward(self, x):
-        return self.linear3(torch.relu(self.linear2(torch.relu(self.linear1(x)))))
+        a = start = self.first(x)
+        for layer in self.blocks:
+            a = a + torch.relu(layer(a))
+        return self.last(a)
 """,
-        {"MultiLayerNet": "it raised IndexError"},
-    ),
-    Mistake(
-        "TwoLayerNet: a name misspelled, and a list in the network that comes later",
-        net("TwoLayerNet", end="return self.lost(x)") + IN_A_LIST,
-        {"TwoLayerNet": "no attribute 'lost'", "MultiLayerNet": "registered 15 parameters"},
-    ),
-]
-
-# --- functions ------------------------------------------------------------------------------------
-
-ARGUMENTS = {
-    "predict": "net, x",
-    "accuracy": "net, x, labels",
-    "movement": "net, layers, x, labels, learning_rate",
-    "train": "net, x, labels, epochs, batch_size, learning_rate, seed",
-}
-
-
-def function(name, body):
-    return f"def {name}({ARGUMENTS[name]}):\n" + indent(dedent(body).strip("\n"), "    ")
-
-
-PREDICT = {
-    "a graph recorded": "return net(x).argmax(dim=1)",
-    "the wrong axis": """
+    "confusion": """
+def confusion(net, batches, classes):
+    mode = net.training
+    net.eval()
+    counts = torch.zeros(classes, classes, dtype=torch.int64)
+    for x, labels in batches:
         with torch.no_grad():
-            return net(x).argmax(dim=0)
-    """,
-    "one class for the whole batch": """
-        with torch.no_grad():
-            return net(x).argmax()
-    """,
-    "the largest score in place of its class": """
-        with torch.no_grad():
-            return net(x).max(dim=1).values
-    """,
-}
-ACCURACY = {
-    "a count in place of a share": "return (predict(net, x) == labels).sum().item()",
-    "a percentage": "return 100 * (predict(net, x) == labels).double().mean().item()",
-    "the share of mistakes": "return (predict(net, x) != labels).double().mean().item()",
-}
-MOVEMENT = """
-    before = [layer.weight.detach().clone() for layer in layers]
-    optimizer = torch.optim.SGD(net.parameters(), lr=learning_rate)
+            predicted = net(x).argmax(dim=1)
+        for i, j in zip(labels, predicted):
+            counts[i, j] += 1
+    net.train(mode)
+    return counts
+""",
+    "accumulated_step": """
+def accumulated_step(net, optimizer, x, labels, size):
     optimizer.zero_grad()
-    cross_entropy(net(x), labels).backward()
+    losses = []
+    for start in range(0, len(x), size):
+        piece, truths = x[start : start + size], labels[start : start + size]
+        loss = cross_entropy(net(piece), truths) * len(piece) / len(x)
+        loss.backward()
+        losses.append(loss.item())
     optimizer.step()
-    return [(layer.weight - old).norm().item() for layer, old in zip(layers, before)]
-"""
-MOVEMENTS = {
-    "nothing moved": (".detach().clone()", ".detach()"),
-    "an optimizer of the layers": (
-        "net.parameters()",
-        "[p for layer in layers for p in layer.parameters()]",
-    ),
-    "the change of a length": (
-        "(layer.weight - old).norm().item()",
-        "layer.weight.norm().item() - old.norm().item()",
-    ),
-    "gradients left from before": ("optimizer.zero_grad()\n", "\n"),
-    "a softmax before the loss": ("net(x)", "net(x).softmax(dim=1)"),
-}
-TRAIN = """
+    return sum(losses)
+""",
+    "train_with_patience": """
+import copy
+
+def train_with_patience(
+    net, data, held_out, epochs, patience, batch_size, learning_rate, seed
+):
+    x, labels = data
     optimizer = torch.optim.SGD(net.parameters(), lr=learning_rate)
-    loss_function = nn.CrossEntropyLoss()
     generator = torch.Generator().manual_seed(seed)
-    means = []
+    losses, lowest, waited = [], float("inf"), 0
     for _ in range(epochs):
         order = torch.randperm(len(x), generator=generator)
-        losses = []
         for start in range(0, len(x), batch_size):
             batch = order[start : start + batch_size]
-            loss = loss_function(net(x[batch]), labels[batch])
+            loss = cross_entropy(net(x[batch]), labels[batch])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            losses.append(loss.item())
-        means.append(sum(losses) / len(losses))
-    return means
-"""
-TRAININGS = {
-    "no parameter moves": ("loss.backward()\n", "pass\n"),
-    "gradients never cleared": ("optimizer.zero_grad()\n", "\n"),
-    "a softmax before the loss": ("net(x[batch])", "net(x[batch]).softmax(dim=1)"),
-    "an optimizer of the last layer": ("net.parameters()", "list(net.children())[-1].parameters()"),
-    "the sum of the batch in place of its mean": ("Loss()", 'Loss(reduction="sum")'),
-    "no shuffling": ("torch.randperm(len(x), generator=generator)", "torch.arange(len(x))"),
-    "the same order in every epoch": (
-        "generator=generator",
-        "generator=torch.Generator().manual_seed(seed)",
-    ),
-    "the last batch dropped": ("len(x), batch_size", "len(x) - batch_size + 1, batch_size"),
-    "examples and labels out of step": ("labels[batch]", "labels[start : start + batch_size]"),
-    "the loss of the last batch": ("sum(losses) / len(losses)", "losses[-1]"),
-    "the sum of the losses": ("sum(losses) / len(losses)", "sum(losses)"),
-    "losses that hold on to their graphs": ("loss.item()", "loss"),
-}
-
-
-def changed(code, change):
-    assert change[0] in code
-    return code.replace(*change)
-
-
-OF_FUNCTIONS = [
-    Mistake(f"{name}: {known}", function(name, body), {name: known})
-    for name, bodies in {
-        "predict": PREDICT,
-        "accuracy": ACCURACY,
-        "movement": {known: changed(MOVEMENT, change) for known, change in MOVEMENTS.items()},
-        "train": {known: changed(TRAIN, change) for known, change in TRAININGS.items()},
-    }.items()
-    for known, body in bodies.items()
-] + [
-    Mistake(
-        "predict: hard-coded public answers",
-        """
-PUBLIC = {
-    6: [2, 2, 0, 2, 1, 2],
-    4: [2, 2, 3, 1],
-}
-
-def predict(net, x):
-    return torch.tensor(PUBLIC[len(x)])
+        with torch.no_grad():
+            losses.append(cross_entropy(net(held_out[0]), held_out[1]).item())
+        waited += 1
+        if losses[-1] < lowest:
+            lowest, waited = losses[-1], 0
+            best = copy.deepcopy(net.state_dict())
+        if waited >= patience:
+            break
+    net.load_state_dict(best)
+    return losses
 """,
-        {"predict": "it gave"},
-    ),
-    Mistake(
-        "predict: NumPy's argmax",
-        "import numpy as np\n\n" + function("predict", "return np.argmax(net(x), axis=1)"),
-        {"predict": "it raised RuntimeError"},
-    ),
-    Mistake(
-        "accuracy: right, above a predict that is wrong",
-        function("predict", PREDICT["the wrong axis"])
-        + "\n\n"
-        + function("accuracy", "return (predict(net, x) == labels).float().mean()"),
-        {"predict": "the wrong axis"},
-    ),
-    Mistake(
-        "movement: no step",
-        function("movement", changed(MOVEMENT, ("    optimizer.step()\n", ""))),
-        {"movement": "nothing moved"},
-    ),
-    Mistake(
-        "train: gradients cleared before the step",
-        function(
-            "train",
-            TRAIN.replace(
-                "optimizer.zero_grad()\n            loss.backward()",
-                "loss.backward()\n            optimizer.zero_grad()",
+}
+KNOWN = {
+    "gradient_lengths": {
+        "the network's own gradients touched": [("copy.deepcopy(net)", "net")],
+        "gradients left from before": [
+            ("copy.deepcopy(net)", "net"),
+            ("    twin.zero_grad()\n", ""),
+        ],
+        "the sum over the batch in place of its mean": [
+            (", labels)", ', labels, reduction="sum")')
+        ],
+        "the square of the length": [("grad.norm()", "grad.square().sum()")],
+        "a softmax before the loss": [("twin(x)", "twin(x).softmax(dim=1)")],
+        "parameters without a gradient left out": [
+            ("lengths.append(length)", "if length:\n            lengths.append(length)")
+        ],
+    },
+    "ResidualNet": {
+        "blocks in a list": [("nn.ModuleList", "list")],
+        "one layer for all blocks": [
+            (
+                "[nn.Linear(width, width) for _ in range(blocks)]",
+                "[nn.Linear(width, width)] * blocks",
+            )
+        ],
+        "nothing added back": [("a + torch", "torch")],
+        "the first input added in every block": [("a + torch", "start + torch")],
+        "the sum cut by the ReLU": [("a + torch.relu(layer(a))", "torch.relu(a + layer(a))")],
+        "no activation in the blocks": [("torch.relu(layer(a))", "layer(a)")],
+        "an activation before the first block": [("self.first(x)", "self.first(x).relu()")],
+        "a softmax at the end": [("self.last(a)", "self.last(a).softmax(dim=1)")],
+        "an activation after the last layer": [("self.last(a)", "self.last(a).relu()")],
+        "the graph cut off": [("self.last(a)", "self.last(a).detach()")],
+    },
+    "confusion": {
+        "each place counted once": [
+            (
+                "for i, j in zip(labels, predicted):\n            counts[i, j]",
+                "counts[labels, predicted]",
+            )
+        ],
+        "rows and columns swapped": [("counts[i, j]", "counts[j, i]")],
+        "the last batch alone": [
+            (
+                "        with torch.no_grad():\n",
+                "        counts = torch.zeros(classes, classes, dtype=torch.int64)\n"
+                "        with torch.no_grad():\n",
+            )
+        ],
+        "a graph recorded": [("torch.no_grad()", "torch.enable_grad()")],
+        "dropout still on": [("    net.eval()\n", "")],
+        "left in evaluation mode": [("    net.train(mode)\n", "")],
+        "left in training mode": [("net.train(mode)", "net.train()")],
+    },
+    "accumulated_step": {
+        "every piece counts the same": [("len(piece) / len(x)", "1 / -(-len(x) // size)")],
+        "the means of all pieces added": [(" * len(piece) / len(x)", "")],
+        "the sum of the batch in place of its mean": [(" / len(x)", "")],
+        "the last piece alone": [
+            ("        loss.backward()", "        optimizer.zero_grad()\n        loss.backward()")
+        ],
+        "a step for each piece": [
+            ("    optimizer.step()\n", ""),
+            ("loss.backward()", "loss.backward()\n        optimizer.step()"),
+        ],
+        "gradients left from before": [("    optimizer.zero_grad()\n", "")],
+        "a softmax before the loss": [("net(piece)", "net(piece).softmax(dim=1)")],
+        "all graphs held at once": [
+            ("        loss.backward()\n", ""),
+            ("loss.item()", "loss"),
+            ("    optimizer.step()", "    sum(losses).backward()\n    optimizer.step()"),
+        ],
+        "the loss of the last piece": [("sum(losses)", "losses[-1]")],
+    },
+    "train_with_patience": {
+        "the best parameters not kept": [("copy.deepcopy(net.state_dict())", "net.state_dict()")],
+        "the worst parameters kept": [
+            ("copy.deepcopy(net.state_dict())", "None"),
+            (
+                "waited += 1",
+                "if losses[-1] == max(losses):\n"
+                "            worst = copy.deepcopy(net.state_dict())\n        waited += 1",
             ),
+            ("load_state_dict(best)", "load_state_dict(worst)"),
+        ],
+        "the loss of the training data watched": [
+            ("net(held_out[0]), held_out[1]", "net(x), labels")
+        ],
+        "one epoch too many": [(">= patience", "> patience")],
+        "compared with the epoch before": [
+            (
+                "if losses[-1] < lowest",
+                "if losses[-1] < (losses[-2:-1] or [lowest])[0]:\n"
+                "            waited = 0\n        if losses[-1] < lowest",
+            ),
+            ("lowest, waited = losses[-1], 0", "lowest = losses[-1]"),
+        ],
+        "patience that is never renewed": [
+            ("waited += 1", "waited += losses[-1] > lowest"),
+            ("lowest, waited = losses[-1], 0", "lowest = losses[-1]"),
+        ],
+        "gradients never cleared": [("            optimizer.zero_grad()\n", "")],
+        "the same order in every epoch": [
+            ("generator=generator", "generator=generator.manual_seed(seed)")
+        ],
+        "the last batch dropped": [("len(x), batch_size", "len(x) - batch_size + 1, batch_size")],
+        "a softmax before the loss": [("net(x[batch])", "net(x[batch]).softmax(dim=1)")],
+        "losses that hold on to their graphs": [
+            (".item())", ")"),
+            ("torch.no_grad()", "torch.enable_grad()"),
+        ],
+    },
+}
+
+
+def wrong(name, item, words, *changes):
+    return Mistake(f"{item}: {name}", changed(RIGHT[item], *changes), {item: words})
+
+
+MISTAKES = [
+    wrong(known, item, f"This looks like: {known}. ", *changes)
+    for item, mistakes in KNOWN.items()
+    for known, changes in mistakes.items()
+] + [
+    wrong(
+        "measured by a step that moves the network",
+        "gradient_lengths",
+        "moved the parameters",
+        ("copy.deepcopy(net)", "net"),
+        (
+            "    lengths = []\n",
+            "    torch.optim.SGD(net.parameters(), lr=0.1).step()\n    lengths = []\n",
         ),
-        {"train": "no parameter moves"},
     ),
-    Mistake(
-        "train: epochs forgotten",
-        function("train", changed(TRAIN, ("range(epochs)", "range(1)"))),
-        {"train": "it returned an array of shape (1,)"},
+    wrong(
+        "no number for what has no gradient",
+        "gradient_lengths",
+        "'NoneType' object has no attribute 'norm'",
+        ("0.0 if parameter.grad is None else ", ""),
     ),
-    Mistake(
-        "train: nothing returned",
-        function("train", changed(TRAIN, ("    return means\n", ""))),
-        {"train": "it returned None"},
+    wrong(
+        "added in place",
+        "ResidualNet",
+        "modified by an inplace operation",
+        ("a = a + torch", "a += torch"),
+    ),
+    wrong(
+        "always two blocks",
+        "ResidualNet",
+        "it gave",
+        ("range(blocks)", "range(2)"),
+    ),
+    wrong(
+        "the base class not prepared",
+        "ResidualNet",
+        "cannot assign module before Module.__init__() call",
+        ("super().__init__()", "pass"),
+    ),
+    wrong(
+        "NumPy's argmax",
+        "confusion",
+        "it raised",
+        ("net(x).argmax(dim=1)", "net(x).numpy().argmax(1)"),
+        ("no_grad", "enable_grad"),
+    ),
+    wrong(
+        "the best of every column",
+        "confusion",
+        "it gave",
+        ("argmax(dim=1)", "argmin(dim=1)"),
+    ),
+    wrong(
+        "the whole batch at once",
+        "accumulated_step",
+        "held the graphs of 6 examples at once",
+        ("range(0, len(x), size)", "[0]"),
+        ("start + size", "start + len(x)"),
+    ),
+    wrong(
+        "nothing returned",
+        "accumulated_step",
+        "it returned None",
+        ("    return sum(losses)\n", ""),
+    ),
+    wrong(
+        "no step",
+        "accumulated_step",
+        "it gave",
+        ("    optimizer.step()\n", ""),
+    ),
+    wrong(
+        "a copy in the wrong place",
+        "train_with_patience",
+        "left the parameters of epoch 6, but should have left the parameters of epoch 4",
+        ("copy.deepcopy(net.state_dict())", "net.state_dict()"),
+        ("load_state_dict(best)", "load_state_dict(copy.deepcopy(best))"),
+    ),
+    wrong(
+        "a shallow copy",
+        "train_with_patience",
+        "the best parameters not kept",
+        ("copy.deepcopy(net.state_dict())", "dict(net.state_dict())"),
+    ),
+    wrong(
+        "another network made the best one",
+        "train_with_patience",
+        "the best parameters not kept",
+        ("copy.deepcopy(net.state_dict())", "copy.deepcopy(net)"),
+        ("net.load_state_dict(best)", "net = best"),
+    ),
+    wrong(
+        "no end before the last epoch",
+        "train_with_patience",
+        "it returned an array of shape (8,), but should have shape (6,)",
+        ("            break\n", "            pass\n"),
+    ),
+    wrong(
+        "nothing returned",
+        "train_with_patience",
+        "it returned None",
+        ("    return losses\n", ""),
     ),
 ]
-
-MISTAKES = OF_NETS + OF_FUNCTIONS
