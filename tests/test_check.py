@@ -21,7 +21,7 @@ import nnlib
 from nnlib import check
 from nnlib.pytorch import MultiLayerNet, TwoLayerNet
 
-from . import engines
+from . import backpropagation, engines
 
 
 def rows_of(scores, labels):
@@ -426,7 +426,7 @@ RIGHT = {
 }
 
 
-RIGHT |= engines.RIGHT
+RIGHT |= engines.RIGHT | backpropagation.RIGHT
 
 
 def named(functions):
@@ -1235,7 +1235,7 @@ WRONG["two_layer_net"] = {
 }
 
 
-WRONG |= engines.WRONG
+WRONG |= engines.WRONG | backpropagation.WRONG
 
 
 def known(name):
@@ -1397,9 +1397,10 @@ def spoiling(right):
 
 
 OF_LISTS = {"mlp_forward", "mlp_backward", "skip_forward", "fold_scaling", "network_through"}
+OTHERS = OF_LISTS | OF_TORCH | set(engines.RIGHT) | set(backpropagation.RIGHT)
 
 
-@pytest.mark.parametrize("name", sorted(set(RIGHT) - OF_LISTS - OF_TORCH - set(engines.RIGHT)))
+@pytest.mark.parametrize("name", sorted(set(RIGHT) - OTHERS))
 def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
     report = check.SUITES[name](spoiling(RIGHT[name][0]))
     assert [result.name for result in report.results if not result.ok] == [KEPT]
