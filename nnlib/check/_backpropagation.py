@@ -151,12 +151,25 @@ def _leading_alone(part: FloatArray, shape: tuple[int, ...]) -> FloatArray:
     return np.asarray(part.sum(axis=tuple(range(part.ndim - len(shape)))))
 
 
-def _both(function: Function, arguments: Arguments) -> FloatArray:
-    return np.concatenate([np.ravel(part) for part in function(*arguments.values())])
+def _of_output(look: Function) -> Callable[[Function, Arguments], Any]:
+    """Return what observes a part of an output of several arrays, if there is an output."""
+
+    def observe(function: Function, arguments: Arguments) -> Any:
+        output = function(*arguments.values())
+        return None if output is None else look(output)
+
+    return observe
 
 
 def _part(place: int) -> Callable[[Function, Arguments], Any]:
-    return lambda function, arguments: np.array(function(*arguments.values())[place])
+    return _of_output(lambda output: np.array(output[place]))
+
+
+def _joined(arrays: Sequence[FloatArray]) -> FloatArray:
+    return np.concatenate([np.ravel(array) for array in arrays])
+
+
+_both = _of_output(_joined)
 
 
 _STRETCHED_HINT = (
@@ -813,14 +826,8 @@ def _log_of_softmax(scores: FloatArray) -> FloatArray:
     return np.asarray(np.log(probability.softmax(scores)))
 
 
-def _loss(function: Function, arguments: Arguments) -> FloatArray:
-    return np.array(float(function(*arguments.values())[0]))
-
-
-def _cached(function: Function, arguments: Arguments) -> FloatArray:
-    return np.concatenate([np.ravel(array) for array in function(*arguments.values())[1]])
-
-
+_loss = _of_output(lambda output: np.array(float(output[0])))
+_cached = _of_output(lambda output: _joined(output[1]))
 _SKIP_HINT = "A skip adds to what the layer makes something else. What would a layer of zeros do?"
 _FORWARD = (
     Misconception("the skip forgotten", partial(_looped, skip=0.0), _SKIP_HINT),
