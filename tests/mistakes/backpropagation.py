@@ -206,7 +206,7 @@ return [come.get(leaf, 0.0) for leaf in leaves]
 FIRST_COME = """
 order = [result]
 for node in order:
-    order += [source for source in set(node.inputs) if source not in order]
+    order += [source for source in dict.fromkeys(node.inputs) if source not in order]
 come = dict.fromkeys(order, 0.0) | {result: 1.0}
 for node in order:
     for source, slope in zip(node.inputs, node.slopes):
