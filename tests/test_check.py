@@ -21,7 +21,7 @@ import nnlib
 from nnlib import check
 from nnlib.pytorch import MultiLayerNet
 
-from . import engines
+from . import backpropagation, engines
 from .mistakes import pytorch as submissions
 
 
@@ -112,41 +112,6 @@ def torch_forward(x, weights, biases):
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         x = nn.functional.linear(torch.relu(x) if i else x, *map(torch.from_numpy, (weight, bias)))
     return x.numpy()
-
-
-def numpy_backward(x, weights, biases, gradient):
-    z, a = [], [x]
-    for weight, bias in zip(weights, biases, strict=True):
-        z.append(a[-1] @ weight.T + bias)
-        a.append(numpy_relu(z[-1]))
-    in_weights, in_biases = [], []
-    for i in range(len(weights) - 1, -1, -1):
-        in_weights.append(gradient.T @ a[i])
-        in_biases.append(gradient.sum(axis=0))
-        if i:
-            gradient = gradient @ weights[i] * (z[i - 1] > 0)
-    return in_weights[::-1], in_biases[::-1]
-
-
-def nnlib_backward(x, weights, biases, gradient):
-    net = nnlib.MLP([x.shape[-1], *map(len, weights)], dtype=x.dtype)
-    net.theta[...] = np.concatenate(
-        [part.ravel() for layer in zip(weights, biases, strict=True) for part in layer]
-    )
-    net.forward(x)
-    gradients = net.backward(gradient)
-    return gradients.weights, gradients.biases
-
-
-def torch_backward(x, weights, biases, gradient):
-    def leaves(arrays):
-        return [torch.from_numpy(array).requires_grad_() for array in arrays]
-
-    a, weights, biases = torch.from_numpy(x), leaves(weights), leaves(biases)
-    for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        a = nn.functional.linear(torch.relu(a) if i else a, weight, bias)
-    a.backward(torch.from_numpy(gradient))
-    return [w.grad.numpy() for w in weights], [b.grad.numpy() for b in biases]
 
 
 def numpy_step(theta, gradient, learning_rate):
@@ -408,7 +373,6 @@ RIGHT = {
         torch_cross_entropy_gradient,
     ],
     "mlp_forward": [nnlib_forward, numpy_forward, torch_forward],
-    "mlp_backward": [nnlib_backward, numpy_backward, torch_backward],
     "sgd_step": [numpy_step, torch_step],
     "skip_forward": [numpy_skip_forward, torch_skip_forward],
     "fold_scaling": [numpy_fold_scaling, matrix_fold_scaling],
@@ -423,7 +387,7 @@ RIGHT = {
 }
 
 
-RIGHT |= engines.RIGHT
+RIGHT |= engines.RIGHT | backpropagation.RIGHT
 
 
 def named(functions):
@@ -544,44 +508,6 @@ def without_bias(x, weights, biases):
     for weight in weights[:-1]:
         x = np.maximum(0, x @ weight.T)
     return x @ weights[-1].T
-
-
-def back(
-    x, weights, biases, gradient, times=np.matmul, slope=numpy_relu_derivative, end=None,
-    shift=1, of_weight=lambda g, z, a, i: g.T @ a[i], of_bias=lambda g: g.sum(axis=0),
-):  # fmt: skip
-    """Return what a backward pass finds of which a line is wrong."""
-    z, a = [], [x]
-    for weight, bias in zip(weights, biases, strict=True):
-        z.append(a[-1] @ weight.T + bias)
-        a.append(numpy_relu(z[-1]))
-    a[-1] = z[-1]
-    if end:
-        gradient = gradient * end(z[-1])
-    in_weights, in_biases = [], []
-    for i in range(len(weights) - 1, -1, -1):
-        in_weights.insert(0, of_weight(gradient, z, a, i))
-        in_biases.insert(0, of_bias(gradient))
-        if i and shift:
-            gradient = times(gradient, weights[i]) * slope(z[i - 1])
-        elif i:
-            gradient = times(gradient * slope(z[i]), weights[i])
-    return in_weights, in_biases
-
-
-def back_reversed(*arguments):
-    return tuple(part[::-1] for part in back(*arguments))
-
-
-def back_in_float64(*arguments):
-    return tuple([gradient.astype(float) for gradient in part] for part in back(*arguments))
-
-
-def back_that_empties_the_list(x, weights, biases, gradient):
-    result = back(x, weights, biases, gradient)
-    while biases:
-        biases.pop()
-    return result
 
 
 def net(forward=None, bias=True):
@@ -716,7 +642,6 @@ FAR_LEFT, FLOAT32, ENDS = "digits far left", "float32 stays float32", "the infin
 SQUARE, NEVER_CHANGED = "as many outputs as inputs", "an input that never changed"
 IN_ORDER, LONG = "points from left to right", "a long gradient"
 KEPT, BATCH, ROW = "the arguments stay as they were", "a batch of rows", "one row"
-LAYER_2, LAYER_3 = "the weights of layer 2", "the weights of layer 3"
 LARGE_SCORES, FAR_APART = "large scores", "rows far apart"
 OF_TORCH = {"multi_layer_net", *ASKED.values()}
 
@@ -989,38 +914,6 @@ WRONG = {
                                    times=lambda x, w: numpy_relu(x) @ w.T),
             "layers of one size", "see the inputs themselves"),
     },
-    "mlp_backward": {
-        "float32 lost": (back_in_float64, FLOAT32, "Which line makes a float64 array"),
-        "an argument changed in place": (
-            back_that_empties_the_list, KEPT, "Which lines write into the array"),
-        "transposed weight": (
-            partial(back, times=lambda g, w: g @ w.T), LAYER_2, "Which axes have to meet"),
-        "transposed gradient of the weight": (
-            partial(back, of_weight=lambda g, z, a, i: a[i].T @ g), LAYER_3, "that of the unit"),
-        "the gradient through ReLU forgotten": (
-            partial(back, slope=lambda z: 1), LAYER_2, "Which numbers did ReLU let pass"),
-        "ReLU in place of its derivative": (
-            partial(back, slope=numpy_relu), LAYER_2, "how steep was it there"),
-        "the derivative of ReLU at the wrong layer": (
-            partial(back, shift=0), LAYER_2, "Between which two linear layers"),
-        "a ReLU after the last layer": (
-            partial(back, end=numpy_relu_derivative), LAYER_3, "straight from a linear layer"),
-        "preactivations in place of outputs": (
-            partial(back, of_weight=lambda g, z, a, i: g.T @ (z[i - 1] if i else a[0])), LAYER_3,
-            "before ReLU or after it"),
-        "the output of a layer in place of its input": (
-            partial(back, of_weight=lambda g, z, a, i: g.T @ a[i + 1]), LAYER_3,
-            "With what was this layer's weight multiplied"),
-        "biases not summed over the batch": (
-            partial(back, of_bias=lambda g: g), "the biases of layer 3", "How many biases"),
-        "biases summed over the units": (
-            partial(back, of_bias=lambda g: g.sum(1)), "the biases of layer 3", "How many biases"),
-        "one sum for all biases": (
-            partial(back, of_bias=np.sum), "the biases of layer 3", "How many biases"),
-        "mean for sum over the batch": (
-            lambda x, w, b, g: back(x, w, b, g / len(g)), LAYER_3, "a sum over the examples"),
-        "layers in the other order": (back_reversed, LAYER_3, "Where in the list"),
-    },
     "sgd_step": common(numpy_step, step_in_place) | {
         "a step uphill": (lambda t, g, r: t + r * g, "a vector", "Where do you want to go"),
         "no learning rate": (lambda t, g, r: t - g, "a vector", "How long is your step"),
@@ -1163,7 +1056,7 @@ WRONG |= {
 }
 
 
-WRONG |= engines.WRONG
+WRONG |= engines.WRONG | backpropagation.WRONG
 
 
 def known(name):
@@ -1238,39 +1131,10 @@ def test_a_net_that_returns_no_tensor_is_told():
     assert message.startswith("it returned None")
 
 
-@pytest.mark.parametrize(
-    ("output", "told"),
-    [
-        (None, "it returned None, but should have returned lists of 3 and 3 arrays, for x of"),
-        ({}, "it returned a dict, but should"),
-        ((np.zeros(3), np.zeros(3)), "it returned a tuple, but should"),
-        (([1, 2], [3]), "it returned lists of 2 and 1 arrays, but should"),
-    ],
-)
-def test_what_is_not_two_lists_of_gradients_is_told(output, told):
-    assert first_failure("mlp_backward", lambda *_: output).message.startswith(told)
-
-
-def test_a_gradient_of_another_shape_is_told():
-    failure = first_failure("mlp_backward", partial(back, of_bias=np.sum))
-    assert failure.message.startswith(
-        "it returned an array of shape (), but should have shape (3,)"
-    )
-
-
-SEVERAL_SIZES = check.mlp_backward["layers of several sizes"]
-
-
-def test_a_forgotten_relu_is_named_with_layers_of_several_sizes():
-    message = SEVERAL_SIZES.run(partial(back, slope=np.ones_like)).message
-    assert "This looks like: the gradient through ReLU forgotten." in message
-
-
-def test_shapes_that_do_not_fit_are_not_taken_for_a_forgotten_relu():
-    # A loop that goes on to the inputs meets z[-1], that of the last layer.
-    message = SEVERAL_SIZES.run(lambda x, weights, biases, gradient: x * gradient).message
-    assert message.startswith("it raised ValueError: operands could not be broadcast")
-    assert "This looks like" not in message
+@pytest.mark.parametrize("name", ["pairs_pullback", "loop_forward", "loop_backward"])
+def test_a_forgotten_return_is_told_where_several_arrays_are_asked_for(name):
+    message = first_failure(name, lambda *_: None).message
+    assert message.startswith("it returned None (is there a return at its end?)")
 
 
 def test_a_wrong_number_has_no_index():
@@ -1324,10 +1188,11 @@ def spoiling(right):
     return function
 
 
-OF_LISTS = {"mlp_forward", "mlp_backward", "skip_forward", "fold_scaling", "network_through"}
+OF_LISTS = {"mlp_forward", "skip_forward", "fold_scaling", "network_through"}
+OTHERS = OF_LISTS | OF_TORCH | set(engines.RIGHT) | set(backpropagation.RIGHT)
 
 
-@pytest.mark.parametrize("name", sorted(set(RIGHT) - OF_LISTS - OF_TORCH - set(engines.RIGHT)))
+@pytest.mark.parametrize("name", sorted(set(RIGHT) - OTHERS))
 def test_what_a_function_does_to_its_inputs_reaches_no_other_check(name, capsys):
     report = check.SUITES[name](spoiling(RIGHT[name][0]))
     assert [result.name for result in report.results if not result.ok] == [KEPT]

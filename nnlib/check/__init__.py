@@ -37,6 +37,7 @@ from types import MappingProxyType
 # ruff: noqa: F403
 from nnlib.check._activations import *
 from nnlib.check._autograd import *
+from nnlib.check._backpropagation import *
 from nnlib.check._core import *
 from nnlib.check._core import Suite
 from nnlib.check._losses import *

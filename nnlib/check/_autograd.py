@@ -27,12 +27,12 @@ Program = Callable[..., Any]
 _MOST_STEPS = 100_000
 
 
-class _TooLong(Exception):
+class TooLong(Exception):
     pass
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
+def bounded() -> Iterator[None]:
     """Count the lines of Python that run in a block, and end it when they are too many.
 
     Where a debugger traces them already, it stays, and calls are counted in their place.
@@ -44,7 +44,7 @@ def _bounded() -> Iterator[None]:
         nonlocal steps
         steps += 1
         if steps > _MOST_STEPS:
-            raise _TooLong
+            raise TooLong
         return count
 
     set_counter(count)
@@ -95,7 +95,7 @@ class _Value:
         self.engine.backward(self, self.engine)
 
 
-def _summed(g: Any, shape: tuple[int, ...]) -> FloatArray:
+def summed(g: Any, shape: tuple[int, ...]) -> FloatArray:
     """Return a gradient summed over what broadcasting has added to an input of the shape."""
     g = np.asarray(g)
     if g.ndim < len(shape) or g.shape == shape:
@@ -253,7 +253,7 @@ class _Engine:
 
     backward: Function = _swept
     give: Function = _added
-    fit: Function = _summed
+    fit: Function = summed
     keep: Function = list
     rules: dict[str, Function] = field(default_factory=dict, hash=False)
 
@@ -282,7 +282,7 @@ def _after(program: Program) -> Callable[[Function, Arguments], Any]:
     """Return what observes the gradients of the program at all its numbers."""
 
     def observe(engine: Function, arguments: Arguments) -> Any:
-        with _bounded():
+        with bounded():
             leaves = [engine(value) for value in arguments.values()]
             program(*leaves).backward()
             return np.array([float(_gradient(leaf).reshape(())) for leaf in leaves])
@@ -297,7 +297,7 @@ def _keep_graph(result: Any) -> None:
 
 def _of_second_pass(engine: Function, arguments: Arguments) -> Any:
     """Observe what a second pass, from another result, has found."""
-    with _bounded():
+    with bounded():
         probe = engine(1.0)
         for _ in range(2):
             (probe + probe).backward()
@@ -318,9 +318,9 @@ def _doubled(a: Any) -> Any:
 
 def _steps(engine: Function, arguments: Arguments) -> str:
     try:
-        with _bounded():
+        with bounded():
             _doubled(engine(*arguments.values())).backward()
-    except _TooLong:
+    except TooLong:
         return f"ran more than {_MOST_STEPS:,} lines"
     return "run fewer"
 
@@ -486,7 +486,7 @@ def _at(place: int, program: Program) -> Callable[[Function, Arguments], Any]:
     """Return what observes the gradient of the sum of a program's result, at one of its inputs."""
 
     def observe(engine: Function, arguments: Arguments) -> Any:
-        with _bounded():
+        with bounded():
             leaves = [engine(value) for value in arguments.values()]
             program(*leaves).sum().backward()
             return _gradient(leaves[place])
@@ -499,7 +499,7 @@ def _whole_sum(g: Any, shape: tuple[int, ...]) -> FloatArray:
 
 
 def _meaned(g: Any, shape: tuple[int, ...]) -> FloatArray:
-    return _summed(g, shape) * (np.size(_summed(g, shape)) / max(1, np.size(g)))
+    return summed(g, shape) * (np.size(summed(g, shape)) / max(1, np.size(g)))
 
 
 def _last_summed(g: Any, shape: tuple[int, ...]) -> FloatArray:

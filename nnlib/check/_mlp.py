@@ -1,8 +1,7 @@
-"""Checks of a network, forward and backward, and of a step of gradient descent."""
+"""Checks of a network, forward, and of a step of gradient descent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
@@ -27,7 +26,6 @@ from nnlib.mlp import MLP
 __all__ = [
     "clipped_step",
     "fold_scaling",
-    "mlp_backward",
     "mlp_forward",
     "network_through",
     "sgd_step",
@@ -118,166 +116,6 @@ mlp_forward = array_suite(
         "Does the first layer see the inputs themselves? In which order do the parts of a layer "
         "come?",
     ),
-)
-
-
-def _scored(*sizes: int) -> Inputs:
-    inputs = _network(*sizes)
-    return lambda rng: inputs(rng) | {"gradient": rng.normal(size=(8, sizes[-1]))}
-
-
-def _gradients(
-    x: FloatArray, weights: list[FloatArray], biases: list[FloatArray], gradient: FloatArray
-) -> list[list[FloatArray]]:
-    net = _net(x, weights, biases)
-    net.forward(x)
-    gradients = net.backward(gradient)
-    return [list(gradients.weights), list(gradients.biases)]
-
-
-def _backward(
-    x: FloatArray,
-    weights: list[FloatArray],
-    biases: list[FloatArray],
-    gradient: FloatArray,
-    *,
-    slope: Function = activations.relu.derivative,
-    slope_of: int = -1,
-    transposed: bool = False,
-    output: Function = activations.relu,
-    output_of: int = 0,
-    total: Function = sum,
-) -> list[list[FloatArray]]:
-    layers = range(1, len(weights) + 1)
-    z = [_forward(x, weights[:i], biases[:i]) for i in layers]
-    a = [x, *(output(each) for each in z[:-1]), z[-1]]
-    found: list[list[FloatArray]] = [[], []]
-    for i in reversed(range(len(weights))):
-        found[0].insert(0, gradient.T @ a[i + output_of])
-        found[1].insert(0, total(gradient))
-        weight = weights[i].T if transposed else weights[i]
-        if i > 0 and slope_of:
-            gradient = gradient @ weight * slope(z[i + slope_of])
-        elif i > 0:
-            gradient = (gradient * slope(z[i])) @ weight
-    return found
-
-
-def _counted(function: Function, arguments: Arguments) -> str:
-    output = function(*arguments.values())
-    if isinstance(output, (list, tuple)) and all(isinstance(p, (list, tuple)) for p in output):
-        return f"returned lists of {' and '.join(str(len(part)) for part in output)} arrays"
-    return f"returned {'None' if output is None else f'a {type(output).__name__}'}"
-
-
-def _one_of(part: int, layer: int) -> Callable[[Function, Arguments], Any]:
-    return lambda function, arguments: np.array(function(*arguments.values())[part][layer - 1])
-
-
-def _joined(function: Function, arguments: Arguments) -> FloatArray:
-    weights, biases = function(*arguments.values())
-    return np.concatenate([np.ravel(gradient) for gradient in (*weights, *biases)])
-
-
-_ON_THE_WAY_HINT = (
-    "Which numbers did ReLU let pass on the way forward, and how steep was it there? On the way "
-    "back the gradient meets the same layer's ReLU once."
-)
-_EXAMPLES_HINT = (
-    "Every example adds its part to the gradient of a bias. How many biases has a layer, and along "
-    "which axis do the examples lie?"
-)
-_BACKWARD = (
-    Misconception(
-        "transposed weight",
-        partial(_backward, transposed=True),
-        "Forward, a weight takes a row from (in) to (out). Which axes have to meet when the "
-        "gradient goes back from (out) to (in)?",
-    ),
-    Misconception(
-        "transposed gradient of the weight",
-        lambda *arguments: [[w.T for w in _gradients(*arguments)[0]], _gradients(*arguments)[1]],
-        "A weight has shape (out, in), and so has its gradient. Which index is that of the unit?",
-    ),
-    Misconception(
-        "the gradient through ReLU forgotten",
-        partial(_backward, slope=np.ones_like),
-        _ON_THE_WAY_HINT,
-    ),
-    Misconception(
-        "ReLU in place of its derivative",
-        partial(_backward, slope=activations.relu),
-        _ON_THE_WAY_HINT,
-    ),
-    Misconception(
-        "the derivative of ReLU at the wrong layer",
-        partial(_backward, slope_of=0),
-        "Between which two linear layers lies the ReLU that the gradient meets next? After the "
-        "last there is none.",
-    ),
-    Misconception(
-        "a ReLU after the last layer",
-        lambda x, w, b, g: _gradients(x, w, b, g * activations.relu.derivative(_mlp(x, w, b))),
-        "The scores come straight from a linear layer. What does the gradient in them meet first?",
-    ),
-    Misconception(
-        "preactivations in place of outputs",
-        partial(_backward, output=activations.identity),
-        "What did the weight multiply on the way forward: the numbers before ReLU or after it?",
-    ),
-    Misconception(
-        "the output of a layer in place of its input",
-        partial(_backward, output_of=1),
-        "With what was this layer's weight multiplied on the way forward?",
-    ),
-    Misconception(
-        "biases not summed over the batch", partial(_backward, total=np.array), _EXAMPLES_HINT
-    ),
-    Misconception(
-        "biases summed over the units",
-        partial(_backward, total=partial(np.sum, axis=1)),
-        _EXAMPLES_HINT,
-    ),
-    Misconception("one sum for all biases", partial(_backward, total=np.sum), _EXAMPLES_HINT),
-    Misconception(
-        "mean for sum over the batch",
-        lambda x, w, b, g: _gradients(x, w, b, g / len(x)),
-        "Is the loss a sum over the examples or their mean? The gradient in the scores that came "
-        "in knows already.",
-    ),
-    Misconception(
-        "layers in the other order",
-        lambda *arguments: [part[::-1] for part in _gradients(*arguments)],
-        "You found the last layer's gradient first. Where in the list does it belong?",
-    ),
-)
-_THREE_LAYERS = _scored(3, 3, 3, 3)
-
-mlp_backward = Suite(
-    "mlp_backward",
-    """Check ``backward(x, weights, biases, gradient)`` of the network of :func:`mlp_forward`.
-
-    `gradient` is that of a scalar in the scores, one row for each example. The function returns two
-    lists: the gradients in the weights and those in the biases, first layer first.
-    """,
-    [
-        Check(
-            "a list for the weights, one for the biases", _THREE_LAYERS, _gradients, (), _counted
-        ),
-        *(
-            Check(
-                f"the {what} of layer {i}", _THREE_LAYERS, _gradients, _BACKWARD, _one_of(part, i)
-            )
-            for i in (3, 2, 1)
-            for part, what in enumerate(("weights", "biases"))
-        ),
-        *array_checks(
-            _gradients,
-            {"layers of several sizes": _scored(2, 5, 4, 3), "one layer": _scored(4, 3)},
-            *_BACKWARD,
-            observe=_joined,
-        ),
-    ],
 )
 
 

@@ -166,7 +166,7 @@ def test_a_notebook_that_is_missing_is_a_result_too(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("class", "loses", "."), "no assignment 'loses'; there are losses, "),
+        (("class", "loses", "."), "no assignment 'loses'; there are backpropagation, "),
         (("class", NAME, "nowhere"), "nowhere is not a folder of submissions"),
     ],
 )

@@ -1,0 +1,144 @@
+"""Backpropagation: pullbacks, the order of a sweep, an engine, a check, a network: 30 points."""
+
+from dataclasses import replace
+
+from grading.rubric import KEPT, Item, Part, Rubric
+
+from nnlib import check
+
+
+def unit_rows_pullback():
+    suite = check.unit_rows_pullback
+    values = suite.select("a batch of rows", "one row", "three axes")
+    far = suite.select("rows of large numbers", "rows of small numbers")
+    return Item(
+        "unit_rows_pullback",
+        (
+            Part(2, "the values", values),
+            Part(1, "rows of numbers of every size", [*values, *far]),
+            Part(1, "float32 and arguments unchanged", [*values, *suite.select(*KEPT)]),
+        ),
+    )
+
+
+def pairs_pullback():
+    def both(*names):
+        gradients = (f"{name}: the gradient in {leaf}" for name in names for leaf in "uv")
+        return check.pairs_pullback.select(*gradients)
+
+    values = both("two vectors", "a batch of pairs")
+    kept = check.pairs_pullback.select("both at once", *KEPT)
+    stretched = both("one v for a batch", "axes of length 1", "vectors of one number")
+    return Item(
+        "pairs_pullback",
+        (
+            Part(1, "vectors, and a batch of them", values),
+            Part(2, "axes that were stretched", stretched),
+            Part(1, "float32 and arguments unchanged", [*values, *kept]),
+        ),
+    )
+
+
+def waves():
+    suite = check.waves
+    shared = suite.select(
+        "a shared node", "a long way and a short one", "a node used twice at once"
+    )
+    values = [*suite.select("a chain", "two inputs", "two chains"), *shared]
+    more = replace(shared[1], name="more of these", inputs=larger)
+    return Item(
+        "waves",
+        (
+            Part(2, "the waves", [*values, more]),
+            Part(1, "what the result does not depend on", suite.select("nodes off the way")),
+            Part(
+                1,
+                "many paths, and deep ones",
+                [
+                    *values,
+                    *suite.select("25 doublings or more: 2**25 paths", "4,000 nodes deep, or more"),
+                ],
+            ),
+        ),
+    )
+
+
+def larger(rng):
+    """Return a graph of eight nodes, each of which uses two or three drawn ones."""
+    inputs = {"n0": [], "n1": []}
+    for i in range(2, 8):
+        before = rng.choice(i, size=min(i, int(rng.integers(2, 4))), replace=False)
+        inputs[f"n{i}"] = [f"n{j}" for j in before]
+    return {"inputs": inputs, "result": "n7"}
+
+
+def mended_gradients():
+    suite = check.mended_gradients
+    shared = suite.select("u * (u + a) with u = a * b", "exp(a + u) * u with u = a * b")
+    others = suite.select(*(name for name in suite if suite[name] not in shared))
+    return Item(
+        "mended_gradients",
+        (
+            Part(2, "shared numbers", shared),
+            Part(1, "larger programs", [*shared, *others]),
+        ),
+    )
+
+
+def wrong_entries():
+    suite = check.wrong_entries
+    values = suite.select("slopes of several sizes", "a right gradient")
+    steps = suite.select("quick waves", "near the bottom of a valley", "numbers up to 1e11")
+    return Item(
+        "wrong_entries",
+        (
+            Part(2, "slopes of several sizes", values),
+            Part(1, "a sensible step", [*values, *steps]),
+            Part(1, "zeros, and what is no number", suite.select("zeros", "what is no number")),
+        ),
+    )
+
+
+def loop_forward():
+    suite = check.loop_forward
+    losses = suite.select("the loss", "scores about 1000", "classes far behind")
+    return Item(
+        "loop_forward",
+        (
+            Part(1, "the loss", losses),
+            Part(1, "what is kept", suite.select("what is kept", *KEPT)),
+        ),
+    )
+
+
+def loop_backward():
+    suite = check.loop_backward
+
+    def part(points, name, *names):
+        return Part(points, name, suite.select(*names))
+
+    return Item(
+        "loop_backward",
+        (
+            part(1, "the last layer", "the gradient in V", "the gradient in c"),
+            part(2, "the weight in the loop", "the gradient in W"),
+            part(1, "the bias in the loop", "the gradient in b"),
+            part(1, "other sizes, float32, arguments unchanged", "one turn", "many turns", *KEPT),
+        ),
+    )
+
+
+RUBRIC = Rubric(
+    "backpropagation",
+    items=(
+        unit_rows_pullback(),
+        pairs_pullback(),
+        waves(),
+        mended_gradients(),
+        wrong_entries(),
+        loop_forward(),
+        loop_backward(),
+    ),
+    written={"written-sorting": 4},
+    allowed=("numpy",),
+)
