@@ -188,7 +188,8 @@ KNOWN = {
         """,
         "no shift before exp": masked("rivals - np.log(total)", "0"),
         "the maximum of an impossible class": masked(
-            "rivals - top - np.log(total)", "scores.max(axis=-1, keepdims=True)"
+            "np.where(possible, scores - top - np.log(total), -np.inf)",
+            "scores.max(axis=-1, keepdims=True)",
         ),
         "the logarithm of a softmax that is 0": masked("np.log(e / total)"),
         "the impossible classes in the sum": masked(
@@ -214,7 +215,9 @@ KNOWN = {
             return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
         """,
         "no logarithm": masked("e / total"),
-        "the maximum of the whole array": masked("rivals - top - np.log(total)", "rivals.max()"),
+        "the maximum of the whole array": masked(
+            "np.where(possible, scores - top - np.log(total), -np.inf)", "rivals.max()"
+        ),
         "the wrong axis": """
             rivals = np.where(possible, scores, -np.inf)
             return rivals - np.log(np.exp(rivals).sum(axis=0))
