@@ -73,24 +73,63 @@ def numpy_kl(y, p):
     return np.sum(np.where(seen, y * np.log(quotient), 0), axis=-1)
 
 
-def numpy_softmax_cross_entropy(scores, labels):
-    return -numpy_log_softmax(scores)[np.arange(len(scores)), labels].mean()
+def numpy_squared_hinge(scores, labels):
+    losses = []
+    for s, k in rows_of(scores, labels):
+        losses.append(sum(max(0, s[j] - s[k] + 1) ** 2 for j in range(len(s)) if j != k))
+    return np.array(losses, scores.dtype)
 
 
-def numpy_softmax_cross_entropy_gradient(scores, labels):
-    p = numpy_softmax(scores)
-    p[np.arange(len(scores)), labels] -= 1
-    return p / len(scores)
+def numpy_squared_hinge_gradient(scores, labels):
+    gradient = np.zeros_like(scores)
+    for row, s, k in zip(gradient, scores, labels, strict=True):
+        for j in range(len(s)):
+            slope = 2 * max(0, s[j] - s[k] + 1) / len(scores)
+            if j != k:
+                row[j] += slope
+                row[k] -= slope
+    return gradient
 
 
-def torch_cross_entropy(scores, labels):
-    return nn.functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(labels)).numpy()
+def torch_squared_hinge(scores, labels):
+    scores, labels = torch.as_tensor(scores), torch.from_numpy(labels)
+    mean_over_classes = nn.functional.multi_margin_loss(scores, labels, p=2, reduction="none")
+    return scores.shape[1] * mean_over_classes
 
 
-def torch_cross_entropy_gradient(scores, labels):
+def torch_squared_hinge_gradient(scores, labels):
     leaf = torch.tensor(scores, requires_grad=True)
-    nn.functional.cross_entropy(leaf, torch.from_numpy(labels)).backward()
+    torch_squared_hinge(leaf, labels).mean().backward()
     return leaf.grad.numpy()
+
+
+def numpy_softmax_or_none(a):
+    return numpy_softmax(np.insert(a, 0, 0, axis=-1))[..., 1:]
+
+
+def numpy_masked_log_softmax(a, possible):
+    return numpy_log_softmax(np.where(possible, a, -np.inf))
+
+
+def row_by_row(a, possible):
+    result = np.full_like(a, -np.inf)
+    for place in np.ndindex(a.shape[:-1]):
+        mine = possible[place]
+        result[place][mine] = scipy.special.log_softmax(a[place][mine])
+    return result
+
+
+def numpy_vote(s, y):
+    return y * np.logaddexp(0, -s) + (1 - y) * np.logaddexp(0, s)
+
+
+def torch_vote(s, y):
+    s, y = torch.from_numpy(s), torch.from_numpy(y)
+    return (y * nn.functional.softplus(-s) + (1 - y) * nn.functional.softplus(s)).numpy()
+
+
+def numpy_shannon(y, p):
+    return (numpy_kl(y, (y + p) / 2) + numpy_kl(p, (y + p) / 2)) / 2
 
 
 def numpy_forward(x, weights, biases):
@@ -361,16 +400,20 @@ RIGHT = {
         lambda y, p: scipy.special.rel_entr(y, p).sum(axis=-1),
         lambda y, p: nnlib.cross_entropy(y, p) - nnlib.entropy(y),
     ],
-    "softmax_cross_entropy": [
-        lambda s, k: nnlib.softmax_cross_entropy(s, k, "mean"),
-        numpy_softmax_cross_entropy,
-        lambda s, k: float(numpy_softmax_cross_entropy(s, k)),
-        torch_cross_entropy,
+    "squared_hinge": [numpy_squared_hinge, lambda s, k: torch_squared_hinge(s, k).numpy()],
+    "squared_hinge_gradient": [numpy_squared_hinge_gradient, torch_squared_hinge_gradient],
+    "softmax_or_none": [
+        numpy_softmax_or_none,
+        lambda a: np.exp(a - np.logaddexp(0, np.logaddexp.reduce(a, axis=-1, keepdims=True))),
     ],
-    "softmax_cross_entropy_gradient": [
-        lambda s, k: nnlib.softmax_cross_entropy.gradient(s, k, "mean"),
-        numpy_softmax_cross_entropy_gradient,
-        torch_cross_entropy_gradient,
+    "masked_log_softmax": [numpy_masked_log_softmax, row_by_row],
+    "vote_cross_entropy": [numpy_vote, torch_vote],
+    "jensen_shannon": [
+        numpy_shannon,
+        lambda y, p: (
+            scipy.special.entr((y + p) / 2).sum(axis=-1)
+            - (scipy.special.entr(y) + scipy.special.entr(p)).sum(axis=-1) / 2
+        ),
     ],
     "mlp_forward": [nnlib_forward, numpy_forward, torch_forward],
     "sgd_step": [numpy_step, torch_step],
@@ -487,14 +530,53 @@ def plain_cross_entropy(y, p):
     return -np.sum(y * np.log(p), axis=-1)
 
 
-def paired(rows, labels):
-    return rows[np.arange(len(rows)), labels]
+def squares_by_row(loss):
+    """Return a squared hinge that gives one row's loss from its shortfalls, of rivals alone."""
+    return hinge_by_row(lambda s, k: loss(others(s, k) - s[k] + 1))
 
 
-def gradient_of_every_label(scores, labels):
-    p = numpy_softmax(scores)
-    p[:, labels] -= 1
-    return p / len(scores)
+def gradient_by_row(slopes_of, scores, labels):
+    """Return a gradient given the slopes of a row, from (shortfalls of its rivals) to (slopes)."""
+    rows = []
+    for s, k in rows_of(scores, labels):
+        slopes = slopes_of(np.maximum(0, others(s, k) - s[k] + 1))
+        rows.append(np.insert(slopes, k, -slopes.sum()) / len(scores))
+    return np.array(rows, scores.dtype)
+
+
+def of_the_strongest(shortfalls):
+    return 1.0 * (np.arange(len(shortfalls)) == shortfalls.argmax()) * (shortfalls > 0)
+
+
+def gradient_with_one_share(scores, labels):
+    gradient = numpy_squared_hinge_gradient(scores, labels)
+    for row, k in rows_of(gradient, labels):
+        row[k] = -others(row, k).max()
+    return gradient
+
+
+def hinge_masked_by_zero(scores, labels):
+    rows = np.arange(len(scores))
+    rivals = scores.copy()
+    rivals[rows, labels] = 0
+    return (np.maximum(0, rivals - scores[rows, labels][:, None] + 1) ** 2).sum(axis=1)
+
+
+def softmax_and_none(a):
+    return numpy_softmax(np.concatenate([a, np.zeros_like(a[..., :1])], axis=-1))
+
+
+def shifted_log_softmax(a, possible, shift):
+    total = (np.exp(a - shift) * possible).sum(-1, keepdims=True)
+    return np.where(possible, a - shift - np.log(total), -np.inf)
+
+
+def plain_shannon(y, p):
+    return (plain_kl(y, (y + p) / 2) + plain_kl(p, (y + p) / 2)) / 2
+
+
+def shannon_terms(y, p):
+    return (scipy.special.rel_entr(y, (y + p) / 2) + scipy.special.rel_entr(p, (y + p) / 2)) / 2
 
 
 def layers(x, weights, biases, between=numpy_relu, end=lambda z: z, times=lambda x, w: x @ w.T):
@@ -662,11 +744,9 @@ def common_to_lists(right, wrong_in_place):
     }
 
 
-def information(right, terms):
+def of_terms(right, terms):
     batch_hint = "how many numbers should come out"
     return common(right, in_place(right)) | {
-        "the arguments in the other order": (
-            lambda y, p: terms(p, y).sum(-1), BATCH, "the truth and the other the model"),
         "a logarithm of base 2": (lambda y, p: right(y, p) / np.log(2), BATCH, "in nats"),
         "the wrong sign": (lambda y, p: -terms(y, p).sum(-1), BATCH, "positive or negative"),
         "mean for sum over the classes": (
@@ -675,6 +755,13 @@ def information(right, terms):
         "the mean over the whole batch": (
             lambda y, p: terms(y, p).sum(-1).mean(), BATCH, batch_hint),
         "the wrong axis": (lambda y, p: terms(y, p).sum(0), BATCH, "along the last axis"),
+    }  # fmt: skip
+
+
+def information(right, terms):
+    return of_terms(right, terms) | {
+        "the arguments in the other order": (
+            lambda y, p: terms(p, y).sum(-1), BATCH, "the truth and the other the model"),
         "a bounded logarithm": (
             lambda y, p: terms(y, np.maximum(p, p.dtype.type(1e-15))).sum(-1),
             "what the model calls impossible", "What does it cost to call impossible"),
@@ -826,73 +913,159 @@ WRONG = {
         "the mean of both directions": (
             lambda y, p: 0.5 * (plain_kl(y, p) + plain_kl(p, y)), BATCH, "is no distance"),
     },
-    "softmax_cross_entropy": common(
-        numpy_softmax_cross_entropy, in_place(numpy_softmax_cross_entropy)
-    ) | {
-        "the sum over the batch in place of the mean": (
-            lambda s, k: -paired(numpy_log_softmax(s), k).sum(), "a batch", "comes twice"),
-        "the loss of each example": (
-            lambda s, k: -paired(numpy_log_softmax(s), k), "a batch", "down one number"),
-        "a mean over the classes too": (
-            lambda s, k: -(np.eye(4)[k] * numpy_log_softmax(s)).mean(), "a batch",
-            "one term that counts"),
-        "the wrong sign": (
-            lambda s, k: paired(numpy_log_softmax(s), k).mean(), "a batch", "at most 1"),
-        "softmax twice": (
-            lambda s, k: numpy_softmax_cross_entropy(numpy_softmax(s), k), "a batch",
-            "a second softmax flattens"),
-        "no logarithm": (
-            lambda s, k: -paired(numpy_softmax(s), k).mean(), "a batch", "has probability 1"),
+    "squared_hinge": common(numpy_squared_hinge, in_place(numpy_squared_hinge)) | {
+        "the true class as a rival of its own": (
+            lambda s, k: 1 + numpy_squared_hinge(s, k), "a batch", "never below 1"),
+        "the true class masked by 0": (hinge_masked_by_zero, "a batch", "a rival with the score 0"),
+        "the strongest rival alone": (
+            squares_by_row(lambda m: max(0, m.max()) ** 2), "a batch", "How many rivals count"),
+        "the chapter's hinge": (numpy_hinge, "a batch", "the loss of the chapter"),
+        "no square": (
+            squares_by_row(lambda m: np.maximum(0, m).sum()), "a batch", "shortfall doubles"),
+        "the square of the sum": (
+            squares_by_row(lambda m: np.maximum(0, m).sum() ** 2), "a batch", "What comes first"),
+        "the square of what is not missing": (
+            squares_by_row(lambda m: (m**2).sum()), "a batch", "A square is never negative"),
+        "no margin": (
+            squares_by_row(lambda m: (np.maximum(0, m - 1) ** 2).sum()), "a batch",
+            "ahead by a hair"),
+        "the mean over the classes": (
+            lambda s, k: numpy_squared_hinge(s, k) / 4 if s.shape[1] == 4
+            else numpy_squared_hinge(s, k), "a batch", "The formula has a sum"),
+        "the mean of all examples": (
+            lambda s, k: numpy_squared_hinge(s, k).mean(), "a batch", "has its own loss"),
         "off-by-one class": (
-            lambda s, k: numpy_softmax_cross_entropy(s, k - 1), "a batch", "from 0 or from 1"),
-        "every label for every row": (
-            lambda s, k: np.mean(-numpy_log_softmax(s)[:, k]), "a batch", "goes with one label"),
-        "a logarithm of base 2": (
-            lambda s, k: -np.log2(paired(numpy_softmax(s), k)).mean(), "a batch", "in nats"),
-        "no shift before exp": (
-            lambda s, k: np.mean(np.log(np.exp(s).sum(1)) - paired(s, k)), LARGE_SCORES,
-            "What is exp(1000)"),
-        "the logarithm of an overflow": (
-            lambda s, k: -np.log(paired(naive_softmax(s), k)).mean(), LARGE_SCORES,
-            "What is exp(1000)"),
-        "the maximum of the whole array": (
-            lambda s, k: numpy_softmax_cross_entropy(s, k) if len(s) == 1 else np.mean(
-                np.log(np.exp(s - s.max()).sum(1)) - paired(s, k) + s.max()
-            ), FAR_APART, "Whose maximum does each row need"),
-        "the logarithm of a softmax that is 0": (
-            lambda s, k: -np.log(paired(numpy_softmax(s), k)).mean(), "a true class far behind",
-            "its logarithm is not"),
+            lambda s, k: squares_by_row(lambda m: (np.maximum(0, m) ** 2).sum())(s, k - 1),
+            "a batch", "from 0 or from 1"),
     },
-    "softmax_cross_entropy_gradient": common(
-        numpy_softmax_cross_entropy_gradient, in_place(numpy_softmax_cross_entropy_gradient)
+    "squared_hinge_gradient": common(
+        numpy_squared_hinge_gradient, in_place(numpy_squared_hinge_gradient)
     ) | {
         "the gradient of the sum over the batch": (
-            lambda s, k: numpy_softmax(s) - np.eye(s.shape[1])[k], "a batch", "to one row"),
+            lambda s, k: len(s) * numpy_squared_hinge_gradient(s, k), "a batch", "to one row"),
         "a mean over the classes too": (
-            lambda s, k: (numpy_softmax(s) - np.eye(s.shape[1])[k]) / s.size, "a batch",
+            lambda s, k: len(s) * numpy_squared_hinge_gradient(s, k) / s.size, "a batch",
             "by what is it not"),
         "the wrong sign": (
-            lambda s, k: (np.eye(s.shape[1])[k] - numpy_softmax(s)) / len(s), "a batch",
-            "with the true score"),
-        "the target left out": (
-            lambda s, k: numpy_softmax(s) / len(k), "a batch", "entries of a row sum to"),
-        "the logarithm of softmax in place of softmax": (
-            lambda s, k: (numpy_log_softmax(s) - np.eye(s.shape[1])[k]) / len(s), "a batch",
-            "entries of a row sum to"),
-        "the true class alone": (
-            lambda s, k: np.eye(s.shape[1])[k] * (numpy_softmax(s) - 1) / len(s), "a batch",
-            "as a rival's rises"),
+            lambda s, k: -numpy_squared_hinge_gradient(s, k), "a batch", "with the true score"),
+        "the 2 of the square": (
+            partial(gradient_by_row, lambda m: m), "a batch", "How steep is the parabola"),
+        "the true class left out": (
+            lambda s, k: np.maximum(0, numpy_squared_hinge_gradient(s, k)), "a batch",
+            "stands in every term"),
+        "one rival's share for the true class": (
+            gradient_with_one_share, "a batch", "In how many terms"),
+        "the slope of a hinge without the square": (
+            partial(gradient_by_row, np.sign), "a batch", "be pushed harder"),
+        "the gradient of the chapter's hinge": (
+            partial(gradient_by_row, of_the_strongest), "a batch", "How many rivals"),
         "off-by-one class": (
-            lambda s, k: numpy_softmax_cross_entropy_gradient(s, k - 1), "a batch",
+            lambda s, k: numpy_squared_hinge_gradient(s, (k - 1) % s.shape[1]), "a batch",
             "from 0 or from 1"),
-        "every label for every row": (
-            gradient_of_every_label, "a batch", "goes with one label"),
+    },
+    "softmax_or_none": common(numpy_softmax_or_none, in_place(numpy_softmax_or_none)) | {
         "no shift before exp": (
-            lambda s, k: (naive_softmax(s) - np.eye(s.shape[1])[k]) / len(s), LARGE_SCORES,
+            lambda a: np.exp(a) / (np.exp(a).sum(-1, keepdims=True) + 1), LARGE_SCORES,
             "What is exp(1000)"),
+        "the 1 not shifted": (
+            lambda a: numpy_softmax(a) / (
+                1 + 1 / np.exp(a - a.max(-1, keepdims=True)).sum(-1, keepdims=True)
+            ), BATCH, "Which term did you leave"),
         "the maximum of the whole array": (
-            lambda s, k: (naive_softmax(s - s.max()) - np.eye(s.shape[1])[k]) / len(s), FAR_APART,
+            lambda a: np.exp(a - np.max(a)) / (
+                np.exp(-np.max(a)) + np.exp(a - np.max(a)).sum(-1, keepdims=True)
+            ), FAR_APART, "Whose maximum does each row need"),
+        "softmax itself": (numpy_softmax, BATCH, "left for none of them"),
+        "none returned too": (softmax_and_none, BATCH, "How many classes went in"),
+        "a sigmoid of every score": (numpy_sigmoid, BATCH, "know of the others"),
+        "the sign of the scores": (
+            lambda a: numpy_softmax_or_none(-a), BATCH, "the largest score or of the smallest"),
+        "the sum of the whole array": (
+            lambda a: np.exp(a) / (np.exp(a).sum() + 1), BATCH, "have to do with another"),
+        "the wrong axis": (
+            lambda a: np.exp(a) / (1 + np.exp(a).sum(0)), BATCH, "Which sums should be 1"),
+        "a 1 for every class": (
+            lambda a: np.exp(a) / (a.shape[-1] + np.exp(a).sum(-1, keepdims=True)), BATCH,
+            "How often does none of them"),
+    },
+    "masked_log_softmax": common(numpy_masked_log_softmax, in_place(numpy_masked_log_softmax)) | {
+        "no shift before exp": (
+            lambda a, m: shifted_log_softmax(a, m, 0), LARGE_SCORES, "What is exp(1000)"),
+        "the maximum of an impossible class": (
+            lambda a, m: shifted_log_softmax(a, m, a.max(-1, keepdims=True)),
+            "an impossible class far ahead", "Should a class that is ruled out"),
+        "the logarithm of a softmax that is 0": (
+            lambda a, m: np.log(np.exp(numpy_masked_log_softmax(a, m))), LARGE_SCORES,
+            "its logarithm is not"),
+        "the impossible classes in the sum": (
+            lambda a, m: np.where(m, numpy_log_softmax(a), -np.inf), BATCH,
+            "Over which classes does the sum run"),
+        "the impossible scores set to 0": (
+            lambda a, m: numpy_log_softmax(np.where(m, a, 0)), BATCH, "a score like any other"),
+        "a large number for infinity": (
+            lambda a, m: numpy_log_softmax(np.where(m, a, -1e9)), BATCH,
+            "Impossible is impossible"),
+        "no mask": (lambda a, m: numpy_log_softmax(a), BATCH, "its second argument"),
+        "the mask turned around": (
+            lambda a, m: numpy_masked_log_softmax(a, np.logical_not(m)), BATCH,
+            "Which ones did you rule out"),
+        "no logarithm": (
+            lambda a, m: np.exp(numpy_masked_log_softmax(a, m)), BATCH, "Where is it taken"),
+        "the maximum of the whole array": (
+            lambda a, m: shifted_log_softmax(a, m, a.max()), FAR_APART,
             "Whose maximum does each row need"),
+        "the wrong axis": (
+            lambda a, m: numpy_masked_log_softmax(a.T, m.T).T, BATCH, "Which sums should be 1"),
+    },
+    "vote_cross_entropy": common(numpy_vote, in_place(numpy_vote)) | {
+        "exp overflows": (
+            lambda s, y: np.log(np.exp(s) + 1) - s * y, LARGE_SCORES, "What is exp(1000)"),
+        "the logarithm of a rounded sigmoid": (
+            lambda s, y: -(y * np.log(numpy_sigmoid(s)) + (1 - y) * np.log(1 - numpy_sigmoid(s))),
+            LARGE_SCORES, "At a score of 1000 the sigmoid is 1"),
+        "digits canceled": (
+            lambda s, y: np.logaddexp(s, 0) - s * y, "small losses", "has no subtraction"),
+        "1 swallows what is added to it": (
+            lambda s, y: np.log(1 + np.exp(-np.abs(s)))
+            + y * np.maximum(0, -s) + (1 - y) * np.maximum(0, s),
+            "small losses", "What is 1 + 1e-18"),
+        "the share as a sign": (
+            lambda s, y: np.logaddexp(0, s - 2 * y * s), BATCH, "where all say yes"),
+        "the share rounded to yes or no": (
+            lambda s, y: numpy_vote(s, np.round(y)), BATCH, "3 of 5 say yes"),
+        "yes and no exchanged": (
+            lambda s, y: numpy_vote(-s, y), BATCH, "cost much or little"),
+        "the no left out": (
+            lambda s, y: y * np.logaddexp(0, -s), BATCH, "The sum has two terms"),
+        "the wrong sign": (lambda s, y: -numpy_vote(s, y), BATCH, "at most 1"),
+        "a logarithm of base 2": (
+            lambda s, y: numpy_vote(s, y) / np.log(2), BATCH, "in nats"),
+        "the mean of all": (lambda s, y: numpy_vote(s, y).mean(), BATCH, "has its own loss"),
+        "the sum of each row": (
+            lambda s, y: numpy_vote(s, y).sum(-1), BATCH, "has its own loss"),
+        "the gradient": (lambda s, y: numpy_sigmoid(s) - y, BATCH, "how steep the loss is"),
+    },
+    "jensen_shannon": of_terms(numpy_shannon, shannon_terms) | {
+        "float32 lost": (
+            lambda y, p: numpy_shannon(np.float64(y), np.float64(p)), FLOAT32,
+            "Which line makes a float64 array"),
+        "0 log 0": (plain_shannon, "a class that neither expects", "0 times log 0"),
+        "the mean of both directions": (
+            lambda y, p: (plain_kl(y, p) + plain_kl(p, y)) / 2, BATCH, "infinite as soon as"),
+        "one half of the sum": (
+            lambda y, p: plain_kl(y, (y + p) / 2), BATCH, "change places"),
+        "no half": (
+            lambda y, p: plain_kl(y, (y + p) / 2) + plain_kl(p, (y + p) / 2), BATCH,
+            "should be log 2"),
+        "the sum in place of the middle": (
+            lambda y, p: (plain_kl(y, y + p) + plain_kl(p, y + p)) / 2, BATCH,
+            "entries of the middle"),
+        "the middle in first place": (
+            lambda y, p: (plain_kl((y + p) / 2, y) + plain_kl((y + p) / 2, p)) / 2, BATCH,
+            "weighs the terms"),
+        "its square root": (
+            lambda y, p: np.sqrt(plain_shannon(y, p)), BATCH, "a distance of its own name"),
+        "the divergence of the chapter": (plain_kl, BATCH, "change places"),
     },
     "mlp_forward": common(numpy_forward, forward_in_place) | {
         "missing bias": (without_bias, "layers of one size", "add to the weighted sum"),
@@ -1167,8 +1340,11 @@ def test_inputs_are_the_same_with_the_same_seed(name):
         first, second, other = (one.inputs(np.random.default_rng(seed)) for seed in (0, 0, 1))
         assert repr(first) == repr(second)
         fixed = one.name in {EDGES, ENDS, LARGE, FAR_LEFT, LARGE_SCORES, FAR_APART} | {
+            "all far below 0",
+            "an impossible class far ahead",
+            "nothing in common",
+            "small losses",
             "what the model calls impossible",
-            "a true class far behind",
         }
         assert (repr(first) == repr(other)) == fixed
 

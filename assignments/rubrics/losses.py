@@ -1,4 +1,4 @@
-"""The assignment on losses: hinge, softmax and its logarithm, cross-entropy, KL."""
+"""The assignment on losses: two hinges, two softmaxes, shares of yes, a symmetric divergence."""
 
 from dataclasses import replace
 
@@ -6,11 +6,14 @@ import numpy as np
 from grading.rubric import KEPT, Item, Part, Rubric
 
 from nnlib import check
-from nnlib.check import Misconception
 
 
 def careful(suite, *others):
     return Part(1, "careful", [*suite.select(*KEPT), *others])
+
+
+def again(one, name, inputs):
+    return replace(one, name=name, inputs=inputs)
 
 
 # --- inputs ---------------------------------------------------------------------------------------
@@ -20,173 +23,146 @@ def below_zero(rng):
     return {"scores": rng.normal(size=(5, 3)) - 50, "labels": rng.integers(3, size=5)}
 
 
+def one_example(rng):
+    return {"scores": rng.normal(size=(1, 4)), "labels": rng.integers(4, size=1)}
+
+
 def more_large(rng):
-    return {"scores": rng.integers(-9, 9, size=4) + 1e4 * np.sign(rng.normal())}
+    return {"scores": rng.integers(-9, 9, size=4) + 1e4}
 
 
 def more_apart(rng):
     return {"scores": rng.normal(size=(3, 4)) + 1e4 * rng.permutation([[-1], [0], [1]])}
 
 
-def labeled(inputs):
-    return lambda rng: {
-        "scores": (scores := np.atleast_2d(inputs(rng)["scores"])),
-        "labels": rng.integers(scores.shape[1], size=len(scores)),
-    }
+def masked(inputs):
+    def made(rng):
+        scores = inputs(rng)["scores"]
+        mask = np.broadcast_to([True, True, False, False], scores.shape)
+        return {"scores": scores, "possible": rng.permuted(mask, axis=-1)}
+
+    return made
 
 
-def one_row(rng):
-    return {"scores": rng.normal(size=(1, 4)), "labels": rng.integers(4, size=1)}
+def all_possible(rng):
+    return {"scores": rng.normal(size=(2, 4)), "possible": np.full((2, 4), True)}
 
 
-def far_behind(rng):
-    labels = rng.integers(3, size=2)
-    return {"scores": rng.normal(size=(2, 3)) - 900 * np.eye(3)[labels], "labels": labels}
+def one_possible(rng):
+    return {"scores": rng.normal(size=(3, 3)), "possible": rng.permutation(np.eye(3, dtype=bool))}
 
 
-def impossible(rng):
-    y, p = rng.dirichlet(np.full(3, 3)), rng.dirichlet(np.full(2, 3))
-    return {"y": y, "p": rng.permutation(np.append(p, 0))}
+def ahead(rng):
+    possible = rng.permutation([True, True, True, False])
+    return {"scores": rng.normal(size=4) + 2e3 * ~possible, "possible": possible}
 
 
-def softmax(scores):
-    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+def unanimous(rng):
+    shares = rng.permutation([0.0, 0, 1, 1])
+    return {"scores": (2 * shares - 1) * rng.uniform(30, 35, size=4), "shares": shares}
 
 
-def log_softmax(scores):
-    below = scores - scores.max(axis=-1, keepdims=True)
-    return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+def shares_of_large(rng):
+    return {"scores": 1e4 * rng.normal(size=4), "shares": rng.uniform(size=4)}
+
+
+def in_part_apart(rng):
+    y, p = rng.dirichlet(np.full(2, 3), 2)
+    return {"y": np.append(y, 0), "p": np.insert(p, 0, 0)}
 
 
 # --- items ----------------------------------------------------------------------------------------
 
 
-def cross_entropy(y, p):
-    """Return what a student's function would, also where the arguments are no distributions."""
-    return -np.where(y > 0, y * np.log(np.where(y > 0, p, 1)), 0).sum(axis=-1)
+def of_rivals(suite):
+    """Return the item of the squared hinge or of its gradient."""
+    batch, clear, two = suite.select("a batch", "clear cases among others", "two classes")
+    parts = [
+        Part(2, "the values", [batch, two, again(batch, "one example", one_example)]),
+        Part(1, "leads of any size", [clear, again(batch, "all scores below 0", below_zero)]),
+        careful(suite),
+    ]
+    return Item(suite.name, parts)
 
 
-def masked_by_zero(scores, labels):
-    own = np.eye(scores.shape[1])[labels]
-    true = (own * scores).sum(axis=1)
-    return np.maximum(0, ((1 - own) * scores).max(axis=1) - true + 1)
+def along_the_last_axis(suite, values, edges):
+    """Return the item of a softmax or of its logarithm."""
+    parts = [
+        Part(1, "a batch", [suite["a batch of rows"], *values]),
+        Part(1, "any number of axes", suite.select("one row", "three axes")),
+        Part(2, "scores of any size", [*suite.select("large scores", "rows far apart"), *edges]),
+        careful(suite),
+    ]
+    return Item(suite.name, parts)
 
 
-MASKED = Misconception(
-    "the true class masked by 0",
-    masked_by_zero,
-    "Where all scores are below 0, which class has the largest after that?",
+LARGE, APART = check.softmax_or_none.select("large scores", "rows far apart")
+SOFTMAX_OR_NONE = along_the_last_axis(
+    check.softmax_or_none,
+    [],
+    [
+        check.softmax_or_none["all far below 0"],
+        again(LARGE, "more large scores", more_large),
+        again(APART, "more rows far apart", more_apart),
+    ],
 )
-BELOW_ZERO = replace(
-    check.hinge["a batch"],
-    name="all scores below 0",
-    inputs=below_zero,
-    misconceptions=(MASKED, *check.hinge["a batch"].misconceptions),
+
+AHEAD = check.masked_log_softmax["an impossible class far ahead"]
+MASKED_LOG_SOFTMAX = along_the_last_axis(
+    check.masked_log_softmax,
+    [
+        again(AHEAD, "every class possible", all_possible),
+        again(AHEAD, "one class possible", one_possible),
+    ],
+    [
+        AHEAD,
+        again(AHEAD, "another class ahead", ahead),
+        again(AHEAD, "more large scores", masked(more_large)),
+        again(AHEAD, "more rows far apart", masked(more_apart)),
+    ],
 )
-HINGE = Item(
-    "hinge",
+
+LARGE, SMALL = check.vote_cross_entropy.select("large scores", "small losses")
+ROWS = check.vote_cross_entropy.select("a batch of rows", "one row", "three axes")
+VOTE_CROSS_ENTROPY = Item(
+    "vote_cross_entropy",
+    [
+        Part(1, "the values", ROWS),
+        Part(1, "large scores", [LARGE, again(LARGE, "more large scores", shares_of_large)]),
+        Part(1, "small losses", [ROWS[0], SMALL, again(SMALL, "more small losses", unanimous)]),
+        careful(check.vote_cross_entropy),
+    ],
+)
+
+NEITHER, NOTHING = check.jensen_shannon.select("a class that neither expects", "nothing in common")
+KEPT_ZEROS = check.jensen_shannon["the arguments stay as they were"]
+JENSEN_SHANNON = Item(
+    "jensen_shannon",
     [
         Part(
-            2, "the loss of each example", check.hinge.select("a batch", "right by a wide margin")
+            2,
+            "the sum over classes",
+            check.jensen_shannon.select("a batch of rows", "one row", "three axes"),
         ),
-        Part(1, "scores of any sign", [BELOW_ZERO]),
-        careful(check.hinge),
-    ],
-)
-
-
-def along_the_last_axis(suite, values, needs):
-    """Return the item of softmax or of its logarithm."""
-    large, apart = suite.select("large scores", "rows far apart")
-    checks = [
-        large,
-        apart,
-        replace(large, name="more large scores", inputs=more_large),
-        replace(apart, name="more rows far apart", inputs=more_apart),
-    ]
-    parts = [*values, Part(2, "scores of any size", checks), careful(suite)]
-    return Item(suite.name, parts, needs)
-
-
-SOFTMAX = along_the_last_axis(
-    check.softmax,
-    [
-        Part(1, "a batch", [check.softmax["a batch of rows"]]),
-        Part(1, "any number of axes", check.softmax.select("one row", "three axes")),
-    ],
-    {},
-)
-LOG_SOFTMAX = along_the_last_axis(
-    check.log_softmax,
-    [
         Part(
             1,
-            "the logarithm",
-            check.log_softmax.select("a batch of rows", "one row", "three axes"),
-        )
+            "probabilities of 0",
+            [NEITHER, NOTHING, again(NOTHING, "little in common", in_part_apart)],
+        ),
+        careful(check.jensen_shannon, again(KEPT_ZEROS, "zeros stay as they were", NEITHER.inputs)),
     ],
-    {"softmax": softmax},
-)
-
-
-def of_distributions(suite, needs):
-    """Return the item of a measure of two distributions."""
-    neither = suite["a class that neither expects"]
-    infinite = suite["what the model calls impossible"]
-    another = replace(infinite, name="another impossible class", inputs=impossible)
-    unchanged = suite["the arguments stay as they were"]
-    zeros = replace(unchanged, name="zeros stay as they were", inputs=neither.inputs)
-    parts = [
-        Part(1, "the sum over classes", suite.select("a batch of rows", "one row", "three axes")),
-        Part(1, "probabilities of 0", [neither, infinite, another]),
-        careful(suite, zeros),
-    ]
-    return Item(suite.name, parts, needs)
-
-
-def of_a_batch(suite, values, needs):
-    """Return the item of the softmax cross-entropy or of its gradient."""
-    large, apart, behind = suite.select("large scores", "rows far apart", "a true class far behind")
-    checks = [
-        large,
-        apart,
-        behind,
-        replace(large, name="more large scores", inputs=labeled(more_large)),
-        replace(apart, name="more rows far apart", inputs=labeled(more_apart)),
-        replace(behind, name="others far behind", inputs=far_behind),
-    ]
-    parts = [*values, Part(1, "scores of any size", checks), careful(suite)]
-    return Item(suite.name, parts, needs)
-
-
-BUILDS_ON = {"softmax": softmax, "log_softmax": log_softmax}
-BATCH = check.softmax_cross_entropy["a batch"]
-SOFTMAX_CROSS_ENTROPY = of_a_batch(
-    check.softmax_cross_entropy,
-    [
-        Part(1, "one example", [replace(BATCH, name="a row", inputs=one_row)]),
-        Part(1, "the mean of a batch", [BATCH]),
-    ],
-    BUILDS_ON,
-)
-SOFTMAX_CROSS_ENTROPY_GRADIENT = of_a_batch(
-    check.softmax_cross_entropy_gradient,
-    [Part(1, "a batch", [check.softmax_cross_entropy_gradient["a batch"]])],
-    BUILDS_ON,
 )
 
 RUBRIC = Rubric(
     "losses",
     items=(
-        HINGE,
-        SOFTMAX,
-        LOG_SOFTMAX,
-        of_distributions(check.cross_entropy, {}),
-        of_distributions(check.kl_divergence, {"cross_entropy": cross_entropy}),
-        SOFTMAX_CROSS_ENTROPY,
-        SOFTMAX_CROSS_ENTROPY_GRADIENT,
+        of_rivals(check.squared_hinge),
+        of_rivals(check.squared_hinge_gradient),
+        SOFTMAX_OR_NONE,
+        MASKED_LOG_SOFTMAX,
+        VOTE_CROSS_ENTROPY,
+        JENSEN_SHANNON,
     ),
-    written={"written-promises": 4},
+    written={"written-none": 4},
     allowed=("numpy",),
 )

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnlib import losses, probability
+from nnlib import activations, losses
 from nnlib._arrays import FloatArray
-from nnlib.check._core import (
-    Arguments,
-    Function,
-    Inputs,
-    Misconception,
-    array_suite,
-    copied_output,
-)
-from nnlib.check._probability import BASE_HINT, ROW_MAXIMUM_HINT, SHIFT_HINT
+from nnlib.check._core import Arguments, Inputs, Misconception, array_suite
+from nnlib.check._probability import BASE_HINT
 
-__all__ = ["hinge", "softmax_cross_entropy", "softmax_cross_entropy_gradient"]
+__all__ = ["hinge", "squared_hinge", "squared_hinge_gradient", "vote_cross_entropy"]
+
+_EACH_HINT = "What shape should come out, if every example has its own loss?"
+_COUNTING_HINT = "From which number do labels count, from 0 or from 1? What does index -1 mean?"
 
 
 def _labeled(rng: np.random.Generator) -> Arguments:
@@ -87,17 +82,17 @@ hinge = array_suite(
     Misconception(
         "the mean of all examples",
         lambda s, k: losses.hinge(s, k, "mean"),
-        "What shape should come out, if every example has its own loss?",
+        _EACH_HINT,
     ),
     Misconception(
         "the sum of all examples",
         lambda s, k: losses.hinge(s, k, "sum"),
-        "What shape should come out, if every example has its own loss?",
+        _EACH_HINT,
     ),
     Misconception(
         "off-by-one class",
         lambda s, k: losses.hinge(s, (k - 1) % s.shape[1]),
-        "From which number do labels count, from 0 or from 1? What does index -1 mean?",
+        _COUNTING_HINT,
     ),
     Misconception(
         "the best rival of the whole batch",
@@ -107,177 +102,262 @@ hinge = array_suite(
 )
 
 
-def _labeled_scores(rows: Sequence[Sequence[float]], *labels: int) -> Inputs:
-    return lambda _: {"scores": np.array(rows, np.float64), "labels": np.array(labels)}
+def _some_clear_cases(rng: np.random.Generator) -> Arguments:
+    labels = rng.permutation(4)
+    lead = np.array([20, 20, 0, 0])[:, np.newaxis] * np.eye(4)[labels]
+    return {"scores": rng.normal(size=(4, 4)) + lead, "labels": labels}
 
 
-_LABELED_SCORES: Mapping[str, Inputs] = {
-    "a batch": _labeled,
-    "large scores": _labeled_scores([[1000, 1001, 1003]], 0),
-    "rows far apart": _labeled_scores([[0, 1, 2], [2000, 2001, 2003]], 1, 0),
-    "a true class far behind": _labeled_scores([[0, -1000, -2000]], 1),
-}
-_PAIRS_HINT = (
-    "How many entries does your index pick from a batch of 6 rows? Each row goes with one label, "
-    "its own."
-)
-_COUNTING_HINT = "From which number do labels count, from 0 or from 1? What does index -1 mean?"
-
-
-def _softmax_cross_entropy(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
-    return losses.softmax_cross_entropy(scores, labels, "mean")
-
-
-def _number(function: Function, arguments: Arguments) -> Any:
-    """Return the loss; a number of Python's own has no dtype, and takes that of the scores."""
-
-    def typed(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
-        loss = function(scores, labels)
-        return scores.dtype.type(loss) if type(loss) is float else loss
-
-    return copied_output(typed, arguments)
-
-
-softmax_cross_entropy = array_suite(
-    "softmax_cross_entropy",
-    "Check ``softmax_cross_entropy(scores, labels)``: the mean loss, for class indices.",
-    _softmax_cross_entropy,
-    _LABELED_SCORES,
-    Misconception(
-        "the sum over the batch in place of the mean",
-        lambda s, k: losses.softmax_cross_entropy(s, k, "sum"),
-        "What should happen to the loss when every example comes twice?",
-    ),
-    Misconception(
-        "the loss of each example",
-        lambda s, k: losses.softmax_cross_entropy(s, k),
-        "Gradient descent goes down one number. How are the losses of a batch put together?",
-    ),
-    Misconception(
-        "a mean over the classes too",
-        lambda s, k: _softmax_cross_entropy(s, k) / s.shape[1],
-        "A one-hot row has one term that counts. By how many is the sum divided, and how many "
-        "examples are there?",
-    ),
-    Misconception(
-        "the wrong sign",
-        lambda s, k: -_softmax_cross_entropy(s, k),
-        "A probability is at most 1. Which sign has its logarithm, and which a loss?",
-    ),
-    Misconception(
-        "softmax twice",
-        lambda s, k: _softmax_cross_entropy(probability.softmax(s), k),
-        "Probabilities are no scores: a second softmax flattens them. Which one is too many?",
-    ),
-    Misconception(
-        "no logarithm",
-        lambda s, k: -_true(probability.softmax(s), k).mean(),
-        "What should the loss be where the true class has probability 1, and what where it has 0?",
-    ),
-    Misconception(
-        "off-by-one class",
-        lambda s, k: _softmax_cross_entropy(s, (k - 1) % s.shape[1]),
-        _COUNTING_HINT,
-    ),
-    Misconception(
-        "every label for every row",
-        lambda s, k: -probability.log_softmax(s)[:, k].mean(),
-        _PAIRS_HINT,
-    ),
-    Misconception(
-        "a logarithm of base 2",
-        lambda s, k: _softmax_cross_entropy(s, k) / np.log(2),
-        BASE_HINT,
-    ),
-    Misconception(
-        "the logarithm of a softmax that is 0",
-        lambda s, k: -np.log(_true(probability.softmax(s), k)).mean(),
-        "A probability may be too small for a float, its logarithm is not. Which of your functions "
-        "gives the logarithm without the probability?",
-    ),
-    Misconception(
-        "no shift before exp",
-        lambda s, k: (np.log(np.exp(s).sum(axis=1)) - _true(s, k)).mean(),
-        SHIFT_HINT,
-    ),
-    Misconception(
-        "the logarithm of an overflow",
-        lambda s, k: -np.log(_true(np.exp(s), k) / np.exp(s).sum(axis=1)).mean(),
-        SHIFT_HINT,
-    ),
-    Misconception(
-        "the maximum of the whole array",
-        lambda s, k: (np.log(np.exp(s - s.max()).sum(axis=1)) - _true(s - s.max(), k)).mean(),
-        ROW_MAXIMUM_HINT,
-    ),
-    observe=_number,
-)
-
-
-def _softmax_cross_entropy_gradient(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
-    return losses.softmax_cross_entropy.gradient(scores, labels, "mean")
+def _two_classes(rng: np.random.Generator) -> Arguments:
+    return {"scores": rng.normal(size=(4, 2)), "labels": rng.permutation([0, 1, 0, 1])}
 
 
 def _one_hot(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
     return np.eye(scores.shape[1], dtype=scores.dtype)[labels]
 
 
-softmax_cross_entropy_gradient = array_suite(
-    "softmax_cross_entropy_gradient",
-    "Check ``softmax_cross_entropy_gradient(scores, labels)``: of the mean loss, in the scores.",
-    _softmax_cross_entropy_gradient,
-    _LABELED_SCORES,
+def _missing(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+    """Return what the true class lacks to a lead of 1 over each other; over itself, nothing."""
+    return np.maximum(0, _lead(scores, labels) + 1)
+
+
+def _squared_hinge(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+    return (_missing(scores, labels) ** 2).sum(axis=1)
+
+
+_SUM_OF_SQUARES: dict[str, Inputs] = {
+    "a batch": _labeled,
+    "clear cases among others": _some_clear_cases,
+    "two classes": _two_classes,
+}
+
+squared_hinge = array_suite(
+    "squared_hinge",
+    "Check ``squared_hinge(scores, labels)``: of each row, the sum over all rivals.",
+    _squared_hinge,
+    _SUM_OF_SQUARES,
+    Misconception(
+        "the true class as a rival of its own",
+        lambda s, k: _squared_hinge(s, k) + 1,
+        "The loss should be 0 for a clear and right answer, and yours is never below 1. Over "
+        "which classes does the sum run?",
+    ),
+    Misconception(
+        "the true class masked by 0",
+        lambda s, k: (
+            np.maximum(0, (1 - _one_hot(s, k)) * s - _true(s, k)[:, np.newaxis] + 1) ** 2
+        ).sum(axis=1),
+        "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
+        "What should it add to the sum?",
+    ),
+    Misconception(
+        "the strongest rival alone",
+        lambda s, k: losses.hinge(s, k) ** 2,
+        "How many rivals count here, and how many in the chapter's hinge?",
+    ),
+    Misconception(
+        "the chapter's hinge",
+        losses.hinge,
+        "That is the loss of the chapter. What is done here with each shortfall, and with how many "
+        "of them?",
+    ),
+    Misconception(
+        "no square",
+        lambda s, k: _missing(s, k).sum(axis=1),
+        "By how much should the loss grow when every shortfall doubles?",
+    ),
+    Misconception(
+        "the square of the sum",
+        lambda s, k: _missing(s, k).sum(axis=1) ** 2,
+        "Two rivals, and 1 is missing to each: is that 2 or 4? What comes first, sum or square?",
+    ),
+    Misconception(
+        "the square of what is not missing",
+        lambda s, k: ((s - _true(s, k)[:, np.newaxis] + 1) ** 2).sum(axis=1) - 1,
+        "A square is never negative. What became of the rivals that are far behind?",
+    ),
+    Misconception(
+        "no margin",
+        lambda s, k: (np.maximum(0, _lead(s, k)) ** 2).sum(axis=1),
+        "Is it enough to be ahead by a hair? By how much should the true class lead?",
+    ),
+    Misconception(
+        "the mean over the classes",
+        lambda s, k: _squared_hinge(s, k) / s.shape[1],
+        "The formula has a sum. What would a mean make of a rival more that is far behind?",
+    ),
+    Misconception("the mean of all examples", lambda s, k: _squared_hinge(s, k).mean(), _EACH_HINT),
+    Misconception(
+        "off-by-one class",
+        lambda s, k: _squared_hinge(s, (k - 1) % s.shape[1]),
+        _COUNTING_HINT,
+    ),
+)
+
+
+def _from_slopes(slopes: FloatArray, labels: NDArray[np.intp]) -> Any:
+    """Return the gradient of a mean, given the slope of each loss in the scores of the rivals."""
+    slopes[np.arange(len(slopes)), labels] -= slopes.sum(axis=1)
+    return slopes / len(slopes)
+
+
+def _squared_hinge_gradient(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+    return _from_slopes(2 * _missing(scores, labels), labels)
+
+
+squared_hinge_gradient = array_suite(
+    "squared_hinge_gradient",
+    "Check ``squared_hinge_gradient(scores, labels)``: of the mean over the batch, in the scores.",
+    _squared_hinge_gradient,
+    _SUM_OF_SQUARES,
     Misconception(
         "the gradient of the sum over the batch",
-        lambda s, k: losses.softmax_cross_entropy.gradient(s, k, "sum"),
+        lambda s, k: _squared_hinge_gradient(s, k) * len(s),
         "The loss is a mean over the examples. How much of it belongs to one row?",
     ),
     Misconception(
         "a mean over the classes too",
-        lambda s, k: _softmax_cross_entropy_gradient(s, k) / s.shape[1],
+        lambda s, k: _squared_hinge_gradient(s, k) / s.shape[1],
         "The loss is a mean over the examples. By what is it divided, and by what is it not?",
     ),
     Misconception(
         "the wrong sign",
-        lambda s, k: -_softmax_cross_entropy_gradient(s, k),
+        lambda s, k: -_squared_hinge_gradient(s, k),
         "The gradient points to where the loss grows. Should it grow with the true score?",
     ),
     Misconception(
-        "the target left out",
-        lambda s, k: probability.softmax(s) / len(s),
-        "What should the entries of a row sum to, if a common shift of its scores changes nothing?",
+        "the 2 of the square",
+        lambda s, k: _squared_hinge_gradient(s, k) / 2,
+        "How steep is the parabola at 3? Compare with the loss a little to the left and right.",
     ),
     Misconception(
-        "the logarithm of softmax in place of softmax",
-        lambda s, k: (probability.log_softmax(s) - _one_hot(s, k)) / len(s),
-        "What should the entries of a row sum to, if a common shift of its scores changes nothing?",
+        "the true class left out",
+        lambda s, k: _squared_hinge_gradient(s, k) * (1 - _one_hot(s, k)),
+        "The true score stands in every term of the sum. What should the entries of a row add up "
+        "to, if a common shift of its scores changes nothing?",
     ),
     Misconception(
-        "the true class alone",
-        lambda s, k: _softmax_cross_entropy_gradient(s, k) * _one_hot(s, k),
-        "The loss falls as the score of the true class rises. What does it do as a rival's rises?",
+        "one rival's share for the true class",
+        lambda s, k: (
+            (2 * (_missing(s, k) - _missing(s, k).max(axis=1, keepdims=True) * _one_hot(s, k)))
+            / len(s)
+        ),
+        "In how many terms of the sum does the true score stand? What should the entries of a row "
+        "add up to?",
+    ),
+    Misconception(
+        "the slope of a hinge without the square",
+        lambda s, k: _from_slopes(np.sign(_missing(s, k)), k),
+        "Should a rival that is far ahead be pushed harder than one that is just too near?",
+    ),
+    Misconception(
+        "the gradient of the chapter's hinge",
+        lambda s, k: losses.hinge.gradient(s, k, "mean"),
+        "How many rivals does that push? And how many stand in this loss?",
     ),
     Misconception(
         "off-by-one class",
-        lambda s, k: _softmax_cross_entropy_gradient(s, (k - 1) % s.shape[1]),
+        lambda s, k: _squared_hinge_gradient(s, (k - 1) % s.shape[1]),
         _COUNTING_HINT,
     ),
+)
+
+
+def _votes(*shape: int) -> Inputs:
+    return lambda rng: {"scores": 2 * rng.normal(size=shape), "shares": rng.uniform(size=shape)}
+
+
+def _scored(*pairs: tuple[float, float]) -> Inputs:
+    return lambda _: dict(zip(("scores", "shares"), np.array(pairs, np.float64).T, strict=True))
+
+
+def _vote_cross_entropy(scores: FloatArray, shares: FloatArray) -> Any:
+    return shares * activations.softplus(-scores) + (1 - shares) * activations.softplus(scores)
+
+
+vote_cross_entropy = array_suite(
+    "vote_cross_entropy",
+    "Check ``vote_cross_entropy(scores, shares)``: the loss of each score, for a share of yes.",
+    _vote_cross_entropy,
+    {
+        "a batch of rows": _votes(3, 4),
+        "one row": _votes(5),
+        "three axes": _votes(2, 3, 4),
+        "large scores": _scored((1000, 0.25), (-1000, 1), (800, 1), (-900, 0.5)),
+        "small losses": _scored((30, 1), (-32, 0), (35, 1), (-31, 0)),
+    },
     Misconception(
-        "every label for every row",
-        lambda s, k: (probability.softmax(s) - _one_hot(s, k).max(axis=0)) / len(s),
-        _PAIRS_HINT,
+        "exp overflows",
+        lambda s, y: np.log(1 + np.exp(s)) - y * s,
+        "What is exp(1000) in floats? Chapter 2 has a softplus that does not form it.",
     ),
     Misconception(
-        "no shift before exp",
-        lambda s, k: (np.exp(s) / np.exp(s).sum(axis=1, keepdims=True) - _one_hot(s, k)) / len(s),
-        SHIFT_HINT,
-    ),
-    Misconception(
-        "the maximum of the whole array",
-        lambda s, k: (
-            (np.exp(s - s.max()) / np.exp(s - s.max()).sum(axis=1, keepdims=True) - _one_hot(s, k))
-            / len(s)
+        "1 swallows what is added to it",
+        lambda s, y: (
+            y * (np.maximum(-s, 0) + np.log(1 + np.exp(-np.abs(s))))
+            + (1 - y) * (np.maximum(s, 0) + np.log(1 + np.exp(-np.abs(s))))
         ),
-        ROW_MAXIMUM_HINT,
+        "What is 1 + 1e-18 in floats, and its logarithm? NumPy has a function that is never given "
+        "the sum.",
+    ),
+    Misconception(
+        "the logarithm of a rounded sigmoid",
+        lambda s, y: (
+            -y * np.log(activations.sigmoid(s)) - (1 - y) * np.log(1 - activations.sigmoid(s))
+        ),
+        "At a score of 1000 the sigmoid is 1 in floats, and 1 minus that is 0. What becomes of "
+        "logarithm and exponential on paper, before any number is put in?",
+    ),
+    Misconception(
+        "digits canceled",
+        lambda s, y: activations.softplus(s) - y * s,
+        "At a score of 30 two numbers near 30 are subtracted, to give one near 1e-13. Which form "
+        "has no subtraction?",
+    ),
+    Misconception(
+        "the share as a sign",
+        lambda s, y: activations.softplus((1 - 2 * y) * s),
+        "That is right where all say yes, or all no. What does it give for a share of one half, "
+        "and what should a large score cost there?",
+    ),
+    Misconception(
+        "the share rounded to yes or no",
+        lambda s, y: _vote_cross_entropy(s, np.greater(y, 0.5).astype(y.dtype)),
+        "If 3 of 5 say yes, is that the same as 5 of 5?",
+    ),
+    Misconception(
+        "yes and no exchanged",
+        lambda s, y: _vote_cross_entropy(s, 1 - y),
+        "If all say yes, should a large score cost much or little?",
+    ),
+    Misconception(
+        "the no left out",
+        lambda s, y: y * activations.softplus(-s),
+        "If all say no, what does a large score cost? The sum has two terms.",
+    ),
+    Misconception(
+        "the wrong sign",
+        lambda s, y: -_vote_cross_entropy(s, y),
+        "A probability is at most 1. Which sign has its logarithm, and which a loss?",
+    ),
+    Misconception(
+        "a logarithm of base 2",
+        lambda s, y: _vote_cross_entropy(s, y) / np.log(2),
+        BASE_HINT,
+    ),
+    Misconception(
+        "the mean of all",
+        lambda s, y: _vote_cross_entropy(s, y).mean(),
+        "What shape should come out, if every score has its own loss?",
+    ),
+    Misconception(
+        "the sum of each row",
+        lambda s, y: _vote_cross_entropy(s, y).sum(axis=-1),
+        "What shape should come out, if every score has its own loss?",
+    ),
+    Misconception(
+        "the gradient",
+        lambda s, y: activations.sigmoid(s) - y,
+        "That is how steep the loss is. How large is it?",
     ),
 )

@@ -5,13 +5,12 @@ from textwrap import dedent, indent
 from . import Mistake
 
 ARGUMENTS = {
-    "hinge": "scores, labels",
-    "softmax": "scores",
-    "log_softmax": "scores",
-    "cross_entropy": "y, p",
-    "kl_divergence": "y, p",
-    "softmax_cross_entropy": "scores, labels",
-    "softmax_cross_entropy_gradient": "scores, labels",
+    "squared_hinge": "scores, labels",
+    "squared_hinge_gradient": "scores, labels",
+    "softmax_or_none": "scores",
+    "masked_log_softmax": "scores, possible",
+    "vote_cross_entropy": "scores, shares",
+    "jensen_shannon": "y, p",
 }
 
 
@@ -19,353 +18,269 @@ def function(item, body):
     return f"def {item}({ARGUMENTS[item]}):\n" + indent(dedent(body).strip("\n"), "    ")
 
 
-OF_DISTRIBUTIONS = {
-    "float32 lost": """
-        result = np.zeros(y.shape[:-1])
-        for index in np.ndindex(result.shape):
-            for yi, pi in zip(y[index], p[index]):
-                if yi > 0:
-                    result[index] += {term}
-        return result
-    """,
-    "an argument changed in place": """
-        p[y == 0] = 1
-        y[y == 0] = 1e-300
-        return np.sum({terms}, axis=-1)
-    """,
-    "the arguments in the other order": """
-        y, p = p, y
-        return np.where(y > 0, {terms}, 0).sum(axis=-1)
-    """,
-    "a logarithm of base 2": """
-        return np.where(y > 0, {terms}, 0).sum(axis=-1) / np.log(2)
-    """,
-    "the wrong sign": "return -np.where(y > 0, {terms}, 0).sum(axis=-1)",
-    "mean for sum over the classes": "return np.where(y > 0, {terms}, 0).mean(axis=-1)",
-    "the sum over the whole batch": "return np.where(y > 0, {terms}, 0).sum()",
-    "the mean over the whole batch": "return np.where(y > 0, {terms}, 0).sum(axis=-1).mean()",
-    "the wrong axis": "return np.where(y > 0, {terms}, 0).sum(axis=0)",
-    "0 log 0": "return np.sum({terms}, axis=-1)",
-    "a bounded logarithm": """
-        p = p + p.dtype.type(1e-9)
-        return np.where(y > 0, {terms}, 0).sum(axis=-1)
-    """,
-}
+def of_rivals(body, end):
+    """Return a body that has what is missing to a lead over each class, 0 over the true one."""
+    return f"""
+        rows = np.arange(len(scores))
+        missing = np.maximum(0, scores - scores[rows, labels][:, None] + 1)
+        missing[rows, labels] = 0
+        {body}
+        {end}
+    """
 
 
-def of_distributions(term, terms):
-    filled = {"{term}": term, "{terms}": terms}
-    rows = {}
-    for known, body in OF_DISTRIBUTIONS.items():
-        for field, value in filled.items():
-            body = body.replace(field, value)
-        rows[known] = body
-    return rows
+def loss(end, body="pass"):
+    return of_rivals(body, f"return {end}")
 
+
+def gradient(true, slopes="2 * missing", end="slopes / len(scores)"):
+    return of_rivals(f"slopes = {slopes}; slopes[rows, labels] = {true}", f"return {end}")
+
+
+def of_softmax(end, shift="scores.max(axis=-1, keepdims=True)"):
+    return f"""
+        top = {shift}
+        e = np.exp(scores - top)
+        return {end}
+    """
+
+
+def masked(end, shift="rivals.max(axis=-1, keepdims=True)"):
+    return f"""
+        rivals = np.where(possible, scores, -np.inf)
+        top = {shift}
+        e = np.where(possible, np.exp(scores - top), 0)
+        total = e.sum(axis=-1, keepdims=True)
+        return {end}
+    """
+
+
+def from_middle(end, middle="(y + p) / 2"):
+    return f"""
+        def from_to(q, r):
+            with np.errstate(all="ignore"):
+                return np.where(q > 0, q * np.log(q / r), 0)
+
+        m = {middle}
+        return {end}
+    """
+
+
+VOTE = "shares * np.logaddexp(0, -scores) + (1 - shares) * np.logaddexp(0, scores)"
+SHANNON = "(from_to(y, m) + from_to(p, m))"
 
 # Of each item, how a student makes a mistake that the checks know by name.
 KNOWN = {
-    "hinge": {
+    "squared_hinge": {
         "float32 lost": """
             losses = np.zeros(len(scores))
             for i, k in enumerate(labels):
-                losses[i] = max(0, np.delete(scores[i], k).max() - scores[i, k] + 1)
+                losses[i] = np.sum(np.maximum(0, np.delete(scores[i] - scores[i, k], k) + 1) ** 2)
             return losses
         """,
         "an argument changed in place": """
-            rows = np.arange(len(labels))
-            true = scores[rows, labels]
-            scores[rows, labels] = -np.inf
-            return np.maximum(0, scores.max(axis=1) - true + 1)
+            rows = np.arange(len(scores))
+            scores -= scores[rows, labels][:, None] - 1
+            scores[rows, labels] = 0
+            return (np.maximum(0, scores) ** 2).sum(axis=1)
+        """,
+        "the true class as a rival of its own": """
+            true = scores[np.arange(len(scores)), labels][:, None]
+            return (np.maximum(0, scores - true + 1) ** 2).sum(axis=1)
         """,
         "the true class masked by 0": """
-            rows = np.arange(len(labels))
+            rows = np.arange(len(scores))
             rivals = scores.copy()
             rivals[rows, labels] = 0
-            return np.maximum(0, rivals.max(axis=1) - scores[rows, labels] + 1)
+            return (np.maximum(0, rivals - scores[rows, labels][:, None] + 1) ** 2).sum(axis=1)
         """,
-        "the correct class counted in its own margin": """
-            true = scores[np.arange(len(labels)), labels]
-            return np.maximum(0, scores.max(axis=1) - true + 1)
-        """,
-        "negative losses": """
-            losses = [np.delete(s, k).max() - s[k] + 1 for s, k in zip(scores, labels)]
-            return np.array(losses)
-        """,
-        "the margin turned around": """
-            losses = [max(0, s[k] - np.delete(s, k).max() + 1) for s, k in zip(scores, labels)]
-            return np.array(losses)
+        "the strongest rival alone": loss("missing.max(axis=1) ** 2"),
+        "the chapter's hinge": loss("missing.max(axis=1)"),
+        "no square": loss("missing.sum(axis=1)"),
+        "the square of the sum": loss("missing.sum(axis=1) ** 2"),
+        "the square of what is not missing": """
+            rows = np.arange(len(scores))
+            missing = scores - scores[rows, labels][:, None] + 1
+            missing[rows, labels] = 0
+            return np.maximum(0, missing**2).sum(axis=1)
         """,
         "no margin": """
-            losses = [max(0, np.delete(s, k).max() - s[k]) for s, k in zip(scores, labels)]
-            return np.array(losses)
+            true = scores[np.arange(len(scores)), labels][:, None]
+            return (np.maximum(0, scores - true) ** 2).sum(axis=1)
         """,
-        "the sum over the wrong classes in place of the maximum": """
-            true = scores[np.arange(len(labels)), labels]
-            margins = np.maximum(0, scores - true[:, None] + 1)
-            margins[np.arange(len(labels)), labels] = 0
-            return margins.sum(axis=1)
-        """,
-        "the sum over all classes, its own too": """
-            true = scores[np.arange(len(labels)), labels]
-            return np.maximum(0, scores - true[:, None] + 1).sum(axis=1)
-        """,
-        "a squared loss": """
-            losses = [max(0, np.delete(s, k).max() - s[k] + 1) for s, k in zip(scores, labels)]
-            return np.array(losses) ** 2
-        """,
-        "the mean of all examples": """
-            losses = [max(0, np.delete(s, k).max() - s[k] + 1) for s, k in zip(scores, labels)]
-            return np.mean(losses)
-        """,
-        "the sum of all examples": """
-            losses = [max(0, np.delete(s, k).max() - s[k] + 1) for s, k in zip(scores, labels)]
-            return np.sum(losses)
-        """,
-        "off-by-one class": """
-            labels = labels - 1
-            losses = [
-                max(0, np.delete(s, k).max() - s[k] + 1) for s, k in zip(scores, labels)
-            ]
-            return np.array(losses)
-        """,
-        "the best rival of the whole batch": """
-            rows = np.arange(len(labels))
-            rivals = scores.copy()
-            rivals[rows, labels] = -np.inf
-            return np.maximum(0, rivals.max() - scores[rows, labels] + 1)
-        """,
+        "the mean over the classes": loss("(missing**2).mean(axis=1)"),
+        "the mean of all examples": loss("(missing**2).sum(axis=1).mean()"),
+        "off-by-one class": loss("(missing**2).sum(axis=1)").replace(
+            "missing =", "labels = labels - 1\n        missing =", 1
+        ),
     },
-    "softmax": {
+    "squared_hinge_gradient": {
+        "float32 lost": gradient("-slopes.sum(axis=1)", "2.0 * missing.astype(float)"),
+        "an argument changed in place": """
+            rows = np.arange(len(scores))
+            scores[...] = np.maximum(0, scores - scores[rows, labels][:, None] + 1)
+            scores[rows, labels] = 0
+            scores[rows, labels] = -scores.sum(axis=1)
+            return 2 * scores / len(scores)
+        """,
+        "the gradient of the sum over the batch": gradient("-slopes.sum(axis=1)", end="slopes"),
+        "a mean over the classes too": gradient("-slopes.sum(axis=1)", end="slopes / slopes.size"),
+        "the wrong sign": gradient("-slopes.sum(axis=1)", "-2 * missing"),
+        "the 2 of the square": gradient("-slopes.sum(axis=1)", "1 * missing"),
+        "the true class left out": gradient("0"),
+        "one rival's share for the true class": gradient("-slopes.max(axis=1)"),
+        "the slope of a hinge without the square": gradient(
+            "-slopes.sum(axis=1)", "(missing > 0).astype(scores.dtype)"
+        ),
+        "the gradient of the chapter's hinge": gradient(
+            "-slopes.max(axis=1)",
+            "1.0 * ((missing > 0) & (missing == missing.max(axis=1, keepdims=True)))",
+            "slopes.astype(scores.dtype) / len(scores)",
+        ),
+        "off-by-one class": gradient("-slopes.sum(axis=1)").replace(
+            "missing =", "labels = labels - 1\n        missing =", 1
+        ),
+    },
+    "softmax_or_none": {
         "float32 lost": """
-            e = np.exp(scores - scores.max(axis=-1, keepdims=True), dtype=np.float64)
-            return e / e.sum(axis=-1, keepdims=True)
+            row = np.zeros((*scores.shape[:-1], scores.shape[-1] + 1))
+            row[..., 1:] = scores
+            e = np.exp(row - row.max(axis=-1, keepdims=True))
+            return (e / e.sum(axis=-1, keepdims=True))[..., 1:]
         """,
         "an argument changed in place": """
-            scores -= scores.max(axis=-1, keepdims=True)
+            top = np.maximum(0, scores.max(axis=-1, keepdims=True))
+            scores -= top
             e = np.exp(scores)
-            return e / e.sum(axis=-1, keepdims=True)
+            return e / (np.exp(-top) + e.sum(axis=-1, keepdims=True))
         """,
-        "no shift before exp": """
-            e = np.exp(scores)
-            return e / e.sum(axis=-1, keepdims=True)
-        """,
-        "the maximum of the whole array": """
-            e = np.exp(scores - np.max(scores))
-            return e / e.sum(axis=-1, keepdims=True)
-        """,
-        "the wrong axis": """
-            e = np.exp(scores - scores.max(axis=0))
-            return e / e.sum(axis=0)
-        """,
-        "axis 1 in place of the last": """
-            e = np.exp(scores - scores.max(axis=1, keepdims=True))
-            return e / e.sum(axis=1, keepdims=True)
-        """,
-        "the sum of the whole array": """
-            e = np.exp(scores - np.max(scores))
-            return e / np.sum(e)
-        """,
-        "softmax twice": """
-            for _ in range(2):
-                e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-                scores = e / e.sum(axis=-1, keepdims=True)
-            return scores
-        """,
-        "scores divided by their sum": "return scores / scores.sum(axis=-1, keepdims=True)",
-        "mean for sum": """
-            e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            return e / e.mean(axis=-1, keepdims=True)
-        """,
-        "maximum for sum": """
-            e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-            return e / e.max(axis=-1, keepdims=True)
-        """,
-        "powers of 2": """
-            e = np.exp2(scores - scores.max(axis=-1, keepdims=True))
-            return e / e.sum(axis=-1, keepdims=True)
-        """,
-        "the sign of the scores": """
-            e = np.exp(scores.min(axis=-1, keepdims=True) - scores)
+        "no shift before exp": of_softmax("e / (1 + e.sum(axis=-1, keepdims=True))", "0"),
+        "the 1 not shifted": of_softmax("e / (1 + e.sum(axis=-1, keepdims=True))"),
+        "the maximum of the whole array": of_softmax(
+            "e / (np.exp(-top) + e.sum(axis=-1, keepdims=True))", "scores.max()"
+        ),
+        "softmax itself": of_softmax("e / e.sum(axis=-1, keepdims=True)"),
+        "none returned too": """
+            row = np.concatenate([scores, np.zeros_like(scores[..., :1])], axis=-1)
+            e = np.exp(row - row.max(axis=-1, keepdims=True))
             return e / e.sum(axis=-1, keepdims=True)
         """,
         "a sigmoid of every score": "return 1 / (1 + np.exp(-scores))",
-        "log-softmax": """
-            below = scores - scores.max(axis=-1, keepdims=True)
-            return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+        "the sign of the scores": """
+            e = np.exp(-scores)
+            return e / (1 + e.sum(axis=-1, keepdims=True))
         """,
+        "the sum of the whole array": of_softmax("e / (1 + e.sum())", "0"),
+        "the wrong axis": of_softmax("e / (1 + e.sum(axis=0))", "0"),
+        "a 1 for every class": of_softmax("e / (1 + e).sum(axis=-1, keepdims=True)", "0"),
     },
-    "log_softmax": {
+    "masked_log_softmax": {
         "float32 lost": """
-            below = (scores - scores.max(axis=-1, keepdims=True)).astype(float)
+            rivals = np.full(scores.shape, -np.inf)
+            rivals[possible] = scores[possible]
+            below = rivals - rivals.max(axis=-1, keepdims=True)
             return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
         """,
         "an argument changed in place": """
-            scores -= scores.max(axis=-1, keepdims=True)
-            return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
-        """,
-        "no shift before exp": "return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))",
-        "the logarithm of an overflow": """
-            e = np.exp(scores)
-            return np.log(e / e.sum(axis=-1, keepdims=True))
-        """,
-        "the logarithm of a softmax that is 0": "return np.log(softmax(scores))",
-        "the maximum of the whole array": """
-            below = scores - scores.max()
+            scores[~possible] = -np.inf
+            below = scores - scores.max(axis=-1, keepdims=True)
             return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
         """,
-        "the shift counted once": """
+        "no shift before exp": masked("rivals - np.log(total)", "0"),
+        "the maximum of an impossible class": masked(
+            "np.where(possible, scores - top - np.log(total), -np.inf)",
+            "scores.max(axis=-1, keepdims=True)",
+        ),
+        "the logarithm of a softmax that is 0": masked("np.log(e / total)"),
+        "the impossible classes in the sum": masked(
+            "rivals - np.log(np.exp(scores - top).sum(axis=-1, keepdims=True)) - top"
+        ),
+        "the impossible scores set to 0": """
+            scores = scores * possible
             below = scores - scores.max(axis=-1, keepdims=True)
-            return scores - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+            return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
         """,
+        "a large number for infinity": """
+            rivals = np.where(possible, scores, scores.dtype.type(-1e9))
+            below = rivals - rivals.max(axis=-1, keepdims=True)
+            return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+        """,
+        "no mask": """
+            below = scores - scores.max(axis=-1, keepdims=True)
+            return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+        """,
+        "the mask turned around": """
+            rivals = np.where(possible, -np.inf, scores)
+            below = rivals - rivals.max(axis=-1, keepdims=True)
+            return below - np.log(np.exp(below).sum(axis=-1, keepdims=True))
+        """,
+        "no logarithm": masked("e / total"),
+        "the maximum of the whole array": masked(
+            "np.where(possible, scores - top - np.log(total), -np.inf)", "rivals.max()"
+        ),
         "the wrong axis": """
-            below = scores - scores.max(axis=0)
-            return below - np.log(np.exp(below).sum(axis=0))
-        """,
-        "the sum of the whole array": """
-            below = scores - scores.max()
-            return below - np.log(np.exp(below).sum())
-        """,
-        "softmax twice": """
-            p = softmax(scores)
-            return p - np.log(np.exp(p).sum(axis=-1, keepdims=True))
-        """,
-        "no logarithm": "return softmax(scores)",
-        "a logarithm of base 2": "return np.log2(softmax(scores))",
-        "mean for sum": """
-            below = scores - scores.max(axis=-1, keepdims=True)
-            return below - np.log(np.exp(below).mean(axis=-1, keepdims=True))
-        """,
-        "the wrong sign": """
-            below = scores - scores.max(axis=-1, keepdims=True)
-            return np.log(np.exp(below).sum(axis=-1, keepdims=True)) - below
+            rivals = np.where(possible, scores, -np.inf)
+            return rivals - np.log(np.exp(rivals).sum(axis=0))
         """,
     },
-    "cross_entropy": of_distributions("-yi * np.log(pi)", "-y * np.log(p)")
-    | {
-        "the KL divergence": "return kl_divergence(y, p)",
-        "softmax of what are probabilities already": """
-            p = softmax(p)
-            return np.where(y > 0, -y * np.log(p), 0).sum(axis=-1)
+    "vote_cross_entropy": {
+        "float32 lost": f"scores = scores.astype(float)\nreturn {VOTE}",
+        "an argument changed in place": f"""
+            result = {VOTE}
+            np.subtract(1, shares, out=shares)
+            return result
         """,
+        "exp overflows": "return np.log(1 + np.exp(scores)) - shares * scores",
+        "the logarithm of a rounded sigmoid": """
+            p = 1 / (1 + np.exp(-scores))
+            return -shares * np.log(p) - (1 - shares) * np.log(1 - p)
+        """,
+        "digits canceled": "return np.logaddexp(0, scores) - shares * scores",
+        "1 swallows what is added to it": """
+            behind = np.maximum(0, scores) - shares * scores
+            return np.log(1 + np.exp(-np.abs(scores))) + behind
+        """,
+        "the share as a sign": "return np.logaddexp(0, (1 - 2 * shares) * scores)",
+        "the share rounded to yes or no": f"shares = np.round(shares)\nreturn {VOTE}",
+        "yes and no exchanged": f"scores = -scores\nreturn {VOTE}",
+        "the no left out": "return shares * np.logaddexp(0, -scores)",
+        "the wrong sign": f"return -({VOTE})",
+        "a logarithm of base 2": f"return ({VOTE}) / np.log(2)",
+        "the mean of all": f"return np.mean({VOTE})",
+        "the sum of each row": f"return ({VOTE}).sum(axis=-1)",
+        "the gradient": "return 1 / (1 + np.exp(-scores)) - shares",
     },
-    "kl_divergence": of_distributions("yi * np.log(yi / pi)", "y * np.log(y / p)")
-    | {
-        "the cross-entropy": "return cross_entropy(y, p)",
-        "the mean of both directions": """
-            there = np.where(y > 0, y * np.log(y / p), 0)
-            back = np.where(p > 0, p * np.log(p / y), 0)
-            return (there + back).sum(axis=-1) / 2
-        """,
-    },
-    "softmax_cross_entropy": {
-        "float32 lost": """
-            total = np.zeros(1)
-            for row, k in zip(log_softmax(scores), labels):
-                total -= row[k]
-            return total[0] / len(labels)
-        """,
+    "jensen_shannon": {
+        "float32 lost": "y = y.astype(float)\n"
+        + dedent(from_middle(f"{SHANNON}.sum(axis=-1) / 2")).strip("\n"),
         "an argument changed in place": """
-            scores -= scores.max(axis=1, keepdims=True)
-            return -log_softmax(scores)[np.arange(len(labels)), labels].mean()
+            middle = (y + p) / 2
+            middle[middle == 0] = 1
+            y[y == 0] = 1e-300
+            p[p == 0] = 1e-300
+            return (y * np.log(y / middle) + p * np.log(p / middle)).sum(axis=-1) / 2
         """,
-        "the sum over the batch in place of the mean": """
-            return -log_softmax(scores)[np.arange(len(labels)), labels].sum()
+        "a logarithm of base 2": from_middle(f"{SHANNON}.sum(axis=-1) / 2 / np.log(2)"),
+        "the wrong sign": from_middle(f"-{SHANNON}.sum(axis=-1) / 2"),
+        "mean for sum over the classes": from_middle(f"{SHANNON}.mean(axis=-1) / 2"),
+        "the sum over the whole batch": from_middle(f"{SHANNON}.sum() / 2"),
+        "the mean over the whole batch": from_middle(f"{SHANNON}.sum(axis=-1).mean() / 2"),
+        "the wrong axis": from_middle(f"{SHANNON}.sum(axis=0) / 2"),
+        "0 log 0": """
+            m = (y + p) / 2
+            return (y * np.log(y / m) + p * np.log(p / m)).sum(axis=-1) / 2
         """,
-        "the loss of each example": """
-            return -log_softmax(scores)[np.arange(len(labels)), labels]
-        """,
-        "a mean over the classes too": """
-            y = np.eye(scores.shape[1], dtype=scores.dtype)[labels]
-            return -np.mean(y * log_softmax(scores))
-        """,
-        "the wrong sign": "return log_softmax(scores)[np.arange(len(labels)), labels].mean()",
-        "softmax twice": """
-            return -log_softmax(softmax(scores))[np.arange(len(labels)), labels].mean()
-        """,
-        "no logarithm": "return -softmax(scores)[np.arange(len(labels)), labels].mean()",
-        "off-by-one class": """
-            return -log_softmax(scores)[np.arange(len(labels)), labels - 1].mean()
-        """,
-        "every label for every row": "return -log_softmax(scores)[:, labels].mean()",
-        "a logarithm of base 2": """
-            return -log_softmax(scores)[np.arange(len(labels)), labels].mean() / np.log(2)
-        """,
-        "the logarithm of a softmax that is 0": """
-            return -np.log(softmax(scores)[np.arange(len(labels)), labels]).mean()
-        """,
-        "no shift before exp": """
-            true = scores[np.arange(len(labels)), labels]
-            return np.mean(np.log(np.exp(scores).sum(axis=1)) - true)
-        """,
-        "the logarithm of an overflow": """
-            e = np.exp(scores)
-            p = e / e.sum(axis=1, keepdims=True)
-            return -np.mean(np.log(p[np.arange(len(labels)), labels]))
-        """,
-        "the maximum of the whole array": """
-            below = scores - scores.max()
-            true = below[np.arange(len(labels)), labels]
-            return np.mean(np.log(np.exp(below).sum(axis=1)) - true)
-        """,
-    },
-    "softmax_cross_entropy_gradient": {
-        "float32 lost": "return (softmax(scores) - np.eye(scores.shape[1])[labels]) / len(labels)",
-        "an argument changed in place": """
-            p = softmax(scores)
-            scores[...] = p
-            scores[np.arange(len(labels)), labels] -= 1
-            return scores / len(labels)
-        """,
-        "the gradient of the sum over the batch": """
-            p = softmax(scores)
-            p[np.arange(len(labels)), labels] -= 1
-            return p
-        """,
-        "a mean over the classes too": """
-            p = softmax(scores)
-            p[np.arange(len(labels)), labels] -= 1
-            return p / p.size
-        """,
-        "the wrong sign": """
-            p = -softmax(scores)
-            p[np.arange(len(labels)), labels] += 1
-            return p / len(labels)
-        """,
-        "the target left out": "return softmax(scores) / len(labels)",
-        "the logarithm of softmax in place of softmax": """
-            p = log_softmax(scores)
-            p[np.arange(len(labels)), labels] -= 1
-            return p / len(labels)
-        """,
-        "the true class alone": """
-            p = softmax(scores)
-            gradient = np.zeros_like(p)
-            rows = np.arange(len(labels))
-            gradient[rows, labels] = (p[rows, labels] - 1) / len(labels)
-            return gradient
-        """,
-        "off-by-one class": """
-            p = softmax(scores)
-            p[np.arange(len(labels)), labels - 1] -= 1
-            return p / len(labels)
-        """,
-        "every label for every row": """
-            p = softmax(scores)
-            p[:, labels] -= 1
-            return p / len(labels)
-        """,
-        "no shift before exp": """
-            p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-            p[np.arange(len(labels)), labels] -= 1
-            return p / len(labels)
-        """,
-        "the maximum of the whole array": """
-            e = np.exp(scores - scores.max())
-            p = e / e.sum(axis=1, keepdims=True)
-            p[np.arange(len(labels)), labels] -= 1
-            return p / len(labels)
-        """,
+        "the mean of both directions": from_middle(
+            "(from_to(y, p) + from_to(p, y)).sum(axis=-1) / 2"
+        ),
+        "one half of the sum": from_middle("from_to(y, m).sum(axis=-1)"),
+        "no half": from_middle(f"{SHANNON}.sum(axis=-1)"),
+        "the sum in place of the middle": from_middle(f"{SHANNON}.sum(axis=-1) / 2", "y + p"),
+        "the middle in first place": from_middle(
+            "(from_to(m, y) + from_to(m, p)).sum(axis=-1) / 2"
+        ),
+        "its square root": from_middle(f"np.sqrt({SHANNON}.sum(axis=-1) / 2)"),
+        "the divergence of the chapter": from_middle("from_to(y, p).sum(axis=-1)"),
     },
 }
 
@@ -399,43 +314,60 @@ MISTAKES = [
         dict.fromkeys(ARGUMENTS, "it returned None"),
     ),
     Mistake(
-        "a right divergence on a wrong cross-entropy",
-        function("cross_entropy", "return np.where(y > 0, -y * np.log2(p), 0).sum(axis=-1)")
-        + "\n"
-        + function("kl_divergence", "return cross_entropy(y, p) - cross_entropy(y, y)"),
-        {"cross_entropy": "a logarithm of base 2"},
+        "a function renamed",
+        "my_hinge = squared_hinge\ndel squared_hinge",
+        {"squared_hinge": "is not defined"},
     ),
-    Mistake("a function renamed", "my_hinge = hinge\ndel hinge", {"hinge": "is not defined"}),
-    other("printed, not returned", "hinge", "print(np.zeros(len(labels)))", "is there a return"),
+    other(
+        "printed, not returned",
+        "squared_hinge",
+        "print(np.zeros(len(labels)))",
+        "is there a return",
+    ),
     other(
         "a list",
-        "hinge",
-        "return [max(0, np.delete(s, k).max() - s[k] + 1) for s, k in zip(scores, labels)]",
+        "squared_hinge",
+        "return [np.sum(np.maximum(0, np.delete(s - s[k], k) + 1) ** 2)"
+        " for s, k in zip(scores, labels)]",
         "it returned a list",
     ),
     other(
+        "1 taken away at the end, of one rival",
+        "squared_hinge_gradient",
+        gradient("-slopes.sum(axis=1) + 2"),
+        "it gave",
+    ),
+    other(
         "the mean in place of the maximum",
-        "softmax",
-        """
-        e = np.exp(scores - scores.mean(axis=-1, keepdims=True))
-        return e / e.sum(axis=-1, keepdims=True)
-        """,
+        "softmax_or_none",
+        of_softmax(
+            "e / (np.exp(-top) + e.sum(axis=-1, keepdims=True))",
+            "scores.mean(axis=-1, keepdims=True)",
+        ),
         "it gave nan at index [2], for scores = [1000, 2000, 3000]",
     ),
     other(
         "batches alone",
-        "softmax",
+        "softmax_or_none",
         """
         n, K = scores.shape
-        e = np.exp(scores - scores.max(axis=1).reshape(n, 1))
-        return e / e.sum(axis=1).reshape(n, 1)
+        row = np.hstack([scores, np.zeros((n, 1), scores.dtype)])
+        e = np.exp(row - row.max(axis=1).reshape(n, 1))
+        return (e / e.sum(axis=1).reshape(n, 1))[:, :K]
         """,
         "it raised ValueError",
     ),
     other(
         "a small number added to the probability",
-        "softmax_cross_entropy",
-        "return -np.log(softmax(scores)[np.arange(len(labels)), labels] + 1e-9).mean()",
-        "too small, for scores = [[0, -1000, -2000]]",
+        "masked_log_softmax",
+        masked("np.log(e / total + 1e-12)"),
+        "it gave -27.63, too large",
+    ),
+    other(
+        "a small number added to the probability",
+        "jensen_shannon",
+        "y, p = y + 1e-3, p + 1e-3\nm = (y + p) / 2\n"
+        "return (y * np.log(y / m) + p * np.log(p / m)).sum(axis=-1) / 2",
+        "it gave",
     ),
 ]
