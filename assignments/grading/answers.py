@@ -57,7 +57,10 @@ def own_texts(rubric: Rubric, cells: Sequence[Cell]) -> list[dict[str, Any]]:
     found = []
     for cell in cells:
         if cell.number is not None and cell.number not in answers:
-            own = content("text", [replace(cell, source=own_text(cell, given, lines))])
+            text, pictures = take_pictures(cell.source, 0)
+            shown = replace(cell, source=text[:MAX_CHARACTERS])
+            own = content("text", [replace(cell, source=own_text(shown, given, lines))])
+            own["pictures"][:0] = pictures
             if own["text"] or own["pictures"]:
                 found.append({"where": str(cell)} | own)
     return found
@@ -133,10 +136,10 @@ def own_text(cell: Cell, given: Sequence[Cell], lines: set[str]) -> str:
     original = next((other for other in given if cell.name and other.name == cell.name), None)
     if "code" in (cell.kind, original.kind if original else ""):
         sources = [other.source for other in given]
-        texts = prose(source[:MAX_CHARACTERS])
+        texts = prose(source)
         found = [text for text in texts if not any(text.strip() in known for known in sources)]
     else:
-        found = added(original.source, source[:MAX_CHARACTERS]) if original else [source]
+        found = added(original.source, source) if original else [source]
     return "\n\n".join(text.strip() for text in found if not says_nothing(text, lines))
 
 

@@ -23,6 +23,8 @@ OTHER_FILES = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
 }
+# So often may a broken file be read in vain, on average, in search of its cells.
+MOST_READINGS = 50
 DECODER = json.JSONDecoder(strict=False)
 
 
@@ -214,14 +216,18 @@ def find_entries(text: str) -> Iterator[Any]:
 
     From the end to the front: a cell whose end is lost would else swallow those behind it.
     """
-    found, end = [], len(text)
+    found, end, in_vain = [], len(text), 0
     for opening in reversed([match.start() for match in re.finditer(r'\{\s*"', text)]):
         try:
             entry, stop = DECODER.raw_decode(text, opening)
-        except ValueError:
-            continue
         except RecursionError:  # what is nested so deep is no notebook
             break
+        except ValueError as error:
+            place = getattr(error, "pos", opening)
+            in_vain += place - opening + place // 50  # an error counts the lines above it
+            if in_vain > MOST_READINGS * len(text):
+                break
+            continue
         if stop <= end and is_cell(entry):
             found.append((opening, stop, entry))
             end = opening

@@ -10,8 +10,13 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-# The pieces of a statement that its author began at the margin: a text or a list over many lines.
-MAX_PIECES = 40
+# What Python says of a statement whose end is still to come: a text or a list over many lines.
+UNFINISHED = re.compile(r"never closed|unterminated triple|expected 'except'|unexpected EOF")
+MAX_PIECES_OF_STATEMENT = 40
+# A cell of more pieces is no program, and would take long to sort.
+MAX_PIECES = 1000
+MAX_TRANSLATED = 20_000
+IPYTHON = re.compile(r"^\s*[%!?]|=\s*[%!]|\?\s*$", re.MULTILINE)
 DEFINITION = re.compile(r"^ *(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
 ASSIGNMENT = re.compile(r"^(\w+) *(?::[^=\n]*)?=[^=]", re.MULTILINE)
 
@@ -41,12 +46,15 @@ def definitions_that_compile(source: str) -> tuple[str, list[Fault]]:
     margin to the next one; what IPython adds to Python (``%time``, ``!ls``) is translated.
     """
     source = source.replace("\r\n", "\n")
-    if find_error(source) is None:
+    first = find_error(source)
+    if first is None:
         return source, []
     python = translate(source)
     if find_error(python) is None:
         return python, []
     pieces = split_pieces(source)
+    if len(pieces) > MAX_PIECES:
+        return "", [describe(first, source, "")]
     kept: list[str] = []
     faults = []
     while pieces:
@@ -81,6 +89,8 @@ def find_error(source: str) -> SyntaxError | None:
 
 def translate(source: str) -> str:
     """Return Python for what is written in IPython's dialect; it may still be wrong."""
+    if len(source) > MAX_TRANSLATED or not IPYTHON.search(source):
+        return source
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
@@ -109,13 +119,16 @@ def next_statement(pieces: list[str]) -> tuple[int, str]:
 
     If none of them do, it is the first piece.
     """
-    for count in range(1, min(len(pieces), MAX_PIECES) + 1):
+    for count in range(1, min(len(pieces), MAX_PIECES_OF_STATEMENT) + 1):
         joined = "".join(pieces[:count])
-        if find_error(joined) is None:
+        error = find_error(joined)
+        if error is None:
             return count, joined
         python = translate(joined)
         if python.count("\n") == joined.count("\n") and find_error(python) is None:
             return count, python
+        if not UNFINISHED.search(error.msg):
+            break
     return 1, pieces[0]
 
 

@@ -78,7 +78,6 @@ def hostile():
         "deleted": (submissions.RIGHT["checks deleted"], "log_softmax"),
         "edited": (submissions.RIGHT["checks edited"], "softmax"),
         "imports": (submissions.RIGHT["imports deleted"], ""),
-        "cheat": (submissions.CHEATS["nnlib"], "kl_divergence"),
     }
     made = {}
     for student, ((edit, _), item) in kinds.items():
@@ -276,8 +275,6 @@ def test_links_lead_to_where_the_book_is_read(course):
         nbgrader(course, "generate_assignment", "losses", "--create", "--force")
         given = nbformat.read(course / "release" / "losses" / "losses.ipynb", as_version=4)
         assert given.cells[0].source.endswith(f"\n\n{expected}")
-        made = {"bare": nbformat.writes(given).encode()}
-        assert grade_submission("losses", Submission(None, data=made["bare"]))["elsewhere"] == []
     assert expected == (
         '[Chapter 4, "Temperature"]'
         "(https://example.org/book/chapters/04_softmax_and_kl.html#sec-temperature)"

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 import re
+import time
 from functools import cache
 from importlib import import_module
 
@@ -196,6 +197,44 @@ def test_what_is_left_of_a_broken_cell_waits_for_a_person():
     cells, notes = read(text[: text.index(" And so on.")])
     assert "1 in part" in notes[-1]
     assert own_texts(rubric(FIRST), cells)[-1]["text"] == ANSWER
+
+
+MANY = 10**5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a":' * MANY,
+        '{"x":[' * 400 + "1," * MANY,
+        '{"cells": [' + '{"cell_type": "code", "source": [' * 400 + '"1",' * MANY,
+        '{"a"' * MANY,
+        "<<<<<<< x\n" * MANY,
+        *(
+            json.dumps({"cells": [cell(source)]})
+            for cell in (text_cell, code_cell)
+            for source in (
+                "<!--" * MANY,
+                "](chapters/" * MANY,
+                "### BEGIN HIDDEN TESTS\n" * (MANY // 4),
+                "an answer in lines\n" * (MANY // 9),
+                "(\n" * (MANY // 9),
+                "data:image/png;base64,A" * (MANY // 9),
+                "the " * MANY,
+                "?!%\n" * MANY,
+            )
+        ),
+    ],
+    ids=range(21),
+)
+def test_nothing_takes_long_to_read(text):
+    start = time.process_time()
+    cells, _ = complete_cells(rubric(FIRST), read(text)[0])
+    written_answers(rubric(FIRST), cells)
+    own_texts(rubric(FIRST), cells)
+    for item in rubric(FIRST).items:
+        item_remarks(rubric(FIRST), cells, item.name)
+    assert time.process_time() - start < 20
 
 
 # --- formats --------------------------------------------------------------------------------------
