@@ -15,7 +15,8 @@ UNFINISHED = re.compile(r"never closed|unterminated triple|expected 'except'|une
 MAX_PIECES_OF_STATEMENT = 40
 # A cell of more pieces is no program, and would take long to sort.
 MAX_PIECES = 1000
-MAX_TRANSLATED = 20_000
+# IPython reads a cell anew for each of its own signs.
+MAX_TRANSLATED = 10_000
 IPYTHON = re.compile(r"^\s*[%!?]|=\s*[%!]|\?\s*$", re.MULTILINE)
 DEFINITION = re.compile(r"^ *(?:async +)?(?:def|class) +(\w+)", re.MULTILINE)
 ASSIGNMENT = re.compile(r"^(\w+) *(?::[^=\n]*)?=[^=]", re.MULTILINE)
