@@ -192,7 +192,7 @@ def test_a_notebook_that_is_cut_off_is_read_up_to_there(end):
 
 def test_what_is_left_of_a_broken_cell_waits_for_a_person():
     notebook = solved(FIRST)
-    notebook["cells"].append(text_cell(ANSWER + " And so on."))
+    notebook["cells"] += [code_cell(""), text_cell(ANSWER + " And so on.")]
     text = json.dumps(notebook, indent=1)
     cells, notes = read(text[: text.index(" And so on.")])
     assert "1 in part" in notes[-1]
@@ -581,7 +581,7 @@ def test_what_is_no_picture_is_not_shown_but_told(kind_and_data):
 def test_a_picture_elsewhere_waits_for_a_person():
     notebook = solved(FIRST)
     attached = {"p.png": {"image/png": PIXEL}}
-    notebook["cells"].append(text_cell("![p](attachment:p.png)", attachments=attached))
+    notebook["cells"].insert(0, text_cell("![p](attachment:p.png)", attachments=attached))
     (found,) = elsewhere(FIRST, notebook)
     assert found["pictures"] == [f"data:image/png;base64,{PIXEL}"]
 
