@@ -29,7 +29,8 @@ from jinja2 import Environment, FileSystemLoader
 
 import nnlib
 
-from .grade import failure_result, grade_submission, load_rubric, original_cells
+from .cells import original_cells
+from .grade import failure_result, grade_submission, load_rubric
 from .jail import end_with_parent
 from .rubric import Rubric
 from .submission import MAX_BYTES, Submission, decode, find_submissions, replace_surrogates
@@ -138,8 +139,12 @@ def summary(result: Result) -> str:
 
 def remarks(result: Result) -> list[str]:
     """Return what an instructor should know about a submission."""
-    notes: list[str] = result["notes"]
-    return notes
+    of_items = [
+        f"{item['item']}: {remark.splitlines()[0]}"
+        for item in result["items"]
+        for remark in item["remarks"]
+    ]
+    return [*of_items, *result["notes"]]
 
 
 # --- files ----------------------------------------------------------------------------------------
