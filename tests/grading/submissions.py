@@ -477,50 +477,124 @@ def wrong_submission(number: int) -> Submission:
     return Submission(f"wrong: {mistake.name}", to_bytes(notebook), earned, "")
 
 
-def whole_submission(kind: str, item: str) -> Submission:
-    """Return a submission that is broken as a whole."""
+# --- what may be done to a notebook as a whole ----------------------------------------------------
+
+
+def untouched(item: str) -> bytes:
+    """Return the notebook as students get it."""
     notebook = solved_notebook()
-    data = to_bytes(notebook)
-    none = dict.fromkeys(ITEMS, 0)
-    if kind == "right":
-        return Submission(kind, data, POINTS, "")
-    if kind == "untouched":
-        for name in ITEMS:
-            solution("def ITEM(*given):\n    raise NotImplementedError")(notebook, name)
-        return Submission(kind, to_bytes(notebook), none, "")
-    if kind == "missing":
-        return Submission(kind, None, none, "no notebook")
-    if kind == "empty":
-        return Submission(kind, b"", none, "empty")
-    if kind == "not JSON":
-        return Submission(kind, b"<html>Sign in</html>", none, "no notebook")
-    if kind == "null":
-        return Submission(kind, b"null", none, "broken")
-    if kind == "binary":
-        return Submission(kind, bytes(range(256)) * 99, none, "broken")
-    if kind == "no list":
-        return Submission(kind, b'{"cells": 5}', none, "broken")
-    if kind == "old format":
-        return Submission(kind, b'{"worksheets": [{"cells": []}]}', none, "old format")
-    if kind == "surrogate":
-        solution("def ITEM(*a):\n    raise ValueError('\\ud800')\nx = '\ud800'")(notebook, item)
-        return Submission(kind, json.dumps(notebook).encode(), POINTS | {item: 0}, "")
-    if kind == "cut off":
-        place = data.index(f'"grade_id": "{item}"'.encode())
-        lost = dict.fromkeys(ITEMS[ITEMS.index(item) :], 0)
-        return Submission(kind, data[:place], POINTS | lost, "broken")
-    if kind == "UTF-16":
-        return Submission(kind, data.decode().encode("utf-16"), POINTS, "utf-16")
-    assert kind == "cp1252"
+    for name in ITEMS:
+        solution("def ITEM(*given):\n    raise NotImplementedError")(notebook, name)
+    return to_bytes(notebook)
+
+
+def with_surrogate(item: str) -> bytes:
+    """Return a notebook with half a character in it."""
+    notebook = solved_notebook()
+    solution("def ITEM(*a):\n    raise ValueError('\\ud800')\nx = '\ud800'")(notebook, item)
+    return json.dumps(notebook).encode()
+
+
+def cut_off(item: str) -> bytes:
+    """Return a notebook that ends in the cell of an item."""
+    data = to_bytes(solved_notebook())
+    return data[: data.index(f'"grade_id": "{item}"'.encode())]
+
+
+def in_cp1252(item: str) -> bytes:
+    """Return a notebook in the encoding of Windows."""
+    notebook = solved_notebook()
     find_cell(notebook, "intro")["source"] += " café"
-    latin = to_bytes(notebook).decode().encode("cp1252", errors="replace")
-    return Submission(kind, latin, POINTS, "cp1252")
+    return to_bytes(notebook).decode().encode("cp1252", errors="replace")
 
 
-WHOLE = (
-    *("right", "untouched", "missing", "empty", "not JSON", "null", "binary", "cut off"),
-    *("UTF-16", "cp1252", "no list", "old format", "surrogate"),
-)
+def in_conflict(item: str) -> bytes:
+    """Return a notebook in which git left both sides of one line."""
+    lines = to_bytes(solved_notebook()).decode().splitlines()
+    start = next(i for i, line in enumerate(lines) if f'"source": "def {item}(' in line)
+    lines[start : start + 1] = ["<<<<<<< HEAD", lines[start], "=======", lines[start], ">>>>>>> b"]
+    return "\n".join(lines).encode()
+
+
+def in_format_3(item: str) -> bytes:
+    """Return a notebook as Jupyter wrote it ten years ago."""
+    cells = solved_notebook()["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            cell |= {"input": cell.pop("source"), "language": "python", "collapsed": False}
+            cell["prompt_number"] = cell.pop("execution_count")
+            cell["outputs"] = []
+    document = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0}
+    return json.dumps(document | {"worksheets": [{"cells": cells, "metadata": {}}]}).encode()
+
+
+def without_metadata(item: str) -> bytes:
+    """Return a notebook that another program saved."""
+    notebook = solved_notebook()
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+    return to_bytes(notebook)
+
+
+def in_one_cell(item: str) -> bytes:
+    """Return a notebook with all code in one cell."""
+    notebook = solved_notebook()
+    code = [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    cell = find_cell(notebook, "imports")
+    notebook["cells"] = [cell | {"metadata": {}, "source": "\n\n".join(code)}]
+    return to_bytes(notebook)
+
+
+def renamed(item: str) -> bytes:
+    """Return a notebook in which a function has another name."""
+    notebook = solved_notebook()
+    cell = find_cell(notebook, item)
+    cell["source"] = cell["source"].replace(f"def {item}(", f"def my_{item}(")
+    return to_bytes(notebook)
+
+
+def right(encoding: str = "utf-8") -> Callable[[str], bytes]:
+    """Return what makes a right notebook, in an encoding."""
+    return lambda item: to_bytes(solved_notebook()).decode().encode(encoding)
+
+
+def of_bytes(data: bytes | None) -> Callable[[str], bytes | None]:
+    """Return what makes these bytes."""
+    return lambda item: data
+
+
+def whole_submission(kind: str, item: str) -> Submission:
+    """Return a submission that is unusual as a whole."""
+    make, lost, remark = WHOLE[kind]
+    where = ITEMS.index(item)
+    names = {"": [], "item": [item], "from item on": ITEMS[where:], "everything": ITEMS}[lost]
+    earned = POINTS | dict.fromkeys(names, 0)
+    return Submission(kind, make(item), earned, remark.replace("ITEM", item))
+
+
+# Of each kind: what makes it, what is lost, words of a remark.
+WHOLE: dict[str, tuple[Callable[[str], bytes | None], str, str]] = {
+    "right": (right(), "", ""),
+    "untouched": (untouched, "everything", ""),
+    "missing": (of_bytes(None), "everything", "no notebook"),
+    "empty": (of_bytes(b""), "everything", "empty"),
+    "not JSON": (of_bytes(b"<html>Sign in</html>"), "everything", "no notebook"),
+    "null": (of_bytes(b"null"), "everything", "broken"),
+    "binary": (of_bytes(bytes(range(256)) * 99), "everything", "broken"),
+    "no list": (of_bytes(b'{"cells": 5}'), "everything", "broken"),
+    "no cells in format 3": (of_bytes(b'{"worksheets": [{"cells": []}]}'), "everything", ""),
+    "format 3": (in_format_3, "", ""),
+    "surrogate": (with_surrogate, "item", ""),
+    "cut off": (cut_off, "from item on", "broken"),
+    "BOM": (right("utf-8-sig"), "", ""),
+    "UTF-16": (right("utf-16"), "", "utf-16"),
+    "UTF-32": (right("utf-32"), "", "utf-32"),
+    "cp1252": (in_cp1252, "", "cp1252"),
+    "conflict": (in_conflict, "", ""),
+    "without metadata": (without_metadata, "", ""),
+    "in one cell": (in_one_cell, "", ""),
+    "renamed": (renamed, "item", "my_ITEM"),
+}
 
 
 def mixed_submission(rng: np.random.Generator) -> Submission:
@@ -544,7 +618,7 @@ def make_class(students: int, seed: int) -> list[Submission]:
     made += [submission_of_item(KINDS, kind, item()) for kind in KINDS]
     while len(made) < students:
         made += [
-            whole_submission("right", ""),
+            whole_submission("right", ITEMS[0]),
             wrong_submission(int(rng.integers(len(MISTAKES)))),
             mixed_submission(rng),
         ]
