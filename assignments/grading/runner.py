@@ -91,7 +91,9 @@ class NotebookRunner:
 
     def __init__(self, rubric: Rubric, allowed: Sequence[str], seconds: float) -> None:
         self.rubric, self.seconds = rubric, seconds
-        self.bench = running_bench(tuple(allowed), rubric.memory, int(TOTAL_TIME_FACTOR * seconds))
+        self.bench = running_bench(
+            tuple(allowed), rubric.memory, int(TOTAL_TIME_FACTOR * seconds) + 1
+        )
         self.history: list[dict[str, Any]] = []
         self.seconds_left = TOTAL_TIME_FACTOR * seconds
         self.session: int | None = None
@@ -433,7 +435,8 @@ class Bench:
 
     def __init__(self, allowed: tuple[str, ...], memory: int, cpu_seconds: int) -> None:
         self.settings = allowed, memory, cpu_seconds
-        place = Path(tempfile.mkdtemp(prefix="bench-"))
+        remove_left_benches()
+        place = Path(tempfile.mkdtemp(prefix=f"bench-{os.getpid()}-"))
         packages, self.folder = place / "packages", place / "work"
         packages.mkdir()
         self.folder.mkdir()
@@ -502,6 +505,13 @@ class Bench:
 
 
 running_bench = cache(Bench)
+
+
+def remove_left_benches() -> None:
+    """Remove the files of benches whose grader was killed."""
+    for place in Path(tempfile.gettempdir()).glob("bench-*-*"):
+        if not Path("/proc", place.name.split("-")[1]).exists():
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def end_bench(process: subprocess.Popen[bytes], place: Path) -> None:
