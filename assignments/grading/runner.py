@@ -95,7 +95,6 @@ class NotebookRunner:
             tuple(allowed), rubric.memory, int(TOTAL_TIME_FACTOR * seconds) + 1
         )
         self.history: list[dict[str, Any]] = []
-        self.seconds_left = TOTAL_TIME_FACTOR * seconds
         self.session: int | None = None
         self.snapshots: set[int] = set()
         self.channels: list[Snapshot] = []
