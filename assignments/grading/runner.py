@@ -91,9 +91,9 @@ class NotebookRunner:
 
     def __init__(self, rubric: Rubric, allowed: Sequence[str], seconds: float) -> None:
         self.rubric, self.seconds = rubric, seconds
-        self.bench = running_bench(
-            tuple(allowed), rubric.memory, int(TOTAL_TIME_FACTOR * seconds) + 1
-        )
+        self.seconds_left = TOTAL_TIME_FACTOR * seconds
+        cpu_seconds = int(self.seconds_left) + 1
+        self.bench = running_bench(tuple(allowed), rubric.memory, cpu_seconds)
         self.history: list[dict[str, Any]] = []
         self.session: int | None = None
         self.snapshots: set[int] = set()
