@@ -1,8 +1,6 @@
 """The graders: right submissions earn everything, wrong ones lose what they should, with words."""
 
 import re
-import signal
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from importlib import import_module, reload
@@ -11,11 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 import sources
-from grading.rubric import judge_mended
 
 from nnlib import check
-
-from . import printed
 
 SOURCE = Path(__file__).parent.parent / "assignments" / "source"
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
@@ -46,12 +41,6 @@ ROWS = [
     pytest.param(name, mistake, id=f"{name}: {mistake.name}")
     for name in ASSIGNMENTS
     for mistake in mistakes(name)
-]
-
-ITEMS = [
-    pytest.param(name, item, id=f"{name}: {item.name}")
-    for name in ASSIGNMENTS
-    for item in whole_rubric(name).items
 ]
 
 
@@ -107,67 +96,6 @@ def test_the_reference_earns_everything(name, seed):
 def test_an_untouched_notebook_earns_nothing(name, stub):
     outcomes = rubric(name).grade(submission(code(name, stub)))
     assert [str(o) for o in outcomes if o.earned] == []
-
-
-class TooLong(BaseException):
-    """Not even a check, which catches what a function raises, catches this."""
-
-
-@contextmanager
-def at_most(seconds):
-    """Leave the block after so much processor time: on a busy machine the test asks the same."""
-
-    def stop(_, frame):
-        while frame:
-            if frame.f_code.co_filename.startswith("<frozen importlib"):
-                return  # half a module would stay: the timer asks again
-            frame = frame.f_back
-        raise TooLong
-
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds, 0.1)
-    try:
-        yield
-    except TooLong:
-        pass
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-
-
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a timer of POSIX")
-def earned_parts(item, namespace, seed=1):
-    """Return the names of the parts that a function earns; a part ends at its first failure."""
-    namespace.update(item.needs)
-
-    def passes(one):
-        result, slip = judge_mended(one, one.see(namespace[item.name], seed), seed)
-        return result.ok or slip
-
-    return [part.name for part in item.parts if all(map(passes, part.checks))]
-
-
-@pytest.mark.parametrize(("name", "item"), ITEMS)
-def test_what_is_printed_or_offered_elsewhere_earns_nothing(name, item, capsys):
-    right = submission(code(name))
-    assert earned_parts(item, right) == [part.name for part in item.parts]
-    found = []
-
-    def paste(where, function, namespace):
-        namespace[item.name] = function
-        with at_most(seconds=1):  # a program of the book may train for minutes
-            found.extend(f"{where} earns {part!r}" for part in earned_parts(item, namespace))
-
-    for where, namespace in printed.in_book(item.name, code(name)):
-        paste(where, namespace[item.name], namespace)
-    for where, function in printed.in_nnlib().items():
-        paste(where, function, right)
-    own = {one.right for one in item.checks}
-    for suite in check.SUITES.values():
-        if suite.checks[0].right not in own:
-            paste(f"check.{suite.name}", suite.checks[0].right, right)
-    capsys.readouterr()  # programs of the book print
-    assert not found, "a student could paste these:\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize(("name", "mistake"), ROWS)

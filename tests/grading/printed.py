@@ -12,7 +12,7 @@ import nbformat
 
 import nnlib
 
-CHAPTERS = Path(__file__).parent.parent / "chapters"
+CHAPTERS = Path(__file__).parents[2] / "chapters"
 FENCED = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Of a text that a cell has printed: up to the first line that is neither indented nor ends a
 # signature.
