@@ -91,9 +91,9 @@ def grade_again(
     for number, again in enumerate(grade_all(assignment, slow, 1, seconds), 1):
         name = again["student"]
         before = results[name]
-        results[name] = again if again["earned"] >= before["earned"] else before
-        save_result(results[name], target(output, name))
-        print(f"[{number}/{len(slow)}] {summary(again)}, before {before['earned']}", flush=True)
+        better = again if again["earned"] >= before["earned"] else before
+        results[name] = save_result(better, target(output, name))
+        print(f"[{number}/{len(slow)}] {summary(again)}; before: {before['earned']}", flush=True)
 
 
 def print_load(results: Sequence[Result]) -> None:

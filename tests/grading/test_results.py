@@ -121,7 +121,7 @@ def test_what_timed_out_under_load_is_graded_again_alone_and_the_better_counts(g
     assert "the machine was overloaded" in told
     assert "53% of its time" in told
     assert "graded again, one at a time, for they timed out and had to wait: ada, bert" in told
-    assert f"ada: {MOST} of {MOST}, before {MOST - made.ITEMS[ITEM]}" in told
+    assert f"ada: {MOST} of {MOST}; before: {MOST - made.ITEMS[ITEM]}" in told
 
 
 def test_what_had_a_processor_to_itself_would_only_time_out_again(grade, capsys):
