@@ -58,8 +58,8 @@ def parse_arguments() -> argparse.Namespace:
         command.add_argument(
             "--late",
             type=late_policy,
-            metavar='"10%% a day"',
-            help='what each day in late.csv costs; or "2 points a day"',
+            metavar="POLICY",
+            help='what each day in late.csv costs: "10%% a day" or "2 points a day"',
         )
         command.add_argument(
             "--anonymous", action="store_true", help="mark written answers by codes, not names"

@@ -93,13 +93,19 @@ def solutions(item):
     ]
 
 
-def honest_class(students, seed=0):
-    """Return what students write who all know how: one of the ways, with names of their own."""
+def honest_class(students, seed=0, habit=0.0):
+    """Return what students write who all know how: one of the ways, with names of their own.
+
+    By habit, a student writes several items in the same way, so that items are not independent.
+    """
     rng = np.random.default_rng(seed)
-    return {
-        item: {f"s{n:03}": rename(str(rng.choice(solutions(item))), rng) for n in range(students)}
-        for item in HONEST
-    }
+    ways = rng.integers(12, size=students)
+    made = {}
+    for item in HONEST:
+        known = solutions(item)
+        chosen = np.where(rng.random(students) < habit, ways, rng.integers(12, size=students))
+        made[item] = {f"s{n:03}": rename(known[k % len(known)], rng) for n, k in enumerate(chosen)}
+    return made
 
 
 def rename(code, rng):
@@ -163,8 +169,9 @@ def pairs(found):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("students", [2, 10, 40, 120])
-def test_honest_right_solutions_are_not_listed(students, seed):
-    assert similar_code(honest_class(students, seed)) == []
+@pytest.mark.parametrize("habit", [0, 0.5])
+def test_honest_right_solutions_are_not_listed(students, habit, seed):
+    assert similar_code(honest_class(students, seed, habit)) == []
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
