@@ -363,7 +363,7 @@ class Marks:
 def remarks(result: Result) -> list[str]:
     """Return what an instructor should know about a submission, each thing once."""
     of_items = [
-        f"{item['item']}: {remark.splitlines()[0]}"
+        f"{item['item']}: {''.join(remark.splitlines()[:1])}"
         for item in result["items"]
         for remark in item["remarks"]
     ]

@@ -27,6 +27,7 @@ MARK_SCHEME = re.compile(r"=== BEGIN MARK SCHEME ===(.*?)=== END MARK SCHEME ===
 HEADING = re.compile(r"^#+ +(?:\d+[a-z]?\. *)?(.*?)(?: *\(\d+ points?\))? *$", re.MULTILINE)
 CHAPTER = re.compile(r"(?:\.\./)*(chapters/\w+)\.(?:ipynb|md)(#[\w-]+)?")
 # What the converter does not know, as it knows it.
+FORMULA_IN_TEXT = re.compile(r"\\text\{([^{}$]*?) *\$([^$]*)\$ *([^{}]*)\}")
 LATEX = {r"\lVert": "‖", r"\rVert": "‖", r"\arg": r"\operatorname{arg}"}
 
 
@@ -129,6 +130,7 @@ def set_links(state: StateCore) -> None:
 def set_formula(latex: str, options: Mapping[str, Any]) -> str:
     """Return a formula as MathML, which browsers set without help; LaTeX that fails as it is."""
     latex = re.sub(r"\\[A-Za-z]+", lambda word: LATEX.get(word[0], word[0]), latex)
+    latex = FORMULA_IN_TEXT.sub(r"\\text{\1}\\ \2\\ \\text{\3}", latex)
     display = "block" if options.get("display_mode") else "inline"
     try:
         root = convert_to_element(latex, display=display)

@@ -147,17 +147,26 @@ def test_a_slip_in_a_table_is_told_before_the_work(grade, tmp_path):
 
 
 def test_no_remark_stands_twice_and_none_fills_the_page(grade, tmp_path):
-    notes = ["the same"] * 3 + [f"patched number {n}" for n in range(40)]
+    notes = ["an odd note"] * 3 + [f"patched number {n}" for n in range(40)]
     student = made.result("ada", notes=notes)
     student["items"][0]["remarks"] = ["an odd thing"] * 2
     row = grade(Judge(student), ["ada"])["ada"]
-    assert row["remarks"].count("the same") == 1
+    assert row["remarks"].count("an odd note") == 1
     assert row["remarks"].count("an odd thing") == 1
     assert row["remarks"].endswith("and 34 more")
     page = (tmp_path / "out" / "feedback" / "ada.html").read_text(encoding="utf-8")
-    assert page.count("the same") == page.count("an odd thing") == 1
+    assert page.count("an odd note") == page.count("an odd thing") == 1
     assert page.count('class="note"') == 2
     assert "<summary>38 more</summary>" in page
+
+
+def test_a_remark_of_several_lines_shows_its_code_on_the_page_alone(grade, tmp_path):
+    student = made.result("ada")
+    student["items"][0]["remarks"] = ["SyntaxError in line 2\n    def f(:\n          ^"]
+    row = grade(Judge(student), ["ada"])["ada"]
+    assert row["remarks"] == f"{ITEM}: SyntaxError in line 2"
+    page = (tmp_path / "out" / "feedback" / "ada.html").read_text(encoding="utf-8")
+    assert '<pre tabindex="0">    def f(:\n          ^</pre>' in page
 
 
 def test_the_table_keeps_its_columns(grade):
