@@ -7,8 +7,12 @@ import os
 import sys
 from pathlib import Path
 
-from .classroom import grade_and_save, grade_class, merge, summary
+from .classroom import grade_class, merge, summary
+from .files import save_result
 from .grade import load_rubric
+from .marks import LatePolicy, Settings
+from .pool import grade_one
+from .questions import book_address
 from .submission import Submission
 
 
@@ -18,6 +22,16 @@ def at_least_one(text: str) -> int:
     if number < 1:
         raise ValueError
     return number
+
+
+def late_policy(text: str) -> LatePolicy:
+    """Return what being late costs."""
+    try:
+        return LatePolicy.parse(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is not like "10% a day" or "2 points a day"'
+        ) from None
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -40,7 +54,28 @@ def parse_arguments() -> argparse.Namespace:
     joined = commands.add_parser("merge", help="write grades.csv and pages of the result files")
     joined.add_argument("assignment")
     joined.add_argument("output", type=Path, help="the folder that holds results/")
+    for command in (many, joined):
+        command.add_argument(
+            "--late",
+            type=late_policy,
+            metavar="POLICY",
+            help='what each day in late.csv costs: "10%% a day" or "2 points a day"',
+        )
+        command.add_argument(
+            "--anonymous", action="store_true", help="mark written answers by codes, not names"
+        )
+        command.add_argument(
+            "--book",
+            metavar="ADDRESS",
+            default=book_address(),
+            help="of the published book, for links; by default what _config.yml says",
+        )
     return parser.parse_args()
+
+
+def read_settings(options: argparse.Namespace) -> Settings:
+    """Return how tables and pages are to be made."""
+    return Settings(options.late, options.anonymous, options.book)
 
 
 def main() -> int:
@@ -50,10 +85,8 @@ def main() -> int:
     if options.command == "one":
         submission = Submission(options.notebook if options.notebook.is_file() else None)
         student = options.student or options.result.stem
-        result = grade_and_save(
-            options.assignment, student, submission, options.result, options.seconds
-        )
-        print(summary(result))
+        result = grade_one(options.assignment, student, submission, options.seconds)
+        print(summary(save_result(result, options.result)))
     elif options.command == "class":
         # A process that is killed cannot tidy up after itself. Python would warn about each.
         os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
@@ -61,9 +94,10 @@ def main() -> int:
             raise SystemExit(f"error: {options.submissions} is not a folder of submissions")
         folder = options.submissions.resolve()
         output = options.output or folder.with_name(f"{folder.name}-graded") / options.assignment
-        grade_class(options.assignment, folder, output, options.jobs, options.seconds)
+        jobs, seconds = options.jobs, options.seconds
+        grade_class(options.assignment, folder, output, jobs, seconds, read_settings(options))
     else:
-        merge(options.assignment, options.output)
+        merge(options.assignment, options.output, read_settings(options))
     return 0
 
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from . import submissions
-from .submissions import ITEMS, NAME, POINTS, ROOT
+from .submissions import ITEMS, NAME, POINTS, ROOT, RUBRIC
 
 MOST = sum(POINTS.values())
+ITEM = ITEMS[0]
+QUESTION = next(iter(RUBRIC.written))
 
 
 def run(*arguments):
@@ -88,34 +90,32 @@ def test_a_run_that_is_killed_loses_nothing(tmp_path):
 def test_only_what_has_changed_is_graded_again(pair):
     assert "2 of them graded before" in run("class", NAME, pair / "in", pair / "out").stdout
     (path,) = (pair / "in").glob("000*/*/*.ipynb")
-    path.write_bytes(submissions.submission_of_item(submissions.BROKEN, "deleted", "hinge").data)
+    path.write_bytes(submissions.submission_of_item(submissions.BROKEN, "deleted", ITEM).data)
     again = run("class", NAME, pair / "in", pair / "out").stdout
     assert "1 of them graded before" in again
-    assert submissions.read_grades(pair / "out")["000 right"]["hinge"] == "0"
+    assert submissions.read_grades(pair / "out")["000 right"][ITEM] == "0"
 
 
 def test_a_result_that_cannot_be_read_is_made_again(pair):
     (pair / "out" / "results" / "000 right.json").write_text('{"digest": ')
     assert run("class", NAME, pair / "in", pair / "out").returncode == 0
-    assert submissions.read_grades(pair / "out")["000 right"]["hinge"] == str(POINTS["hinge"])
+    assert submissions.read_grades(pair / "out")["000 right"][ITEM] == str(POINTS[ITEM])
 
 
 def test_written_points_survive_and_count(pair):
     path = pair / "out" / "written.csv"
     lines = path.read_text().splitlines()
     assert submissions.read_grades(pair / "out")["000 right"]["total"] == ""
-    assert "One point for each part" in (pair / "out" / "written.html").read_text()
+    assert "Mark scheme" in (pair / "out" / "written.html").read_text()
     answer = lines[1].rpartition(",")[2]
-    marked = [lines[0], f'000 right,written-promises,2.5,"well put, brief",{answer}', lines[2]]
+    marked = [lines[0], f'000 right,{QUESTION},2.5,"well put, brief",{answer}', lines[2]]
     path.write_text("\n".join(marked))
     (notebook,) = (pair / "in").glob("000*/*/*.ipynb")
-    notebook.write_bytes(
-        submissions.submission_of_item(submissions.BROKEN, "deleted", "hinge").data
-    )
+    notebook.write_bytes(submissions.submission_of_item(submissions.BROKEN, "deleted", ITEM).data)
     assert run("class", NAME, pair / "in", pair / "out").returncode == 0
     assert path.read_text().splitlines() == marked
     row = submissions.read_grades(pair / "out")["000 right"]
-    assert float(row["total"]) == MOST - POINTS["hinge"] + 2.5
+    assert float(row["total"]) == MOST - POINTS[ITEM] + 2.5
     assert "well put" in (pair / "out" / "feedback" / "000 right.html").read_text()
 
 
@@ -134,7 +134,7 @@ def test_points_that_cannot_be_are_refused_and_kept(pair, points):
 
 
 def test_a_second_run_at_once_is_refused(tmp_path):
-    slow = submissions.submission_of_item(submissions.HOSTILE, "sleep", "hinge")
+    slow = submissions.submission_of_item(submissions.HOSTILE, "sleep", ITEM)
     everyone = submissions.write_class([slow, submissions.wrong_submission(0)], tmp_path / "in")
     arguments = ("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", 4)
     with start(*arguments, stdout=subprocess.DEVNULL) as first:
@@ -180,28 +180,28 @@ def test_a_wrong_name_is_told_with_what_there_is(arguments, message):
 @pytest.mark.parametrize("comma", [",", ";", "\t"])
 def test_written_points_are_read_as_spreadsheets_write_them(pair, encoding, comma):
     cells = ["student", "question", "points", "comment", "answer"]
-    marked = [cells, ["000 right", "written-promises", "3" if comma == "," else "3,0", "café", ""]]
+    marked = [cells, ["000 right", QUESTION, "3" if comma == "," else "3,0", "café", ""]]
     text = "\r\n".join(comma.join(row) for row in marked) + "\r\n"
     (pair / "out" / "written.csv").write_bytes(text.encode(encoding))
     done = run("merge", NAME, pair / "out")
     assert done.returncode == 0, done.stderr
-    assert float(submissions.read_grades(pair / "out")["000 right"]["written-promises"]) == 3
+    assert float(submissions.read_grades(pair / "out")["000 right"][QUESTION]) == 3
     assert "café" in (pair / "out" / "feedback" / "000 right.html").read_text()
     assert "001 also" in (pair / "out" / "written.csv").read_text()
 
 
 def test_written_points_without_their_columns_are_refused(pair):
     path = pair / "out" / "written.csv"
-    path.write_text("000 right,written-promises,3\n")
+    path.write_text(f"000 right,{QUESTION},3\n")
     done = run("merge", NAME, pair / "out")
     assert done.returncode != 0
     assert "should name student, question, points" in done.stderr
-    assert path.read_text() == "000 right,written-promises,3\n"
+    assert path.read_text() == f"000 right,{QUESTION},3\n"
 
 
 def test_points_that_fit_nobody_are_told(pair):
     path = pair / "out" / "written.csv"
-    path.write_text(path.read_text() + "Ada,written-promises,3,,\n")
+    path.write_text(path.read_text() + f"Ada,{QUESTION},3,,\n")
     assert "no student 'Ada'" in run("merge", NAME, pair / "out").stdout
 
 
@@ -210,7 +210,7 @@ def test_an_answer_that_has_changed_since_it_was_read_is_told(pair):
     path.write_text(path.read_text().replace(",,,", ",3,,", 1))
     (notebook,) = (pair / "in").glob("000*/*/*.ipynb")
     changed = submissions.solved_notebook()
-    submissions.find_cell(changed, "written-promises")["source"] = "No idea."
+    submissions.find_cell(changed, QUESTION)["source"] = "No idea."
     notebook.write_bytes(submissions.to_bytes(changed))
     printed = run("class", NAME, pair / "in", pair / "out").stdout
     assert "000 right has changed the answer" in printed
@@ -242,7 +242,7 @@ def test_the_notebook_that_counts_is_found_or_told(tmp_path, files, graded, rema
         path.write_bytes(submissions.whole_submission("right", "").data)
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
     row = submissions.read_grades(tmp_path / "out")["ada"]
-    assert row["hinge"] == (str(POINTS["hinge"]) if graded else "0")
+    assert row[ITEM] == (str(POINTS[ITEM]) if graded else "0")
     assert remark in row["remarks"]
 
 
@@ -253,10 +253,10 @@ def test_what_is_no_file_is_no_notebook(tmp_path):
     submissions.write_class([submissions.whole_submission("right", "")], tmp_path / "in")
     assert run("class", NAME, tmp_path / "in", tmp_path / "out").returncode == 0
     table = submissions.read_grades(tmp_path / "out")
-    assert {name: row["hinge"] for name, row in table.items()} == {
+    assert {name: row[ITEM] for name, row in table.items()} == {
         "zero": "0",
         "pipe": "0",
-        "000 right": str(POINTS["hinge"]),
+        "000 right": str(POINTS[ITEM]),
     }
 
 
@@ -269,7 +269,7 @@ def test_what_a_submission_sends_by_hand_ends_nothing(tmp_path):
     notebooks = []
     for edit in evil:
         notebook = submissions.solved_notebook()
-        edit(notebook, "hinge")
+        edit(notebook, ITEM)
         notebooks.append(submissions.Submission("evil", submissions.to_bytes(notebook), POINTS, ""))
     everyone = submissions.write_class(
         [*notebooks, submissions.whole_submission("right", "")], tmp_path / "in"
@@ -277,13 +277,13 @@ def test_what_a_submission_sends_by_hand_ends_nothing(tmp_path):
     done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "3")
     assert done.returncode == 0, done.stderr
     assert set(submissions.read_grades(tmp_path / "out")) == set(everyone)
-    assert submissions.read_grades(tmp_path / "out")["004 right"]["hinge"] == str(POINTS["hinge"])
+    assert submissions.read_grades(tmp_path / "out")["004 right"][ITEM] == str(POINTS[ITEM])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the system ends orphans on Linux")
 def test_a_killed_run_leaves_no_process(tmp_path):
     submissions.write_class(
-        [submissions.submission_of_item(submissions.HOSTILE, "sleep", "hinge")] * 2, tmp_path / "in"
+        [submissions.submission_of_item(submissions.HOSTILE, "sleep", ITEM)] * 2, tmp_path / "in"
     )
     arguments = ("class", NAME, tmp_path / "in", tmp_path / "out")
     with start(*arguments, mark=tmp_path, stdout=subprocess.DEVNULL) as process:
@@ -343,9 +343,9 @@ class Text(HTMLParser):
 
 def test_what_a_student_writes_is_text_on_the_pages(tmp_path):
     notebook = submissions.solved_notebook()
-    submissions.find_cell(notebook, "written-promises")["source"] = "<script>alert(1)</script>"
+    submissions.find_cell(notebook, QUESTION)["source"] = "<script>alert(1)</script>"
     evil = submissions.function('raise ValueError("<img src=x>")')
-    evil(notebook, "hinge")
+    evil(notebook, ITEM)
     submissions.write_class(
         [submissions.Submission("=1+1", submissions.to_bytes(notebook), {}, "")], tmp_path / "in"
     )
