@@ -69,7 +69,7 @@ def grade_submission(
     if submission.path is None and not notes:
         notes.append(f"there is no notebook {assignment}.ipynb")
     if submission.path:
-        cells, faults = read_notebook(submission.path)
+        cells, faults = read_notebook(submission)
         notes += faults
     if cells:
         cells, repairs = complete_cells(rubric, cells)
@@ -117,7 +117,7 @@ def with_checks(cells: Sequence[Cell], items: Container[str]) -> Iterator[Cell]:
 @cache
 def original_cells(assignment: str) -> list[Cell]:
     """Return the named code cells and the written answers of an assignment's source."""
-    cells, _ = read_notebook(SOURCE / assignment / f"{assignment}.ipynb")
+    cells, _ = read_notebook(Submission(SOURCE / assignment / f"{assignment}.ipynb"))
     written = load_rubric(assignment).written
     return [cell for cell in cells if cell.name and (cell.kind == "code" or cell.name in written)]
 
