@@ -32,7 +32,14 @@ import nnlib
 from .grade import failure_result, grade_submission, load_rubric, original_cells
 from .jail import end_with_parent
 from .rubric import Rubric
-from .submission import MAX_BYTES, Submission, decode, find_submissions, replace_surrogates
+from .submission import (
+    MAX_BYTES,
+    Submission,
+    decode,
+    find_submissions,
+    replace_surrogates,
+    visible_source,
+)
 
 HERE = Path(__file__).parent
 COLUMNS = ("student", "question", "points", "comment", "answer")
@@ -41,7 +48,12 @@ Result = dict[str, Any]
 
 
 def grade_class(
-    assignment: str, folder: Path, output: Path, jobs: int, seconds: float | None
+    assignment: str,
+    folder: Path,
+    output: Path,
+    jobs: int,
+    seconds: float | None,
+    cluster: str | None = None,
 ) -> None:
     """Grade the submissions in a folder that have changed, and write all tables and pages."""
     load_rubric(assignment)
@@ -59,8 +71,13 @@ def grade_class(
         total, unchanged = len(submissions), len(submissions) - len(pending)
         print(f"{total} submissions, {unchanged} of them graded before")
         results = grade_all(assignment, pending, targets, jobs, seconds)
+        if cluster:
+            from .cluster import grade_on_cluster  # Dask is needed for this alone
+
+            results = grade_on_cluster(cluster, assignment, pending, seconds)
         try:
             for number, result in enumerate(results, 1):
+                save_result(result, targets[result["student"]])
                 print(f"[{number}/{len(pending)}] {summary(result)}", flush=True)
         except KeyboardInterrupt:
             raise SystemExit("\nstopped; run the same again to go on") from None
@@ -216,11 +233,21 @@ def submission_digest(assignment: str, submission: Submission, seconds: float | 
 
 @cache
 def grader_digest(assignment: str) -> str:
-    """Return the digest of what grades an assignment: grader, nnlib, rubric and source."""
-    sources = sorted([*HERE.glob("*.py"), *Path(nnlib.__file__).parent.rglob("*.py")])
-    sources.append(HERE.parent / "rubrics" / f"{assignment}.py")
-    sources.append(HERE.parent / "source" / assignment / f"{assignment}.ipynb")
-    return hashlib.sha256(b"".join(map(file_digest, sources))).hexdigest()
+    """Return the digest of what grades an assignment: grader, nnlib, rubric and cells.
+
+    It is the same wherever these lie, and for a source from which the solutions were taken.
+    """
+    sources = [HERE.parent / "rubrics" / f"{assignment}.py"]
+    for folder in (HERE, Path(nnlib.__file__).parent):
+        sources += sorted(folder.rglob("*.py"))
+    rubric = load_rubric(assignment)
+    answers = {item.name for item in rubric.items} | set(rubric.written)
+    cells = [
+        (cell.name, cell.kind, "" if cell.name in answers else visible_source(cell))
+        for cell in original_cells(assignment)
+    ]
+    digests = [*map(file_digest, sources), str(cells).encode()]
+    return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def file_digest(path: Path) -> bytes:

@@ -32,7 +32,7 @@ def read_notebook(submission: Submission) -> tuple[list[Cell], list[str]]:
     path = submission.path
     assert path
     try:
-        size = len(submission.data) if submission.data else path.stat().st_size
+        size = len(submission.data) if submission.data is not None else path.stat().st_size
         if size > MAX_BYTES:
             return [], [f"{path.name} has {size / 2**30:.1f} GiB: not read"]
         text, notes = decode(submission.read())
