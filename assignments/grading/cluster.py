@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, replace
 from functools import cache
 from importlib import import_module
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -131,11 +131,13 @@ def exchange(
     """Yield tasks with their results as they come, or None where the worker has died."""
     waiting, running = iter(tasks), {}
     futures = as_completed(loop=client.loop)
+    # Tasks of one group wait at the scheduler, not with a worker that may die.
+    group, numbers = f"grade-{uuid4().hex}", count()
 
     def send(number: int) -> None:
         for task in islice(waiting, number):
             given = astuple(task.submission), *arguments
-            future = client.submit(eval, CALL, {"given": given}, key=f"grade-{uuid4()}")
+            future = client.submit(eval, CALL, {"given": given}, key=(group, next(numbers)))
             running[future.key] = task
             futures.add(future)
 
