@@ -7,7 +7,6 @@ worker whose course or packages differ from the ones here is refused.
 
 from __future__ import annotations
 
-import multiprocessing
 import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -178,8 +177,6 @@ def grade_task(
 
 def misfit(assignment: str, expected: Mapping[str, str]) -> str:
     """Return in words why this worker cannot be asked, or nothing."""
-    if multiprocessing.current_process().daemon:
-        return "may not start processes; give it DASK_CONFIG=assignments/cluster/dask.yaml"
     if get_worker().state.nthreads > 1:
         return "has several threads; start it with --nthreads 1"
     try:
