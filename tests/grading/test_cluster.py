@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 from distributed import Client
 from grading import cluster
 from grading.grade import grade_submission
@@ -18,7 +22,8 @@ from grading.submission import Submission
 from . import submissions
 from .submissions import NAME, ROOT
 
-SETTINGS = ROOT / "assignments" / "cluster" / "dask.yaml"
+MOST = sum(submissions.POINTS.values())
+FOLDER = ROOT / "assignments" / "cluster"
 # What happens in each worker: all that is graded is logged, and some of it ends the worker.
 WITH_LOG = """
 import os
@@ -42,18 +47,20 @@ cluster.grade_submission = grade
 """
 
 
+def with_path(*folders):
+    """Return the variables of a process that imports from these folders first."""
+    path = os.pathsep.join([*map(str, folders), *os.environ.get("PYTHONPATH", "").split(":")])
+    return os.environ | {"PYTHONPATH": path, "DASK_CONFIG": str(FOLDER / "dask.yaml")}
+
+
 @contextmanager
-def dask(folder, *arguments):
+def dask(folder, *arguments, path=(ROOT / "assignments",)):
     """Run a command of Dask, and end it and all that it has started."""
-    environment = os.environ | {
-        "DASK_CONFIG": str(SETTINGS),
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "assignments"), os.environ["PYTHONPATH"]]),
-    }
     command = [sys.executable, "-m", "dask", *map(str, arguments), "--no-dashboard"]
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env=with_path(*path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -156,7 +163,7 @@ def test_a_worker_that_is_killed_loses_nothing(address, log, tmp_path):
             os.kill(victim, signal.SIGKILL)
         results.append(result)
     assert Counter(one["student"] for one in results) == Counter(list(everyone))
-    assert {one["earned"] for one in results} == {sum(submissions.POINTS.values())}
+    assert {one["earned"] for one in results} == {MOST}
     # What the dead worker was at is graded once more, and nothing else is.
     assert len(log.read_text().splitlines()) <= len(everyone) + 1
 
@@ -164,9 +171,8 @@ def test_a_worker_that_is_killed_loses_nothing(address, log, tmp_path):
 def test_a_submission_that_ends_its_worker_fails_alone(address, log, tmp_path):
     everyone = write_class(tmp_path, ["a", "b", "pill", "c", "d", "e"])
     results = list(cluster.grade_on_cluster(address, NAME, everyone))
-    most = sum(submissions.POINTS.values())
     earned = {one["student"]: one["earned"] for one in results}
-    assert earned == dict.fromkeys(everyone, most) | {"pill": 0}
+    assert earned == dict.fromkeys(everyone, MOST) | {"pill": 0}
     (failed,) = [one for one in results if one["student"] == "pill"]
     assert "its worker has died, twice" in failed["notes"][0]
     assert log.read_text().count("pill.ipynb") == 2
@@ -194,11 +200,10 @@ def test_only_some_notebooks_travel_at_a_time(address, monkeypatch):
 
 def test_a_run_that_is_stopped_leaves_nothing_at_the_scheduler(address, tmp_path):
     everyone = write_class(tmp_path, [f"slow {number}" for number in range(20)])
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}/assignments:{os.environ['PYTHONPATH']}"}
     command = [sys.executable, "-m", "grading", "class", NAME, tmp_path, tmp_path / "out"]
     with subprocess.Popen(
         [*map(str, command), "--cluster", address],
-        env=environment,
+        env=with_path(ROOT / "assignments"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -259,3 +264,65 @@ def test_a_worker_with_another_course_is_refused(address, monkeypatch):
     assert "has another course than this machine" in str(stop.value)
     assert str(stop.value).endswith("not 12345678)")
     assert "\n" not in str(stop.value)
+
+
+# --- what is used elsewhere, as far as it runs here -----------------------------------------------
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A folder with what the Dockerfile copies, made of a course whose assignments were made."""
+    course, image = tmp_path / "course", tmp_path / "image"
+    image.mkdir()
+    ignored = shutil.ignore_patterns("release", "*.db", "__pycache__")
+    shutil.copytree(ROOT / "assignments", course / "assignments", ignore=ignored)
+    nbgrader = [sys.executable, "-m", "nbgrader", "generate_assignment", NAME]
+    options = ["--create", "--no-db", "--log-level=ERROR"]
+    subprocess.run([*nbgrader, *options], cwd=course / "assignments", check=True)
+    for line in (FOLDER / "Dockerfile").read_text(encoding="utf-8").splitlines():
+        if line.startswith("COPY "):
+            *names, target = line.split()[1:]
+            for name in names:
+                source = course / name if name.startswith("assignments") else ROOT / name
+                copy(source, image / target)
+    return image
+
+
+def copy(source, target):
+    """Copy as Docker does: what is in a folder, or a file, into a folder if that is there."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copy(source, target)
+
+
+def test_the_image_has_no_solution_and_grades_the_same(image, tmp_path):
+    (notebook,) = (image / "assignments" / "source").rglob("*.ipynb")
+    assert not re.search("BEGIN SOLUTION|MARK SCHEME|HIDDEN", notebook.read_text("utf-8"))
+    everyone = write_class(tmp_path, ["ada"])
+    with (
+        scheduler(tmp_path) as (_, address),
+        dask(image, "worker", address, "--nthreads", 1, path=(image / "assignments", image)),
+    ):
+        (result,) = cluster.grade_on_cluster(address, NAME, everyone)
+    assert (result["student"], result["earned"], result["notes"]) == ("ada", MOST, [])
+
+
+def test_the_commands_of_the_workflow_grade(tmp_path):
+    workflow = yaml.safe_load((FOLDER / "github-classroom.yml").read_text(encoding="utf-8"))
+    steps = workflow["jobs"]["grade"]["steps"]
+    (commands,) = [step["run"] for step in steps if "-m grading" in step.get("run", "")]
+    (tmp_path / "course").symlink_to(ROOT)
+    (tmp_path / "work").mkdir()
+    write_class(tmp_path / "work", [NAME])
+    variables = {
+        name: value.replace("${{ github.workspace }}", str(tmp_path))
+        for name, value in workflow["jobs"]["grade"]["env"].items()
+    }
+    python = Path(sys.executable).parent
+    environment = with_path(variables.pop("PYTHONPATH")) | variables
+    environment |= {"GITHUB_STEP_SUMMARY": "summary", "PATH": f"{python}:{os.environ['PATH']}"}
+    subprocess.run(["bash", "-ec", commands], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "summary").read_text().startswith(f"you: {MOST} of {MOST}")
+    assert (tmp_path / steps[-1]["with"]["path"] / "you.html").exists()
