@@ -300,13 +300,18 @@ def copy(source, target):
 def test_the_image_has_no_solution_and_grades_the_same(image, tmp_path):
     (notebook,) = (image / "assignments" / "source").rglob("*.ipynb")
     assert not re.search("BEGIN SOLUTION|MARK SCHEME|HIDDEN", notebook.read_text("utf-8"))
-    everyone = write_class(tmp_path, ["ada"])
+    (tmp_path / "in").mkdir()
+    everyone = write_class(tmp_path / "in", ["ada"])
     with (
         scheduler(tmp_path) as (_, address),
         dask(image, "worker", address, "--nthreads", 1, path=(image / "assignments", image)),
     ):
         (result,) = cluster.grade_on_cluster(address, NAME, everyone)
     assert (result["student"], result["earned"], result["notes"]) == ("ada", MOST, [])
+    command = [sys.executable, "-m", "grading", "class", NAME, everyone["ada"].path.parent]
+    environment = with_path(image / "assignments", image)
+    subprocess.run([*command, tmp_path / "out"], cwd=image, env=environment, check=True)
+    assert (tmp_path / "out" / "feedback" / "ada.html").exists()
 
 
 def test_the_commands_of_the_workflow_grade(tmp_path):
