@@ -29,7 +29,8 @@ from jinja2 import Environment, FileSystemLoader
 
 import nnlib
 
-from .grade import failure_result, grade_submission, load_rubric, original_cells
+from .cells import original_cells
+from .grade import failure_result, grade_submission, load_rubric
 from .jail import end_with_parent
 from .rubric import Rubric
 from .submission import MAX_BYTES, Submission, decode, find_submissions, replace_surrogates
