@@ -63,7 +63,7 @@ class SubmissionExporter(NotebookExporter):
         notebook, notes = complete_notebook(rubric, Submission(Path(file_stream.name)))
         for note in notes:
             self.log.info("%s: %s", resources["nbgrader"]["student"], note)
-        return self.from_notebook_node(notebook, resources, **options)
+        return super().from_notebook_node(notebook, resources, **options)  # type: ignore[no-untyped-call]
 
 
 def complete_notebook(rubric: Rubric, submission: Submission) -> tuple[NotebookNode, list[str]]:

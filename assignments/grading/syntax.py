@@ -82,9 +82,10 @@ def translate(source: str) -> str:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        return str(TransformerManager().transform_cell(source))
+        python = str(TransformerManager().transform_cell(source))
     except (SyntaxError, ValueError, IndexError, RecursionError):
         return source
+    return python if source.endswith("\n") else python.removesuffix("\n")
 
 
 def split_pieces(source: str) -> list[str]:
