@@ -241,4 +241,4 @@ def item_remarks(rubric: Rubric, cells: Sequence[Cell], name: str) -> list[str]:
     _, faults = definitions_that_compile(cell.source)
     given = next((other.source for other in given_cells(rubric) if other.name == name), "")
     other_name = "" if faults else renamed(name, cell.source, given)
-    return [*(f"the cell {name}, {fault.message}" for fault in faults), *filter(None, [other_name])]
+    return [*(fault.message for fault in faults), *filter(None, [other_name])]

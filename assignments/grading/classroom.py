@@ -139,8 +139,12 @@ def summary(result: Result) -> str:
 
 def remarks(result: Result) -> list[str]:
     """Return what an instructor should know about a submission."""
-    notes: list[str] = result["notes"]
-    return notes
+    of_items = [
+        f"{item['item']}: {remark.splitlines()[0]}"
+        for item in result["items"]
+        for remark in item["remarks"]
+    ]
+    return [*of_items, *result["notes"]]
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -59,11 +59,21 @@ class SubmissionExporter(NotebookExporter):
 
     def from_file(self, file_stream: Any, resources: Any = None, **options: Any) -> Any:
         """Convert the notebook of a file, however broken it is."""
+        submission = submission_of(self.parent, resources)
+        if submission.path != Path(file_stream.name):  # it is nbgrader's own copy
+            return super().from_file(file_stream, resources, **options)
         rubric = load_rubric(resources["nbgrader"]["assignment"])
-        notebook, notes = complete_notebook(rubric, Submission(Path(file_stream.name)))
+        notebook, notes = complete_notebook(rubric, submission)
         for note in notes:
             self.log.info("%s: %s", resources["nbgrader"]["student"], note)
         return super().from_notebook_node(notebook, resources, **options)  # type: ignore[no-untyped-call]
+
+
+def submission_of(converter: Any, resources: dict[str, Any]) -> Submission:
+    """Return what the student has handed in whose notebook a step of nbgrader works on."""
+    about, course = resources["nbgrader"], converter.coursedir
+    folder = course.format_path(course.submitted_directory, about["student"], about["assignment"])
+    return Submission(Path(folder, f"{about['notebook']}.ipynb"))
 
 
 def complete_notebook(rubric: Rubric, submission: Submission) -> tuple[NotebookNode, list[str]]:
@@ -149,11 +159,7 @@ class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]
     def preprocess(self, notebook: NotebookNode, resources: dict[str, Any]) -> Step:
         """Grade what was handed in and write the outcome of each item below its test cell."""
         about = resources["nbgrader"]
-        course = self.parent.parent.coursedir
-        folder = course.format_path(
-            course.submitted_directory, about["student"], about["assignment"]
-        )
-        submission = Submission(Path(folder) / f"{about['notebook']}.ipynb")
+        submission = submission_of(self.parent.parent, resources)
         result = grade_submission(about["assignment"], submission)
         for note in result["notes"]:
             self.log.warning("%s: %s", about["student"], note)

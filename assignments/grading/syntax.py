@@ -133,7 +133,8 @@ def describe(error: SyntaxError, source: str, piece: str) -> Fault:
     text = lines[line - 1] if 0 < line <= len(lines) else ""
     indent = len(text) - len(text.lstrip())
     place = min(max(0, (error.offset or 1) - 1 - indent), 200)
-    message = f"line {line}: {error.msg}\n    {text.strip()[:200]}\n    {' ' * place}^"
+    what = f"SyntaxError in line {line}: {error.msg}"
+    message = f"{what}\n    {text.strip()[:200]}\n    {' ' * place}^"
     definition = DEFINITION.search(piece)
     return Fault(line, message, definition[1] if definition else None)
 

@@ -563,7 +563,7 @@ def test_what_is_kept_of_a_cell_compiles(source):
         assert (python, faults) == (source, [])
     for fault in faults:
         assert 1 <= fault.line <= source.count("\n") + 1
-        assert fault.message.startswith(f"line {fault.line}: ")
+        assert fault.message.startswith(f"SyntaxError in line {fault.line}: ")
 
 
 GOOD = [
@@ -601,7 +601,9 @@ def test_an_error_of_syntax_costs_its_own_statement(good, bad, place):
 def test_an_error_of_syntax_is_shown_where_it_is():
     _, (fault,) = definitions_that_compile("x = 1\ndef hinge(scores, labels)\n    return 1\n")
     assert fault.message == (
-        "line 2: expected ':'\n    def hinge(scores, labels)\n                             ^"
+        "SyntaxError in line 2: expected ':'\n"
+        "    def hinge(scores, labels)\n"
+        "                             ^"
     )
     assert fault.defines == "hinge"
 
