@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .cells import MAX_CHARACTERS, TEXT_STUB, given_cells, is_text
+from .cells import MAX_CHARACTERS, TEXT_STUB, given_cells, is_text, without_addresses, words_of
 from .rubric import Rubric
 from .submission import Cell
 from .syntax import definitions_that_compile, find_error, parse
@@ -34,7 +34,7 @@ PICTURES = {
 MAX_PICTURE_BYTES = 8 * 2**20
 DATA_URI = re.compile(r"data:image/([\w.+-]+);base64,([A-Za-z0-9+/=]+)")
 # A text of so many words between lines of code may be an answer, and not about the code.
-LONG_TEXT = 15
+LONG_TEXT = 25
 WORD = re.compile(r"[\"'(*]*[^\W\d_]+(?:['’-][^\W\d_]+)*[\"').,;:!?*]*")
 NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
 TAGS = re.compile(r"<!--.*?-->|</?(?!img\b)[a-zA-Z][^<>]*>", re.DOTALL)
@@ -53,10 +53,11 @@ def own_texts(rubric: Rubric, cells: Sequence[Cell]) -> list[dict[str, Any]]:
     """Return what is the student's own and stands in no answer's cell, with its place."""
     given = given_cells(rubric)
     answers = {cell.number for name in rubric.written for cell in answer_cells(rubric, cells, name)}
+    lines = {bare(line) for cell in given for line in cell.source.split("\n")} | NO_ANSWERS
     found = []
     for cell in cells:
         if cell.number is not None and cell.number not in answers:
-            own = content("text", [replace(cell, source=own_text(cell, given))])
+            own = content("text", [replace(cell, source=own_text(cell, given, lines))])
             if own["text"] or own["pictures"]:
                 found.append({"where": str(cell)} | own)
     return found
@@ -65,9 +66,9 @@ def own_texts(rubric: Rubric, cells: Sequence[Cell]) -> list[dict[str, Any]]:
 def answer_cells(rubric: Rubric, cells: Sequence[Cell], name: str) -> list[Cell]:
     """Return the cell of a written answer, and the student's own texts right below it."""
     start = next((place for place, cell in enumerate(cells) if cell.name == name), len(cells))
-    given = {tuple(cell.source.split()) for cell in given_cells(rubric)}
+    given = [words_of(cell.source) for cell in given_cells(rubric)]
     below = itertools.takewhile(
-        lambda cell: is_text(cell) and tuple(cell.source.split()) not in given, cells[start + 1 :]
+        lambda cell: is_text(cell) and words_of(cell.source) not in given, cells[start + 1 :]
     )
     return [*cells[start : start + 1], *below]
 
@@ -123,10 +124,11 @@ def checked_picture(uri: str) -> str:
 # --- the student's own text -----------------------------------------------------------------------
 
 
-def own_text(cell: Cell, given: Sequence[Cell]) -> str:
+def own_text(cell: Cell, given: Sequence[Cell], lines: set[str]) -> str:
     """Return what a cell says that the assignment does not, or "" if that is no answer."""
     source = cell.source
-    if any(source.split() == original.source.split() for original in given):
+    words = words_of(source)
+    if any(words == words_of(original.source) for original in given):
         return ""
     original = next((other for other in given if cell.name and other.name == cell.name), None)
     if "code" in (cell.kind, original.kind if original else ""):
@@ -135,7 +137,6 @@ def own_text(cell: Cell, given: Sequence[Cell]) -> str:
         found = [text for text in texts if not any(text.strip() in known for known in sources)]
     else:
         found = added(original.source, source[:MAX_CHARACTERS]) if original else [source]
-    lines = {bare(line) for other in given for line in other.source.split("\n")} | NO_ANSWERS
     return "\n\n".join(text.strip() for text in found if not says_nothing(text, lines))
 
 
@@ -152,9 +153,9 @@ def bare(line: str) -> str:
 
 def added(original: str, text: str) -> list[str]:
     """Return the pieces of a text that are not in the original."""
-    words = re.findall(r"\s*\S+", text)
+    words = re.findall(r"\s*\S+", without_addresses(text))
     matcher = difflib.SequenceMatcher(
-        None, original.split(), [word.strip() for word in words], autojunk=False
+        None, words_of(original), [word.strip() for word in words], autojunk=False
     )
     return [
         "".join(words[start:end])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -20,6 +20,7 @@ SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL
 # What nbgrader puts in place of solutions; nbgrader_config.py says the first, too.
 CODE_STUB = "raise NotImplementedError"
 TEXT_STUB = "YOUR ANSWER HERE"
+CHAPTER_LINK = re.compile(r"\]\([^()\s]*chapters/[^()\s]*\)")
 # A text with this share of the words of one that was given is that one, edited.
 SAME_WORDS = 0.8
 MAX_CHARACTERS = 20_000
@@ -37,15 +38,20 @@ def original_cells(assignment: str) -> list[Cell]:
 
 def given_cells(rubric: Rubric) -> list[Cell]:
     """Return the cells of an assignment as students are given them."""
-    return [
-        replace(cell, source=given_source(rubric, cell)) for cell in original_cells(rubric.name)
-    ]
+    return [*given_of(rubric.name, frozenset(rubric.written))]
 
 
-def given_source(rubric: Rubric, cell: Cell) -> str:
-    """Return what students are given of a cell."""
-    if cell.name in rubric.written:
-        return TEXT_STUB
+@cache
+def given_of(assignment: str, written: Container[str | None]) -> tuple[Cell, ...]:
+    """Return the cells of an assignment with stubs in place of solutions and answers."""
+    return tuple(
+        replace(cell, source=TEXT_STUB if cell.name in written else given_source(cell))
+        for cell in original_cells(assignment)
+    )
+
+
+def given_source(cell: Cell) -> str:
+    """Return what students are given of a cell that is no answer's."""
     return SOLUTION.sub(rf"\1{CODE_STUB}", visible_source(cell))
 
 
@@ -60,8 +66,20 @@ def is_check(cell: Cell) -> bool:
 
 
 def same(one: Cell, other: Cell) -> bool:
-    """Tell whether two cells say the same, whatever the white space."""
-    return one.kind == other.kind and visible_source(one).split() == visible_source(other).split()
+    """Tell whether two cells say the same."""
+    return one.kind == other.kind and words_of(visible_source(one)) == words_of(
+        visible_source(other)
+    )
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, without the addresses of chapters, which the release changes."""
+    return without_addresses(text).split()
+
+
+def without_addresses(text: str) -> str:
+    """Return a text whose links to chapters lead nowhere."""
+    return CHAPTER_LINK.sub("]", text)
 
 
 # --- the student's --------------------------------------------------------------------------------
@@ -154,8 +172,8 @@ def by_words(rubric: Rubric, cells: Sequence[Cell], missing: Sequence[Cell]) -> 
     texts = [cell for cell in missing if cell.kind != "code" and cell.name not in rubric.written]
     for place, cell in enumerate(cells):
         if cell.kind != "code" and cell.name is None and texts:
-            words = Counter(cell.source[:MAX_CHARACTERS].split())
-            shares = [share(Counter(original.source.split()), words) for original in texts]
+            words = Counter(words_of(cell.source[:MAX_CHARACTERS]))
+            shares = [share(Counter(words_of(original.source)), words) for original in texts]
             if max(shares) >= SAME_WORDS:
                 yield place, texts[shares.index(max(shares))].name or ""
 
@@ -239,6 +257,8 @@ def item_remarks(rubric: Rubric, cells: Sequence[Cell], name: str) -> list[str]:
     if cell is None:
         return []
     _, faults = definitions_that_compile(cell.source)
-    given = next((other.source for other in given_cells(rubric) if other.name == name), "")
-    other_name = "" if faults else renamed(name, cell.source, given)
-    return [*(fault.message for fault in faults), *filter(None, [other_name])]
+    remarks = [fault.message for fault in faults]
+    if not (remarks or any(name in defined_names(c.source) for c in cells if c.kind == "code")):
+        given = next((other.source for other in given_cells(rubric) if other.name == name), "")
+        remarks += filter(None, [renamed(name, cell.source, given)])
+    return remarks

@@ -6,6 +6,8 @@ import ast
 import difflib
 import re
 import warnings
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 # The pieces of a statement that its author began at the margin: a text or a list over many lines.
@@ -142,7 +144,8 @@ def describe(error: SyntaxError, source: str, piece: str) -> Fault:
 # --- names ----------------------------------------------------------------------------------------
 
 
-def defined_names(source: str) -> dict[str, ast.stmt]:
+@lru_cache(maxsize=256)
+def defined_names(source: str) -> Mapping[str, ast.stmt]:
     """Return the functions, classes and variables that a cell defines, each with its statement."""
     python, _ = definitions_that_compile(source)
     found: dict[str, ast.stmt] = {}

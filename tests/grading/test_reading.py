@@ -28,7 +28,11 @@ from hypothesis import strategies as st
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
 # The first bytes of a picture, which is all that is looked at.
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(60))).decode()
-ANSWER = "At most half of them, since each mistake costs at least two, and 7 is odd."
+ANSWER = (
+    "At most half of them, since each mistake costs at least two, and the sum of all that is paid "
+    "is no more than 7, an odd number."
+)
+MARK = re.compile(r" *### (?:BEGIN|END) SOLUTION\n?")
 
 
 def rubric(name):
@@ -40,8 +44,8 @@ def solved_text(name):
     """Return a solved notebook as JSON, without answers."""
     notebook = json.loads((SOURCE / name / f"{name}.ipynb").read_text(encoding="utf-8"))
     for cell, original in zip(notebook["cells"], given_cells(rubric(name)), strict=True):
-        if original.name not in {item.name for item in rubric(name).items}:
-            cell["source"] = original.source
+        own = original.name in {item.name for item in rubric(name).items}
+        cell["source"] = MARK.sub("", "".join(cell["source"])) if own else original.source
     return json.dumps(notebook, indent=1, ensure_ascii=False)
 
 
@@ -617,6 +621,16 @@ def test_a_renamed_function_is_named(name):
         cells, _ = complete_cells(rubric(name), read(notebook)[0])
         words = f"the cell defines `my_own`; the name asked for is `{item.name}`"
         assert item_remarks(rubric(name), cells, item.name) == [words]
+
+
+@each
+def test_a_function_in_another_cell_is_not_called_renamed(name):
+    notebook = solved(name)
+    cell = notebook["cells"][find(notebook, rubric(name).items[0].name)]
+    notebook["cells"].append(code_cell(cell["source"]))
+    cell["source"] = "def helper(x):\n    return x"
+    cells, _ = complete_cells(rubric(name), read(notebook)[0])
+    assert item_remarks(rubric(name), cells, rubric(name).items[0].name) == []
 
 
 def test_of_several_functions_the_one_with_the_arguments_is_named():
