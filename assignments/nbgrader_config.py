@@ -6,16 +6,22 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from grading.nbgrader import DropCopies, GradeSubmission
-from nbgrader.converters import Autograde
-from nbgrader.preprocessors import DeduplicateIds, Execute
+from grading.cells import CODE_STUB, TEXT_STUB
+from grading.nbgrader import GradeSubmission, LinkChapters, SubmissionExporter
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.preprocessors import Execute
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.root = str(HERE)
 c.CourseDirectory.course_id = "neural_network_basics"
-c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}
-c.OverwriteCells.add_missing_cells = True
-replaced = {DeduplicateIds: DropCopies, Execute: GradeSubmission}
-for steps in ("sanitize_preprocessors", "autograde_preprocessors"):
-    usual = getattr(Autograde, steps).default_args[0]
-    setattr(c.Autograde, steps, [replaced.get(step, step) for step in usual])
+c.ClearSolutions.code_stub = {"python": CODE_STUB}
+c.ClearSolutions.text_stub = TEXT_STUB
+c.GenerateAssignment.preprocessors = [
+    LinkChapters,
+    *GenerateAssignment.preprocessors.default_args[0],
+]
+c.Autograde.exporter_class = SubmissionExporter
+c.Autograde.autograde_preprocessors = [
+    GradeSubmission if step is Execute else step
+    for step in Autograde.autograde_preprocessors.default_args[0]
+]

@@ -169,3 +169,17 @@ def test_a_check_that_has_another_name_is_missed(name, monkeypatch):
 
 def test_every_mistake_says_what_it_costs():
     assert [row.id for row in ROWS if not row.values[1].feedback] == []
+
+
+LINK = re.compile(r"\]\(([./]+/chapters/[^)#]*)#([^)]*)\)")
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_links_to_chapters_lead_to_their_sections(name):
+    texts = [c.source for c in nbformat.read(SOURCE / name / f"{name}.ipynb", as_version=4).cells]
+    links = [link for text in texts for link in LINK.findall(text)]
+    if not links:
+        pytest.skip("no links yet")
+    for file, label in links:
+        chapter = (SOURCE / name / file).read_text(encoding="utf-8")
+        assert f"({label})=" in chapter, f"{file} has no label {label}"

@@ -29,7 +29,8 @@ from jinja2 import Environment, FileSystemLoader
 
 import nnlib
 
-from .grade import failure_result, grade_submission, load_rubric, original_cells
+from .cells import given_cells, original_cells
+from .grade import failure_result, grade_submission, load_rubric
 from .jail import end_with_parent
 from .rubric import Rubric
 from .submission import (
@@ -38,7 +39,6 @@ from .submission import (
     decode,
     find_submissions,
     replace_surrogates,
-    visible_source,
 )
 
 HERE = Path(__file__).parent
@@ -155,8 +155,12 @@ def summary(result: Result) -> str:
 
 def remarks(result: Result) -> list[str]:
     """Return what an instructor should know about a submission."""
-    notes: list[str] = result["notes"]
-    return notes
+    of_items = [
+        f"{item['item']}: {remark.splitlines()[0]}"
+        for item in result["items"]
+        for remark in item["remarks"]
+    ]
+    return [*of_items, *result["notes"]]
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -241,11 +245,7 @@ def grader_digest(assignment: str) -> str:
     for folder in (HERE, Path(nnlib.__file__).parent):
         sources += sorted(folder.rglob("*.py"))
     rubric = load_rubric(assignment)
-    answers = {item.name for item in rubric.items} | set(rubric.written)
-    cells = [
-        (cell.name, cell.kind, "" if cell.name in answers else visible_source(cell))
-        for cell in original_cells(assignment)
-    ]
+    cells = [(cell.name, cell.source) for cell in given_cells(rubric) if cell.kind == "code"]
     digests = [*map(file_digest, sources), str(cells).encode()]
     return hashlib.sha256(b"".join(digests)).hexdigest()
 

@@ -25,7 +25,7 @@ from distributed import Client, KilledWorker, as_completed, get_worker
 
 from .classroom import Result, grader_digest, submission_digest
 from .grade import failure_result, grade_submission, load_rubric
-from .submission import MAX_BYTES, Submission
+from .submission import MAX_BYTES, Submission, replace_surrogates
 
 SECONDS_TO_CONNECT = 10
 SECONDS_FOR_WORKERS = 60
@@ -117,7 +117,7 @@ def load(submission: Submission) -> Submission:
     try:
         return replace(submission, path=name, data=submission.read())
     except OSError as error:
-        note = f"{name} cannot be read: {error.strerror}"
+        note = f"{replace_surrogates(name.name)} cannot be read: {error.strerror}"
         return Submission(None, (*submission.notes, note))
 
 

@@ -9,30 +9,19 @@ only what it did is judged in this one.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib import import_module
 from typing import Any
 
 from nnlib.check import Check, Raised, Result
 
+from .answers import own_texts, written_answers
+from .cells import MAX_CHARACTERS, complete_cells, is_check, item_code, item_remarks
 from .rubric import NO_RESULT, Item, Outcome, Rubric, best_outcome
 from .runner import NotebookRunner, Snapshot
-from .submission import (
-    SOURCE,
-    Cell,
-    Submission,
-    is_check,
-    read_notebook,
-    restore_cells,
-    to_python,
-)
-
-# What a written answer's cell holds before a student writes into it.
-EMPTY_ANSWERS = {"", "YOUR ANSWER HERE"}
-# This much of a cell is kept for the feedback page.
-MAX_CHARACTERS = 20_000
+from .submission import SOURCE, Cell, Submission, read_notebook
+from .syntax import definitions_that_compile
 
 
 def load_rubric(assignment: str) -> Rubric:
@@ -66,60 +55,34 @@ def grade_submission(
     rubric = load_rubric(assignment)
     cells: list[Cell] = []
     notes = list(submission.notes)
-    if submission.path is None and not notes:
-        notes.append(f"there is no notebook {assignment}.ipynb")
-    if submission.path:
+    if submission.path or submission.data is not None:
         cells, faults = read_notebook(submission)
         notes += faults
+    elif not notes:
+        notes.append(f"there is no notebook {assignment}.ipynb")
     if cells:
         cells, repairs = complete_cells(rubric, cells)
         notes += repairs
     graded = grade_notebook(rubric, cells, seconds or rubric.seconds)
-    codes = {cell.name: cell.source.strip() for cell in cells if cell.name}
     outcomes = [graded.outcomes[item.name] for item in rubric.items]
     return {
         "assignment": assignment,
         "earned": sum(outcome.earned for outcome in outcomes),
-        "items": [item_result(outcome, codes.get(outcome.item, "")) for outcome in outcomes],
-        "written": {
-            name: {"points": points, "answer": written_answer(cells, name)[:MAX_CHARACTERS]}
-            for name, points in rubric.written.items()
-        },
+        "items": [
+            item_result(
+                outcome,
+                item_code(cells, outcome.item),
+                item_remarks(rubric, cells, outcome.item),
+            )
+            for outcome in outcomes
+        ],
+        "written": written_answers(rubric, cells),
+        "elsewhere": own_texts(rubric, cells),
         "notes": [*dict.fromkeys(notes + graded.notes)],
         "seconds": round(graded.seconds, 2),
         "waited": round(graded.waited, 2),
         "timed_out": [*dict.fromkeys(graded.timed_out)],
     }
-
-
-def complete_cells(rubric: Rubric, cells: Sequence[Cell]) -> tuple[list[Cell], list[str]]:
-    """Return the cells of a submission with lost ones put back, and what was done to them."""
-    originals = original_cells(rubric.name)
-    graded = {item.name for item in rubric.items} | set(rubric.written)
-    provided = {
-        cell.name
-        for cell in originals
-        if cell.name and cell.name not in graded and not is_check(cell)
-    }
-    restored, changes = restore_cells(cells, originals, provided)
-    return list(with_checks(restored, graded)), changes
-
-
-def with_checks(cells: Sequence[Cell], items: Container[str]) -> Iterator[Cell]:
-    """Yield the cells, with the place of checks that were deleted below their item."""
-    names = {cell.name for cell in cells}
-    for cell in cells:
-        yield cell
-        if cell.name in items and f"check-{cell.name}" not in names:
-            yield Cell("code", "", f"check-{cell.name}")
-
-
-@cache
-def original_cells(assignment: str) -> list[Cell]:
-    """Return the named code cells and the written answers of an assignment's source."""
-    cells, _ = read_notebook(Submission(SOURCE / assignment / f"{assignment}.ipynb"))
-    written = load_rubric(assignment).written
-    return [cell for cell in cells if cell.name and (cell.kind == "code" or cell.name in written)]
 
 
 @dataclass
@@ -175,15 +138,15 @@ def run_cells(
     then, so that nothing can be carried back to them.
     """
     names = {item.name for item in items}
+    of_all = {item.name for item in runner.rubric.items}
     snapshots: dict[str, Snapshot | None] = {}
-    last = last_of_items(cells, {item.name for item in runner.rubric.items})
-    for place, cell in enumerate(cells[:last]):
+    for cell in cells[: last_of_items(cells, of_all)]:
         if cell.kind != "code":
             continue
-        title = f"the cell {cell.name}" if cell.name else f"cell {place + 1}"
-        source, faults = to_python(cell.source)
-        faults += runner.run_cell(source)
-        graded.notes += [f"{title}: {fault}" for fault in faults if not is_check(cell)]
+        source, faults = definitions_that_compile(cell.source)
+        errors = [] if cell.name in of_all else [fault.message for fault in faults]
+        errors += runner.run_cell(source)
+        graded.notes += [f"{cell}: {error}" for error in errors if not is_check(cell)]
         item = (cell.name or "").removeprefix("check-")
         if is_check(cell) and item in names:
             snapshots[item] = runner.take_snapshot()
@@ -239,7 +202,7 @@ def judge_lost(item: Item, reason: str, seed: int) -> Outcome:
     return item.judge([Raised(NO_RESULT, reason)] * len(item.checks), seed)
 
 
-def item_result(outcome: Outcome, code: str) -> dict[str, Any]:
+def item_result(outcome: Outcome, code: str, remarks: list[str]) -> dict[str, Any]:
     """Return an outcome as JSON can hold it. What several parts have in common is told once."""
     parts, told = [], {""}
     for part, results in outcome.results:
@@ -265,7 +228,7 @@ def item_result(outcome: Outcome, code: str) -> dict[str, Any]:
         "points": outcome.points,
         "earned": outcome.earned,
         "parts": parts,
-        "remarks": [],
+        "remarks": remarks,
         "code": code[:MAX_CHARACTERS],
     }
 
@@ -279,18 +242,6 @@ def explain(check: Check, result: Result) -> tuple[str, str, str]:
     return fact, "", ""
 
 
-def written_answer(cells: Sequence[Cell], name: str) -> str:
-    """Return a written answer: the text of its cell, and of unnamed text cells right below it."""
-    texts: list[str] = []
-    for cell in cells:
-        continues = texts and cell.kind == "markdown" and cell.name is None
-        if cell.name == name or continues:
-            texts.append(cell.source.strip())
-        elif texts:
-            break
-    return "\n\n".join(text for text in texts if text not in EMPTY_ANSWERS)
-
-
 def failure_result(assignment: str, error: BaseException) -> dict[str, Any]:
     """Return a result for a submission at which the grader itself has failed."""
     rubric = load_rubric(assignment)
@@ -299,10 +250,8 @@ def failure_result(assignment: str, error: BaseException) -> dict[str, Any]:
     return {
         "assignment": assignment,
         "earned": 0,
-        "items": [item_result(outcome, "") for outcome in outcomes],
-        "written": {
-            name: {"points": points, "answer": ""} for name, points in rubric.written.items()
-        },
+        "items": [item_result(outcome, "", []) for outcome in outcomes],
+        "written": written_answers(rubric, []),
         "notes": [f"THE GRADER FAILED at this submission, which is not its fault ({reason})"],
         "seconds": 0,
         "waited": 0,

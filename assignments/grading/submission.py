@@ -3,84 +3,263 @@
 from __future__ import annotations
 
 import ast
+import errno
 import json
 import re
-from collections import defaultdict
-from collections.abc import Container, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent / "source"
-HIDDEN_TESTS = re.compile(
-    r"^ *### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL | re.M
-)
 MAX_BYTES = 2**30
+# How other files begin that are handed in under the name of a notebook.
+OTHER_FILES = {
+    b"PK\x03\x04": "a zip archive (or an Office document): unpack it",
+    b"\x1f\x8b": "a gzip archive: unpack it",
+    b"Rar!": "a RAR archive: unpack it",
+    b"7z\xbc\xaf": "a 7-Zip archive: unpack it",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+}
+DECODER = json.JSONDecoder(strict=False)
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its kind (``code``, ``markdown``), its text and what nbgrader calls it."""
+    """One cell of a notebook.
+
+    Attributes
+    ----------
+    kind : str
+        ``code``, ``markdown`` or ``raw``. What could be saved of a broken cell is ``raw``.
+    source : str
+    name : str or None
+        What nbgrader calls the cell.
+    number : int or None
+        Its place in the notebook, from 1 on; None for a cell that is not the student's.
+    key : str or None
+        The ``id`` that Jupyter gives to a cell. Editors keep it where they drop the name.
+    attachments : mapping of str to str
+        Data URIs of its pictures, by name, as they came.
+    """
 
     kind: str
     source: str
     name: str | None
+    number: int | None = None
+    key: str | None = None
+    attachments: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        return f"the cell {self.name}" if self.name else f"cell {self.number}"
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A student's notebook, and in words what there was to choose from.
+
+    Attributes
+    ----------
+    path : path or None
+    notes : tuple of str
+    data : bytes or None
+        What the notebook holds. It is read in place of ``path``, so that a submission can travel
+        to another machine.
+    """
+
+    path: Path | None
+    notes: tuple[str, ...] = ()
+    data: bytes | None = None
+
+    def read(self) -> bytes:
+        """Return the bytes of the notebook, none if there is no notebook.
+
+        Raises
+        ------
+        OSError
+            If it cannot be read, or is too large to be one.
+        """
+        if self.data is not None or self.path is None:
+            return self.data or b""
+        size = self.path.stat().st_size
+        if size > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"it has {size / 2**30:.1f} GiB")
+        return self.path.read_bytes()
+
+
+# --- reading --------------------------------------------------------------------------------------
 
 
 def read_notebook(submission: Submission) -> tuple[list[Cell], list[str]]:
     """Return the cells that can be read, and in words what is wrong with the notebook."""
-    path = submission.path
-    assert path
     try:
-        size = len(submission.data) if submission.data is not None else path.stat().st_size
-        if size > MAX_BYTES:
-            return [], [f"{path.name} has {size / 2**30:.1f} GiB: not read"]
-        text, notes = decode(submission.read())
+        data = submission.read()
     except OSError as error:
-        return [], [f"{path.name} cannot be read: {error.strerror}"]
+        name = submission.path.name if submission.path else "the notebook"
+        return [], [f"{replace_surrogates(name)} cannot be read: {error.strerror}"]
+    for opening, what in OTHER_FILES.items():
+        if data.startswith(opening):
+            return [], [f"the file is no notebook but {what}"]
+    text, notes = decode(data)
     if not text.strip():
         return [], [*notes, "the notebook is empty"]
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    document = document if isinstance(document, dict) else {}
-    if "worksheets" in document:
-        return [], [*notes, "the notebook is in an old format: open and save it in Jupyter Lab"]
-    entries = document.get("cells")
-    if not isinstance(entries, list):
-        entries = parse_whole_entries(text)
-        notes.append(f"the notebook is broken, {len(entries)} cells could be read")
-    cells = [cell for cell in map(parse_cell, entries) if cell]
+    entries, faults = read_entries(text)
+    if not entries and (what := text_kind(text)):
+        return [], [*notes, f"the file is no notebook but {what}"]
+    notes += faults
+    parsed = [parse_cell(entry, number) for number, entry in enumerate(entries, 1)]
+    cells = [cell for cell in parsed if cell]
     if len(cells) < len(entries):
         notes.append(f"{len(entries) - len(cells)} entries of the notebook are no cells")
+    for place, cell in enumerate(cells):
+        source, sides = take_side(cell.source)
+        if sides:
+            cells[place] = replace(cell, source=source)
+            notes.append(f"{cell} holds {sides}")
     return cells, notes
 
 
 def decode(data: bytes) -> tuple[str, list[str]]:
     """Return the text of a file in UTF-8, UTF-16 or UTF-32, or else in Windows' cp1252."""
     encoding: str = json.detect_encoding(data)
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
+    text = data.decode(encoding, errors="replace")
+    beyond_ascii = len(text) - len(text.encode("ascii", errors="ignore"))
+    # A file in UTF-8 that was cut or damaged is right but for a few characters.
+    if encoding.startswith("utf-8") and 2 * text.count("\ufffd") > beyond_ascii:
         encoding = "cp1252"
         text = data.decode(encoding, errors="replace")
     notes = [] if encoding.startswith("utf-8") else [f"the notebook is in {encoding}, not UTF-8"]
-    return text, notes
+    return text.removeprefix("\ufeff"), notes
 
 
-def parse_whole_entries(text: str) -> list[Any]:
-    """Return the entries of the list of cells, up to the first that is cut off or broken."""
-    decoder, entries = json.JSONDecoder(), []
-    start = re.search(r'"cells"\s*:\s*\[', text)
-    place = start.end() if start else len(text)
-    while opening := re.compile(r"[\s,]*(?=\{)").match(text, place):
+def text_kind(text: str) -> str:
+    """Return in words what a text is that holds no cell, or "" if that cannot be told."""
+    opening = text.lstrip()[:1000].lower()
+    if opening.startswith(("<!doctype html", "<html")):
+        return "a web page"
+    if opening.startswith(("{", "[", "null")):
+        return ""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ""
+    code = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
+    return "Python source" if any(isinstance(node, code) for node in tree.body) else ""
+
+
+def read_entries(text: str) -> tuple[list[Any], list[str]]:
+    """Return the entries of the list of cells, and in words what is wrong with it."""
+    notes = []
+    upper, sides = take_side(text)
+    if sides and "cells" not in parse_document(upper):
+        lower, lower_sides = take_side(text, lower=True)
+        if "cells" in parse_document(lower):
+            upper, sides = lower, lower_sides
+    if sides:
+        notes.append(f"the notebook holds {sides}")
+    document = parse_document(upper)
+    if "worksheets" in document:
+        notes.append("the notebook is in an old format, and was converted")
+    entries = document.get("cells")
+    if isinstance(entries, list):
+        return entries, notes
+    entries = list(find_entries(upper))
+    broken = sum(isinstance(entry, str) for entry in entries)
+    words = f"the notebook is broken, {len(entries) - broken} cells could be read"
+    return entries, [*notes, f"{words}, {broken} in part" if broken else words]
+
+
+def parse_document(text: str) -> dict[str, Any]:
+    """Return a notebook, with the cells of all worksheets in one list; {} if it is broken."""
+    try:
+        document, _ = DECODER.raw_decode(text.lstrip())
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(document, dict):
+        return {}
+    if isinstance(sheets := document.get("worksheets"), list):
+        lists = [sheet.get("cells") for sheet in sheets if isinstance(sheet, dict)]
+        document["cells"] = [cell for cells in lists if isinstance(cells, list) for cell in cells]
+    return document
+
+
+def take_side(text: str, lower: bool = False) -> tuple[str, str]:
+    """Return a text with one side of each of git's conflicts, and in words which side that is."""
+    if "<<<<<<< " not in text:
+        return text, ""
+    kept, names = [], {False: "", True: ""}
+    side: bool | None = None  # None outside a conflict
+    base = False
+    for line in text.splitlines(keepends=True):
+        if line.startswith("<<<<<<< "):
+            side, base, names[False] = False, False, line[8:].strip()
+        elif side is not None and line.startswith("||||||| "):
+            base = True
+        elif side is not None and line.rstrip() == "=======":
+            side, base = True, False
+        elif side is not None and line.startswith(">>>>>>> "):
+            side, names[True] = None, line[8:].strip()
+        elif side is None or (side == lower and not base):
+            kept.append(line)
+    if not names[False]:
+        return text, ""
+    taken, left = names[lower], names[not lower]
+    return "".join(kept), f"a conflict of git: read was {taken!r}, and not {left!r}"
+
+
+def find_entries(text: str) -> Iterator[Any]:
+    """Yield the cells of a broken notebook, and as plain text what is left of broken ones.
+
+    From the end to the front: a cell whose end is lost would else swallow those behind it.
+    """
+    found, end = [], len(text)
+    for opening in reversed([match.start() for match in re.finditer(r'\{\s*"', text)]):
         try:
-            entry, place = decoder.raw_decode(text, opening.end())
-        except (ValueError, RecursionError):
+            entry, stop = DECODER.raw_decode(text, opening)
+        except ValueError:
+            continue
+        except RecursionError:  # what is nested so deep is no notebook
             break
-        entries.append(entry)
-    return entries
+        if stop <= end and is_cell(entry):
+            found.append((opening, stop, entry))
+            end = opening
+    start = 0
+    for opening, stop, entry in [*reversed(found), (len(text), len(text), None)]:
+        if rest := sources_in(text[start:opening]):
+            yield rest
+        if entry is not None:
+            yield entry
+        start = stop
+
+
+def is_cell(entry: Any) -> bool:
+    """Tell whether a piece of JSON is a cell."""
+    return isinstance(entry, dict) and "cell_type" in entry and bool({"source", "input"} & {*entry})
+
+
+def sources_in(text: str) -> str:
+    """Return what broken JSON holds as the source of cells."""
+    found = []
+    literal = re.compile(r'[\s,]*"((?:[^"\\\n]|\\.)*)"?')
+    for key in re.finditer(r'"(?:source|input)"\s*:\s*\[?', text):
+        place = key.end()
+        while match := literal.match(text, place):
+            place = match.end()
+            if text[place : place + 1] == ":":  # the next key
+                break
+            found.append(unescape(match[1]))
+        found.append("\n")
+    return "".join(found).strip()
+
+
+def unescape(literal: str) -> str:
+    """Return what a string of JSON stands for, or the string itself if it is broken."""
+    try:
+        return str(json.loads(f'"{literal}"', strict=False))
+    except ValueError:
+        return literal
 
 
 def replace_surrogates(text: str) -> str:
@@ -88,84 +267,72 @@ def replace_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def parse_cell(entry: Any) -> Cell | None:
+def parse_cell(entry: Any, number: int) -> Cell | None:
     """Return a cell, or None where the entry is not one."""
+    if isinstance(entry, str):
+        return Cell("raw", replace_surrogates(entry), None, number)
     try:
-        source = entry["source"]
-        source = source if isinstance(source, str) else "".join(source)
-        meta = entry.get("metadata")
-        nbgrader = meta.get("nbgrader") if isinstance(meta, dict) else None
-        name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
-        name = replace_surrogates(name) if isinstance(name, str) else None
-        return Cell(replace_surrogates(str(entry["cell_type"])), replace_surrogates(source), name)
+        if "input" in entry or entry["cell_type"] == "heading":
+            entry = convert_old_cell(entry)
+        source = join_lines(entry["source"])
+        kind = entry["cell_type"].lower()
     except (KeyError, TypeError, AttributeError):
         return None
+    metadata = entry.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    key = entry.get("id")
+    return Cell(
+        replace_surrogates(kind),
+        replace_surrogates(source).replace("\r\n", "\n"),
+        replace_surrogates(name) if name and isinstance(name, str) else None,
+        number,
+        key if isinstance(key, str) else None,
+        dict(parse_attachments(entry.get("attachments"))),
+    )
 
 
-def restore_cells(
-    cells: Sequence[Cell], originals: Sequence[Cell], provided: Container[str]
-) -> tuple[list[Cell], list[str]]:
-    """Return the cells as they are to be graded, and in words what was done to them.
-
-    Parameters
-    ----------
-    cells : sequence of Cell
-        What the student has handed in. Of cells with the same name, only the first keeps it.
-    originals : sequence of Cell
-        The assignment's source, with hidden tests and solutions.
-    provided : container of str
-        Names of the code cells that students were not to change. Where one is missing, the
-        original is put in front.
-    """
-    kept: list[Cell] = []
-    by_name: dict[str | None, Cell] = {}
-    changes: dict[str, list[str]] = defaultdict(list)
-    for cell in cells:
-        if cell.name and cell.name in by_name:
-            changes["copied"].append(cell.name)
-            kept.append(replace(cell, name=None))
-            continue
-        if cell.name:
-            by_name[cell.name] = cell
-        kept.append(cell)
-    restored = []
-    for original in originals:
-        name, submitted = original.name or "", by_name.get(original.name)
-        lost = submitted is None or submitted.kind != original.kind
-        if lost and name in provided:
-            changes["put back"].append(name)
-            restored.append(original)
-        elif submitted is None:
-            changes["deleted"].append(name)
-        elif lost:
-            changes[f"turned into {submitted.kind}"].append(name)
-        elif is_check(original) and visible_source(submitted) != visible_source(original):
-            changes["edited, the original is used"].append(name)
-    return restored + kept, [f"{what}: {', '.join(names)}" for what, names in changes.items()]
+def join_lines(source: Any) -> str:
+    """Return the text of a cell, which JSON holds as a string or as a list of lines."""
+    if isinstance(source, str):
+        return source
+    if not all(isinstance(line, str) for line in source):
+        raise TypeError
+    # Some programs that write notebooks forget the ends of lines.
+    ends = any(line.endswith("\n") for line in source)
+    return ("" if ends else "\n").join(source)
 
 
-def visible_source(cell: Cell) -> str:
-    """Return the part of a cell of checks that students see."""
-    return HIDDEN_TESTS.sub("", cell.source).strip()
+def convert_old_cell(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a cell of nbformat 3 as one of today, without outputs."""
+    from nbformat import NotebookNode
+    from nbformat.v4.convert import upgrade_cell
+
+    text = join_lines(entry["input"] if "input" in entry else entry["source"])
+    level = entry.get("level")
+    cell = upgrade_cell(
+        NotebookNode(
+            cell_type=entry["cell_type"],
+            source=text,
+            input=text,
+            level=level if isinstance(level, int) and level in range(1, 7) else 1,
+            outputs=[],
+        )
+    )
+    return {**cell, "id": None, "metadata": entry.get("metadata")}
 
 
-def is_check(cell: Cell) -> bool:
-    """Tell whether a cell holds the checks of an item."""
-    return bool(cell.name and cell.name.startswith("check-"))
+def parse_attachments(attachments: Any) -> Iterator[tuple[str, str]]:
+    """Yield the name and the data URI of each attachment of a cell."""
+    for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
+        for kind, data in bundle.items() if isinstance(bundle, dict) else ():
+            if isinstance(data, list) and all(isinstance(line, str) for line in data):
+                data = "".join(data)
+            if isinstance(data, str):
+                yield name, f"data:{kind};base64,{data}"
 
 
-@dataclass(frozen=True)
-class Submission:
-    """The path of a student's notebook, or None, and in words what there was to choose from."""
-
-    path: Path | None
-    notes: tuple[str, ...] = ()
-    data: bytes | None = None
-
-    def read(self) -> bytes:
-        """Return the bytes of the notebook."""
-        assert self.path
-        return self.path.read_bytes() if self.data is None else self.data
+# --- finding --------------------------------------------------------------------------------------
 
 
 def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
@@ -214,20 +381,3 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
 def is_hidden(path: Path, folder: Path) -> bool:
     """Tell whether a file of the folder is an editor's or a system's, and not the student's."""
     return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
-
-
-def to_python(source: str) -> tuple[str, list[str]]:
-    """Return a cell's code as Python, of IPython's dialect if need be, and what cannot be read."""
-    try:
-        ast.parse(source)
-        return source, []
-    except SyntaxError:
-        pass
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    source = TransformerManager().transform_cell(source)
-    try:
-        ast.parse(source)
-        return source, []
-    except SyntaxError as error:
-        return "", [f"SyntaxError: {error.msg} in line {error.lineno}"]

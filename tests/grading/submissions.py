@@ -23,7 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "assignments"), str(ROOT / "tests")]
 
-from grading.submission import HIDDEN_TESTS
+from grading.cells import HIDDEN_TESTS
 from mistakes.losses import MISTAKES
 from rubrics.losses import RUBRIC
 
@@ -494,7 +494,7 @@ def whole_submission(kind: str, item: str) -> Submission:
     if kind == "empty":
         return Submission(kind, b"", none, "empty")
     if kind == "not JSON":
-        return Submission(kind, b"<html>Sign in</html>", none, "broken")
+        return Submission(kind, b"<html>Sign in</html>", none, "no notebook")
     if kind == "null":
         return Submission(kind, b"null", none, "broken")
     if kind == "binary":

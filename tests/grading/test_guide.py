@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from .courses import copy_course
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "chapters" / "grading.md").read_text(encoding="utf-8")
 PYTHON = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -35,8 +37,9 @@ def run(folder, *command):
 def project(tmp_path_factory):
     """A copy of the project with the files of the example."""
     project = tmp_path_factory.mktemp("guide")
-    ignored = shutil.ignore_patterns("release", "*.db", "__pycache__")
-    for name in ("_ext", "assignments", "tests"):
+    copy_course(project / "assignments")
+    for name in ("_ext", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, project / name, ignore=ignored)
     for name in ("pyproject.toml", "chapters"):
         (project / name).symlink_to(ROOT / name)

@@ -3,7 +3,7 @@
 import csv
 import json
 import os
-import shutil
+import sqlite3
 import subprocess
 import sys
 from importlib import import_module
@@ -12,10 +12,14 @@ from pathlib import Path
 import nbformat
 import pytest
 import sources
+from grading.cells import TEXT_STUB
+from grading.grade import grade_submission
+from grading.nbgrader import link_chapters
+from grading.submission import Submission
 
 from . import submissions
+from .courses import CONTENTS, ROOT, copy_course
 
-ROOT = Path(__file__).resolve().parents[2]
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
 
 
@@ -23,7 +27,7 @@ def nbgrader(folder, *arguments):
     """Run nbgrader, which calls alembic by its name."""
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
-    command = [bin_folder / "nbgrader", *arguments]
+    command = [sys.executable, "-m", "nbgrader", *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stderr
@@ -32,9 +36,7 @@ def nbgrader(folder, *arguments):
 @pytest.fixture
 def course(tmp_path):
     """A course of its own."""
-    ignored = shutil.ignore_patterns("release", "*.db", "__pycache__")
-    shutil.copytree(ROOT / "assignments", tmp_path / "course", ignore=ignored)
-    return tmp_path / "course"
+    return copy_course(tmp_path / "course")
 
 
 def solved(course, name):
@@ -86,6 +88,21 @@ def hostile():
     return made
 
 
+def hand_in(course, name, made):
+    """Write what students hand in where nbgrader looks for it."""
+    for student, data in made.items():
+        folder = course / "submitted" / student / name
+        folder.mkdir(parents=True)
+        (folder / f"{name}.ipynb").write_bytes(data)
+
+
+def exported(course):
+    """Return the points that nbgrader exports, by student."""
+    nbgrader(course, "export")
+    with open(course / "grades.csv", newline="") as file:
+        return {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+
+
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_an_assignment_from_hand_out_to_export(course, name):
     nbgrader(course, "generate_assignment", name, "--create", "--force")
@@ -103,19 +120,11 @@ def test_an_assignment_from_hand_out_to_export(course, name):
     assert len({points for _, points in made.values()}) > 2
     if name == submissions.NAME:
         made |= hostile()
-    for student, (data, _) in made.items():
-        folder = course / "submitted" / student / name
-        folder.mkdir(parents=True)
-        (folder / f"{name}.ipynb").write_bytes(data)
-
+    hand_in(course, name, {student: data for student, (data, _) in made.items()})
     log = nbgrader(course, "autograde", name, "--create")
     assert "ERROR" not in log
     nbgrader(course, "generate_feedback", name, "--student=wrong0")
-    nbgrader(course, "export")
-
-    with open(course / "grades.csv", newline="") as file:
-        table = {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
-    assert table == {student: points for student, (_, points) in made.items()}
+    assert exported(course) == {student: points for student, (_, points) in made.items()}
     page = (course / "feedback" / "wrong0" / name / f"{name}.html").read_text()
     for words in mistakes[0].feedback.values():
         assert words.split(".")[0] in page
@@ -127,3 +136,177 @@ def test_the_students_version_is_the_same_every_time(course):
         nbgrader(course, "generate_assignment", "losses", "--create", "--force")
         texts.append((course / "release" / "losses" / "losses.ipynb").read_bytes())
     assert texts[0] == texts[1]
+
+
+# --- both doors -----------------------------------------------------------------------------------
+
+ANSWER = "At most half of them, since each mistake costs at least two."
+
+
+def stripped(notebook):
+    for cell in notebook["cells"]:
+        cell["metadata"] = {}
+        del cell["id"]
+
+
+def in_one_cell(notebook):
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    code[0]["source"] = "\n\n".join(cell["source"] for cell in code)
+    notebook["cells"] = code[:1]
+
+
+def reversed_cells(notebook):
+    notebook["cells"].reverse()
+
+
+def answered_below(notebook):
+    notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": ANSWER})
+
+
+def in_the_question(notebook):
+    next(c for c in notebook["cells"] if c["cell_type"] == "markdown")["source"] += f"\n\n{ANSWER}"
+
+
+def without_the_answers_cell(notebook):
+    place = notebook["cells"].index(submissions.find_cell(notebook, WRITTEN))
+    notebook["cells"][place] = {"cell_type": "markdown", "metadata": {}, "source": ANSWER}
+
+
+def answered(notebook):
+    submissions.find_cell(notebook, WRITTEN)["source"] = ANSWER
+
+
+EDITS = (
+    *(stripped, in_one_cell, reversed_cells),
+    *(answered_below, in_the_question, without_the_answers_cell, answered),
+)
+WRITTEN = next(iter(submissions.RUBRIC.written))
+
+
+def unanswered_notebook():
+    notebook = submissions.solved_notebook()
+    submissions.find_cell(notebook, WRITTEN)["source"] = TEXT_STUB
+    return notebook
+
+
+def edited(edit):
+    notebook = unanswered_notebook()
+    edit(notebook)
+    return submissions.to_bytes(notebook)
+
+
+def odd_files():
+    """Return notebooks that nbgrader by itself would not read, or not find its cells in."""
+    text = submissions.to_bytes(unanswered_notebook()).decode()
+    lines = text.split("\n")
+    place = next(number for number, line in enumerate(lines) if '"source"' in line)
+    lines[place:place] = ["<<<<<<< HEAD"]
+    lines[place + 2 : place + 2] = ["=======", lines[place + 1], ">>>>>>> other"]
+    old = nbformat.convert(nbformat.reads(text, 4), 3)
+    return {
+        "bom": b"\xef\xbb\xbf" + text.encode(),
+        "utf-16": text.encode("utf-16"),
+        "cut off": text[: len(text) // 2].encode(),
+        "one cell broken": text.replace('"outputs": []', '"outputs": [', 1).encode(),
+        "conflict": "\n".join(lines).encode(),
+        "nbformat 3": nbformat.v3.writes_json(old).encode(),
+        "empty": b"",
+        "web page": b"<html>Sign in</html>",
+        **{edit.__name__: edited(edit) for edit in EDITS},
+    }
+
+
+def needs_reading(course):
+    """Return the students whose written answer waits for a person in nbgrader."""
+    with sqlite3.connect(course / "gradebook.db") as database:
+        rows = database.execute(
+            "select student_id from grade"
+            " join submitted_notebook on grade.notebook_id = submitted_notebook.id"
+            " join submitted_assignment on submitted_assignment.id ="
+            " submitted_notebook.assignment_id"
+            " where needs_manual_grade"
+        )
+        return {student for (student,) in rows}
+
+
+def test_both_doors_agree(course):
+    name = submissions.NAME
+    nbgrader(course, "generate_assignment", name, "--create", "--force")
+    made = odd_files()
+    hand_in(course, name, made)
+    log = nbgrader(course, "autograde", name, "--create")
+    assert "ERROR" not in log
+    assert "checksum" not in log
+    results = {
+        student: grade_submission(name, Submission(None, data=made[student])) for student in made
+    }
+    assert exported(course) == {student: result["earned"] for student, result in results.items()}
+    assert sum(result["earned"] == 26 for result in results.values()) >= len(made) - 4
+    waiting = {
+        student
+        for student, result in results.items()
+        if result["elsewhere"] or any(one["answer"] for one in result["written"].values())
+    }
+    assert needs_reading(course) == waiting
+    assert waiting >= {edit.__name__ for edit in EDITS[3:]}
+    for student in waiting & {edit.__name__ for edit in EDITS}:
+        path = course / "autograded" / student / name / f"{name}.ipynb"
+        cells = {
+            cell.metadata.nbgrader.grade_id: cell.source
+            for cell in nbformat.read(path, as_version=4).cells
+            if "nbgrader" in cell.metadata
+        }
+        assert ANSWER in cells[WRITTEN]
+
+
+# --- links ----------------------------------------------------------------------------------------
+
+
+def test_links_lead_to_where_the_book_is_read(course):
+    source = course / "source" / "losses" / "losses.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    link = '[Chapter 4, "Temperature"](../../../chapters/04_softmax_and_kl.ipynb#sec-temperature)'
+    notebook.cells[0].source += f"\n\n{link}"
+    nbformat.write(notebook, source)
+    for address, expected in {
+        "": link,
+        "https://example.org/book/": link_chapters(link, "https://example.org/book"),
+    }.items():
+        (course.parent / "_config.yml").write_text(f'html:\n  baseurl: "{address}"\n')
+        nbgrader(course, "generate_assignment", "losses", "--create", "--force")
+        given = nbformat.read(course / "release" / "losses" / "losses.ipynb", as_version=4)
+        assert given.cells[0].source.endswith(f"\n\n{expected}")
+        made = {"bare": nbformat.writes(given).encode()}
+        assert grade_submission("losses", Submission(None, data=made["bare"]))["elsewhere"] == []
+    assert expected == (
+        '[Chapter 4, "Temperature"]'
+        "(https://example.org/book/chapters/04_softmax_and_kl.html#sec-temperature)"
+    )
+
+
+# --- real submissions -----------------------------------------------------------------------------
+
+
+def test_what_students_handed_in_never_reaches_a_test(tmp_path):
+    lived_in = tmp_path / "assignments"
+    for name in ("source", "rubrics", "grading", "submitted", "autograded", "feedback", "release"):
+        (lived_in / name / "ada").mkdir(parents=True)
+        (lived_in / name / "ada" / "losses.ipynb").write_text(name)
+    for name in ("nbgrader_config.py", "gradebook.db", "grades.csv", ".nbgrader.log"):
+        (lived_in / name).write_text(name)
+    copied = copy_course(tmp_path / "course", lived_in)
+    assert {path.name for path in copied.iterdir()} == {*CONTENTS}
+
+
+def test_git_leaves_alone_what_students_handed_in():
+    if not (ROOT / ".git").exists():
+        pytest.skip("no repository")
+    private = [
+        f"assignments/{name}"
+        for name in ("submitted/ada/losses/losses.ipynb", "autograded/ada", "feedback/ada",
+                     "release/losses", "downloaded/losses", "gradebook.db", "grades.csv",
+                     "gradebook.db.2026-11-29", ".nbgrader.log")
+    ]  # fmt: skip
+    command = ["git", "check-ignore", "--no-index", *private]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert found.stdout.split() == private

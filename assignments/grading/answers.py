@@ -1,0 +1,217 @@
+"""Written answers, and what else a student has written: text and pictures that wait for a person.
+
+An answer counts where it is found. What is the student's own and stands in no answer's cell is
+shown to the person who gives the points, with the place where it stood.
+"""
+
+from __future__ import annotations
+
+import ast
+import base64
+import binascii
+import difflib
+import io
+import itertools
+import re
+import textwrap
+import tokenize
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .cells import MAX_CHARACTERS, TEXT_STUB, given_cells, is_text, without_addresses, words_of
+from .rubric import Rubric
+from .submission import Cell
+from .syntax import definitions_that_compile, find_error, parse
+
+# How the bytes of a picture begin.
+PICTURES = {
+    "png": rb"\x89PNG\r\n\x1a\n",
+    "jpeg": rb"\xff\xd8\xff",
+    "gif": rb"GIF8",
+    "webp": rb"RIFF....WEBP",
+}
+MAX_PICTURE_BYTES = 8 * 2**20
+DATA_URI = re.compile(r"data:image/([\w.+-]+);base64,([A-Za-z0-9+/=]+)")
+# A text of so many words between lines of code may be an answer, and not about the code.
+LONG_TEXT = 25
+WORD = re.compile(r"[\"'(*]*[^\W\d_]+(?:['’-][^\W\d_]+)*[\"').,;:!?*]*")
+NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
+TAGS = re.compile(r"<!--.*?-->|</?(?!img\b)[a-zA-Z][^<>]*>", re.DOTALL)
+NO_ANSWERS = {"", "answer", "answers", "my answer", "your answer", TEXT_STUB.lower()}
+
+
+def written_answers(rubric: Rubric, cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
+    """Return the answer to each written question: its points, its text and its pictures."""
+    return {
+        name: {"points": points} | content("answer", answer_cells(rubric, cells, name))
+        for name, points in rubric.written.items()
+    }
+
+
+def own_texts(rubric: Rubric, cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """Return what is the student's own and stands in no answer's cell, with its place."""
+    given = given_cells(rubric)
+    answers = {cell.number for name in rubric.written for cell in answer_cells(rubric, cells, name)}
+    lines = {bare(line) for cell in given for line in cell.source.split("\n")} | NO_ANSWERS
+    found = []
+    for cell in cells:
+        if cell.number is not None and cell.number not in answers:
+            own = content("text", [replace(cell, source=own_text(cell, given, lines))])
+            if own["text"] or own["pictures"]:
+                found.append({"where": str(cell)} | own)
+    return found
+
+
+def answer_cells(rubric: Rubric, cells: Sequence[Cell], name: str) -> list[Cell]:
+    """Return the cell of a written answer, and the student's own texts right below it."""
+    start = next((place for place, cell in enumerate(cells) if cell.name == name), len(cells))
+    given = [words_of(cell.source) for cell in given_cells(rubric)]
+    below = itertools.takewhile(
+        lambda cell: is_text(cell) and words_of(cell.source) not in given, cells[start + 1 :]
+    )
+    return [*cells[start : start + 1], *below]
+
+
+def content(key: str, cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return the text of cells, under a key, and their pictures."""
+    texts: list[str] = []
+    pictures: list[str] = []
+    for cell in cells:
+        lines = (line for line in cell.source.split("\n") if line.strip() != TEXT_STUB)
+        text, inside = take_pictures("\n".join(lines).strip(), len(pictures))
+        pictures += inside
+        for name, uri in cell.attachments.items():
+            if picture := checked_picture(uri):
+                pictures.append(picture)
+            else:
+                text += f"\n\n({name} cannot be shown here: open the notebook)"
+        texts.append(text.strip())
+    return {key: "\n\n".join(filter(None, texts))[:MAX_CHARACTERS], "pictures": pictures}
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def take_pictures(text: str, count: int) -> tuple[str, list[str]]:
+    """Return a text in which pictures are numbered from ``count`` + 1 on, and the pictures."""
+    pictures: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if picture := checked_picture(match[0]):
+            pictures.append(picture)
+            return f"picture {count + len(pictures)}"
+        return "a picture that cannot be shown here: open the notebook"
+
+    return DATA_URI.sub(number, text), pictures
+
+
+def checked_picture(uri: str) -> str:
+    """Return the data URI of a picture whose bytes are what it says, or ""."""
+    match = DATA_URI.fullmatch("".join(uri.split()))
+    if not match or len(match[2]) > MAX_PICTURE_BYTES * 4 // 3 + 4:
+        return ""
+    try:
+        data = base64.b64decode(match[2], validate=True)
+    except binascii.Error:
+        return ""
+    for kind, opening in PICTURES.items():
+        if re.match(opening, data, re.DOTALL):
+            return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return ""
+
+
+# --- the student's own text -----------------------------------------------------------------------
+
+
+def own_text(cell: Cell, given: Sequence[Cell], lines: set[str]) -> str:
+    """Return what a cell says that the assignment does not, or "" if that is no answer."""
+    source = cell.source
+    words = words_of(source)
+    if any(words == words_of(original.source) for original in given):
+        return ""
+    original = next((other for other in given if cell.name and other.name == cell.name), None)
+    if "code" in (cell.kind, original.kind if original else ""):
+        sources = [other.source for other in given]
+        texts = prose(source[:MAX_CHARACTERS])
+        found = [text for text in texts if not any(text.strip() in known for known in sources)]
+    else:
+        found = added(original.source, source[:MAX_CHARACTERS]) if original else [source]
+    return "\n\n".join(text.strip() for text in found if not says_nothing(text, lines))
+
+
+def says_nothing(text: str, lines: set[str]) -> bool:
+    """Tell whether each line of a text is empty or one of those that were given."""
+    rest = [line for line in TAGS.sub("", text).split("\n") if bare(line) not in lines]
+    return not re.search(r"\w|!\[|<img", "\n".join(rest))
+
+
+def bare(line: str) -> str:
+    """Return a line without the signs of Markdown and of comments around it."""
+    return line.strip(" \t#*_>:-").lower()
+
+
+def added(original: str, text: str) -> list[str]:
+    """Return the pieces of a text that are not in the original."""
+    words = re.findall(r"\s*\S+", without_addresses(text))
+    matcher = difflib.SequenceMatcher(
+        None, words_of(original), [word.strip() for word in words], autojunk=False
+    )
+    return [
+        "".join(words[start:end])
+        for kind, _, _, start, end in matcher.get_opcodes()
+        if kind in ("insert", "replace")
+    ]
+
+
+def prose(source: str) -> Iterator[str]:
+    """Yield what in a code cell may be an answer: sentences, comments and texts."""
+    python, faults = definitions_that_compile(source)
+    if faults:
+        lines = zip(source.split("\n"), python.split("\n"), strict=False)
+        yield from filter(is_prose, ["\n".join(line for line, kept in lines if not kept)])
+    statements = parse(python).body
+    stated = [text for statement in statements for text in texts_of(statement)]
+    # Where a cell does nothing else, a few words are enough.
+    least = 3 if len(stated) == len(statements) else LONG_TEXT
+    for text in [*comments(source), *stated]:
+        if is_prose(text) and len(text.split()) >= least:
+            yield text
+
+
+def texts_of(statement: ast.stmt) -> Iterator[str]:
+    """Yield the texts that a statement only states, prints or keeps."""
+    if isinstance(statement, (ast.Expr, ast.Assign)):
+        node: ast.expr = statement.value
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "Markdown"):
+            node = node.args[0] if node.args else node
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def comments(source: str) -> Iterator[str]:
+    """Yield the comments of a source, those on lines that follow each other as one."""
+    block: list[str] = []
+    last = 0
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(source).readline):
+            if token.type == tokenize.COMMENT:
+                if block and token.start[0] != last + 1:
+                    yield "\n".join(block)
+                    block = []
+                block.append(token.string.lstrip("#").removeprefix(" "))
+                last = token.start[0]
+    except (tokenize.TokenError, SyntaxError):
+        pass  # what comes below cannot be told from code
+    if block:
+        yield "\n".join(block)
+
+
+def is_prose(text: str) -> bool:
+    """Tell whether a text is made of words, and is no code."""
+    tokens = [token for token in text.split() if not NUMBER.fullmatch(token)]
+    words = sum(bool(WORD.fullmatch(token)) for token in tokens)
+    if words < 3 or words < 0.55 * len(tokens):
+        return False
+    inside = "async def function():\n" + textwrap.indent(textwrap.dedent(text), "    ")
+    return find_error(inside) is not None
