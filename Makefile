@@ -114,13 +114,14 @@ test-assignments: grading ## Grade right, wrong and hostile submissions, also th
 	@$(PYTEST) tests/grading
 
 grade: export OMP_NUM_THREADS = 1
-grade: environment ## Grade a class: ASSIGNMENT=losses SUBMISSIONS=folder [OPTIONS="--jobs 8 --seconds 20"]
+grade: grading ## Grade a class: ASSIGNMENT=losses SUBMISSIONS=folder [CLUSTER=tcp://host:8786] [OPTIONS="--jobs 8"]
 	@test -n "$(ASSIGNMENT)" -a -n "$(SUBMISSIONS)" || \
 	    { echo "usage: make grade ASSIGNMENT=name SUBMISSIONS=folder"; exit 2; }
-	@PYTHONPATH=assignments $(BIN)/python -m grading class "$(ASSIGNMENT)" "$(SUBMISSIONS)" $(OPTIONS)
+	@PYTHONPATH=assignments $(BIN)/python -m grading class "$(ASSIGNMENT)" "$(SUBMISSIONS)" \
+	    $(if $(CLUSTER),--cluster "$(CLUSTER)") $(OPTIONS)
 
 class: export OMP_NUM_THREADS = 1
-class: environment ## Grade 300 made submissions to the assignment on losses, good and evil
+class: grading ## Grade 300 made submissions to the assignment on losses, good and evil
 	@$(BIN)/python tests/grading/submissions.py
 
 lint: environment ## Check code, types, notebooks, pins, workflow and citation

@@ -49,6 +49,7 @@ def parse_arguments() -> argparse.Namespace:
     default = "by default SUBMISSIONS-graded/ASSIGNMENT"
     many.add_argument("output", type=Path, nargs="?", help=default)
     many.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1)
+    many.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
     for command in (one, many):
         command.add_argument("--seconds", type=at_least_one, help="for each cell and each item")
     joined = commands.add_parser("merge", help="write grades.csv and pages of the result files")
@@ -94,8 +95,15 @@ def main() -> int:
             raise SystemExit(f"error: {options.submissions} is not a folder of submissions")
         folder = options.submissions.resolve()
         output = options.output or folder.with_name(f"{folder.name}-graded") / options.assignment
-        jobs, seconds = options.jobs, options.seconds
-        grade_class(options.assignment, folder, output, jobs, seconds, read_settings(options))
+        grade_class(
+            options.assignment,
+            folder,
+            output,
+            options.jobs,
+            options.seconds,
+            read_settings(options),
+            options.cluster,
+        )
     else:
         merge(options.assignment, options.output, read_settings(options))
     return 0

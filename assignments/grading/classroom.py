@@ -7,7 +7,7 @@ grader returned to it, not what lies in the folder when it ends.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
@@ -33,8 +33,17 @@ def grade_class(
     jobs: int,
     seconds: float | None,
     settings: Settings,
+    cluster: str | None = None,
 ) -> None:
     """Grade the submissions in a folder that have changed, and write all tables and pages."""
+
+    def grade(submissions: Mapping[str, Submission], jobs: int) -> Iterator[Result]:
+        if cluster is None:
+            return grade_all(assignment, submissions, jobs, seconds)
+        from .cluster import grade_on_cluster  # Dask is needed for this alone
+
+        return grade_on_cluster(cluster, assignment, submissions, seconds)
+
     rubric = load_rubric(assignment)
     submissions = find_submissions(folder, assignment)
     if not submissions:
@@ -45,12 +54,11 @@ def grade_class(
         pending = {name: at for name, at in submissions.items() if name not in results}
         print(f"{len(submissions)} submissions, {len(results)} of them graded before")
         try:
-            graded = grade_all(assignment, pending, jobs, seconds)
-            for number, result in enumerate(graded, 1):
+            for number, result in enumerate(grade(pending, jobs), 1):
                 results[result["student"]] = save_result(result, target(output, result["student"]))
                 print(f"[{number}/{len(pending)}] {summary(result)}", flush=True)
             print_load([results[name] for name in pending if name in results])
-            grade_again(assignment, submissions, results, output, seconds)
+            grade_again(grade, submissions, results, output)
         except KeyboardInterrupt:
             raise SystemExit("\nstopped; run the same again to go on") from None
         restore_files(results, output)
@@ -74,11 +82,10 @@ def load_unchanged(
 
 
 def grade_again(
-    assignment: str,
+    grade: Callable[[Mapping[str, Submission], int], Iterator[Result]],
     submissions: Mapping[str, Submission],
     results: dict[str, Result],
     output: Path,
-    seconds: float | None,
 ) -> None:
     """Grade what timed out while it waited for a processor, one at a time; the better counts."""
     slow = {
@@ -88,7 +95,7 @@ def grade_again(
     }
     if slow:
         print(f"graded again, one at a time, for they timed out and had to wait: {', '.join(slow)}")
-    for number, again in enumerate(grade_all(assignment, slow, 1, seconds), 1):
+    for number, again in enumerate(grade(slow, 1), 1):
         name = again["student"]
         before = results[name]
         better = again if again["earned"] >= before["earned"] else before

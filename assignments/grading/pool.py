@@ -13,8 +13,9 @@ from pathlib import Path
 
 import nnlib
 
+from .cells import given_cells
 from .files import Result
-from .grade import failure_result, grade_submission
+from .grade import failure_result, grade_submission, load_rubric
 from .jail import end_with_parent
 from .submission import MAX_BYTES, Submission
 
@@ -91,11 +92,17 @@ def submission_digest(assignment: str, submission: Submission, seconds: float | 
 
 @cache
 def grader_digest(assignment: str) -> str:
-    """Return the digest of what grades an assignment: grader, nnlib, rubric and source."""
-    sources = sorted([*HERE.glob("*.py"), *Path(nnlib.__file__).parent.rglob("*.py")])
-    sources.append(HERE.parent / "rubrics" / f"{assignment}.py")
-    sources.append(HERE.parent / "source" / assignment / f"{assignment}.ipynb")
-    return hashlib.sha256(b"".join(map(file_digest, sources))).hexdigest()
+    """Return the digest of what grades an assignment: grader, nnlib, rubric and cells.
+
+    It is the same wherever these lie, and for a source from which the solutions were taken.
+    """
+    sources = [HERE.parent / "rubrics" / f"{assignment}.py"]
+    for folder in (HERE, Path(nnlib.__file__).parent):
+        sources += sorted(folder.rglob("*.py"))
+    rubric = load_rubric(assignment)
+    cells = [(cell.name, cell.source) for cell in given_cells(rubric) if cell.kind == "code"]
+    digests = [*map(file_digest, sources), str(cells).encode()]
+    return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def file_digest(path: Path) -> bytes:
