@@ -52,6 +52,7 @@ def parse_arguments() -> argparse.Namespace:
     many.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
     for command in (one, many):
         command.add_argument("--seconds", type=at_least_one, help="for each cell and each item")
+        command.add_argument("--seed", type=int, help="by default the rubric's or the class's own")
     joined = commands.add_parser("merge", help="write grades.csv and pages of the result files")
     joined.add_argument("assignment")
     joined.add_argument("output", type=Path, help="the folder that holds results/")
@@ -86,7 +87,7 @@ def main() -> int:
     if options.command == "one":
         submission = Submission(options.notebook if options.notebook.is_file() else None)
         student = options.student or options.result.stem
-        result = grade_one(options.assignment, student, submission, options.seconds)
+        result = grade_one(options.assignment, student, submission, options.seconds, options.seed)
         print(summary(save_result(result, options.result)))
     elif options.command == "class":
         # A process that is killed cannot tidy up after itself. Python would warn about each.
@@ -103,6 +104,7 @@ def main() -> int:
             options.seconds,
             read_settings(options),
             options.cluster,
+            options.seed,
         )
     else:
         merge(options.assignment, options.output, read_settings(options))

@@ -13,9 +13,6 @@ from .rubric import Rubric
 from .submission import SOURCE, Cell, Submission, read_notebook
 from .syntax import defined_names, definitions_that_compile, renamed
 
-HIDDEN_TESTS = re.compile(
-    r"^ *### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS\n?", re.DOTALL | re.M
-)
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION", re.DOTALL | re.M)
 # What nbgrader puts in place of solutions; nbgrader_config.py says the first, too.
 CODE_STUB = "raise NotImplementedError"
@@ -57,7 +54,18 @@ def given_source(cell: Cell) -> str:
 
 def visible_source(cell: Cell) -> str:
     """Return the part of a cell of checks that students see."""
-    return HIDDEN_TESTS.sub("", cell.source).strip()
+    return without_hidden_tests(cell.source).strip()
+
+
+def without_hidden_tests(source: str) -> str:
+    """Return a source without what stands between the marks of nbgrader."""
+    kept, hidden = [], False
+    for line in source.splitlines(keepends=True):
+        hidden = hidden or line.strip() == "### BEGIN HIDDEN TESTS"
+        if not hidden:
+            kept.append(line)
+        hidden = hidden and line.strip() != "### END HIDDEN TESTS"
+    return "".join(kept)
 
 
 def is_check(cell: Cell) -> bool:

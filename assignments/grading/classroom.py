@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
 
-from .files import Result, file_name, load_result, lock_folder, save, save_result
+from .files import Result, class_seed, file_name, load_result, lock_folder, save, save_result
 from .grade import load_rubric
 from .marks import Marks, Settings, remarks
 from .pages import save_pages
@@ -34,23 +34,25 @@ def grade_class(
     seconds: float | None,
     settings: Settings,
     cluster: str | None = None,
+    seed: int | None = None,
 ) -> None:
     """Grade the submissions in a folder that have changed, and write all tables and pages."""
 
     def grade(submissions: Mapping[str, Submission], jobs: int) -> Iterator[Result]:
         if cluster is None:
-            return grade_all(assignment, submissions, jobs, seconds)
+            return grade_all(assignment, submissions, jobs, seconds, seed)
         from .cluster import grade_on_cluster  # Dask is needed for this alone
 
-        return grade_on_cluster(cluster, assignment, submissions, seconds)
+        return grade_on_cluster(cluster, assignment, submissions, seconds, seed)
 
     rubric = load_rubric(assignment)
     submissions = find_submissions(folder, assignment)
     if not submissions:
         raise SystemExit(f"error: no submission in {folder}: neither folders nor notebooks")
     with lock_folder(output):
+        seed = class_seed(output) if seed is None else seed
         Marks(output, rubric, submissions, settings)  # a slip is told before the work, not after
-        results = load_unchanged(assignment, submissions, output, seconds)
+        results = load_unchanged(assignment, submissions, output, seconds, seed)
         pending = {name: at for name, at in submissions.items() if name not in results}
         print(f"{len(submissions)} submissions, {len(results)} of them graded before")
         try:
@@ -66,10 +68,19 @@ def grade_class(
         write_tables(rubric, ordered, output, settings)
         if missing := sorted(set(submissions) - set(results)):
             raise SystemExit(f"error: the table is not complete, it lacks {', '.join(missing)}")
+        if failed := [name for name in submissions if results[name].get("failed")]:
+            raise SystemExit(
+                f"error: the grader itself failed at {', '.join(failed)}; what they have are no "
+                "grades: run it again, or report it"
+            )
 
 
 def load_unchanged(
-    assignment: str, submissions: Mapping[str, Submission], output: Path, seconds: float | None
+    assignment: str,
+    submissions: Mapping[str, Submission],
+    output: Path,
+    seconds: float | None,
+    seed: int,
 ) -> dict[str, Result]:
     """Return the results of earlier runs that would be the same again, by student."""
     found = {name: load_result(target(output, name)) for name in submissions}
@@ -77,7 +88,8 @@ def load_unchanged(
         name: result
         for name, result in found.items()
         if result.get("student") == name
-        and result.get("digest") == submission_digest(assignment, submissions[name], seconds)
+        and not result.get("failed")
+        and result.get("digest") == submission_digest(assignment, submissions[name], seconds, seed)
     }
 
 

@@ -54,6 +54,7 @@ def grade_on_cluster(
     assignment: str,
     submissions: Mapping[str, Submission],
     seconds: float | None = None,
+    seed: int | None = None,
 ) -> Iterator[Result]:
     """Grade submissions on the workers of a scheduler, and yield results as they come.
 
@@ -63,11 +64,11 @@ def grade_on_cluster(
         If the scheduler is not reached or goes away, or if a worker would grade otherwise than
         this machine does. The results that have come are right.
     """
-    arguments = assignment, course(assignment), seconds
+    arguments = assignment, course(assignment), seconds, seed
     lost = []
     with connect(address) as client:
         in_flight = max(MIN_IN_FLIGHT, IN_FLIGHT_PER_WORKER * len(client.nthreads()))
-        tasks = (prepare(assignment, *pair, seconds) for pair in submissions.items())
+        tasks = (prepare(assignment, *pair, seconds, seed) for pair in submissions.items())
         for task, result in exchange(client, tasks, arguments, in_flight):
             if result:
                 yield result
@@ -104,10 +105,16 @@ def connect(address: str) -> Iterator[Client]:
             ) from None
 
 
-def prepare(assignment: str, student: str, submission: Submission, seconds: float | None) -> Task:
+def prepare(
+    assignment: str,
+    student: str,
+    submission: Submission,
+    seconds: float | None,
+    seed: int | None,
+) -> Task:
     """Return the task of a submission, with its notebook read where that can be done."""
     # Taken before the notebook is read: if it changes meanwhile, the next run grades it again.
-    digest = submission_digest(assignment, submission, seconds)
+    digest = submission_digest(assignment, submission, seconds, seed)
     return Task(student, digest, load(submission) if submission.path else submission)
 
 
@@ -125,7 +132,7 @@ def load(submission: Submission) -> Submission:
 def exchange(
     client: Client,
     tasks: Iterable[Task],
-    arguments: tuple[str, Mapping[str, str], float | None],
+    arguments: tuple[str, Mapping[str, str], float | None, int | None],
     in_flight: int,
 ) -> Iterator[tuple[Task, Result | None]]:
     """Yield tasks with their results as they come, or None where the worker has died."""
@@ -165,13 +172,17 @@ def sign(task: Task, result: Result) -> Result:
 
 
 def grade_task(
-    fields: tuple[Any, ...], assignment: str, expected: Mapping[str, str], seconds: float | None
+    fields: tuple[Any, ...],
+    assignment: str,
+    expected: Mapping[str, str],
+    seconds: float | None,
+    seed: int | None,
 ) -> Result:
     """Return the result of a submission, if this worker grades as the asking machine does."""
     if reason := misfit(assignment, expected):
         raise Misfit(f"the worker at {get_worker().address} {reason}")
     try:
-        return grade_submission(assignment, Submission(*fields), seconds)
+        return grade_submission(assignment, Submission(*fields), seconds, seed)
     except Exception as error:
         return failure_result(assignment, error)
 

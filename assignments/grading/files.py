@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,3 +75,11 @@ def file_name(student: str) -> str:
 def short_hash(text: str) -> str:
     """Return eight characters that differ, in practice, for any two texts."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
+
+
+def class_seed(output: Path) -> int:
+    """Return the seed of a class, drawn when it is first graded: nobody can have known it."""
+    path = output / "seed"
+    if not path.exists():
+        save(path, f"{secrets.randbelow(2**32)}\n")
+    return int(path.read_text())

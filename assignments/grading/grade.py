@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any
 
@@ -41,7 +41,10 @@ def load_rubric(assignment: str) -> Rubric:
 
 
 def grade_submission(
-    assignment: str, submission: Submission, seconds: float | None = None
+    assignment: str,
+    submission: Submission,
+    seconds: float | None = None,
+    seed: int | None = None,
 ) -> dict[str, Any]:
     """Return the result of a submission, as JSON can hold it.
 
@@ -51,8 +54,12 @@ def grade_submission(
     submission : Submission
     seconds : float, optional
         Time limit of each cell and each item, in place of the rubric's.
+    seed : int, optional
+        From which the numbers are drawn on which functions are tried, in place of the rubric's:
+        what is right for a known seed could be looked up in a table.
     """
     rubric = load_rubric(assignment)
+    rubric = replace(rubric, seed=rubric.seed if seed is None else seed)
     cells: list[Cell] = []
     notes = list(submission.notes)
     if submission.path or submission.data is not None:
@@ -67,6 +74,7 @@ def grade_submission(
     outcomes = [graded.outcomes[item.name] for item in rubric.items]
     return {
         "assignment": assignment,
+        "seed": rubric.seed,
         "earned": sum(outcome.earned for outcome in outcomes),
         "items": [
             item_result(
@@ -156,7 +164,7 @@ def run_cells(
 
 def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
     """Return the number of cells up to the last that belongs to an item."""
-    defines = re.compile(rf"^\s*(?:def|class)?\s*(?:{'|'.join(map(re.escape, items))})\b", re.M)
+    defines = defines_one_of(items)
     of_items = [
         place
         for place, cell in enumerate(cells, 1)
@@ -185,8 +193,13 @@ def is_defined_below(item: Item, cells: Sequence[Cell]) -> bool:
     """Tell whether an item is defined anew below its checks."""
     checks = [place for place, cell in enumerate(cells) if cell.name == f"check-{item.name}"]
     below = [cell.source for cell in cells[max(checks, default=-1) + 1 :] if cell.kind == "code"]
-    defined = re.compile(rf"^\s*(?:def|class)?\s*{re.escape(item.name)}\s*[(=:]", re.M)
-    return any(map(defined.search, below))
+    return any(map(defines_one_of({item.name}).search, below))
+
+
+def defines_one_of(names: set[str]) -> re.Pattern[str]:
+    """Return what matches a line that defines one of these, or that may do so."""
+    either = "|".join(map(re.escape, names))
+    return re.compile(rf"^[ \t]*(?:(?:def|class)[ \t]+)?(?:{either})\b", re.M)
 
 
 def attempts(runner: NotebookRunner, item: Item, snapshot: Snapshot | None) -> Iterator[Outcome]:
@@ -252,6 +265,7 @@ def failure_result(assignment: str, error: BaseException) -> dict[str, Any]:
         "earned": 0,
         "items": [item_result(outcome, "", []) for outcome in outcomes],
         "written": written_answers(rubric, []),
+        "failed": True,
         "notes": [f"THE GRADER FAILED at this submission, which is not its fault ({reason})"],
         "seconds": 0,
         "waited": 0,

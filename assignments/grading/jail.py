@@ -1,6 +1,6 @@
 """What a process may reach, as Linux enforces it: some files, no network, so much of the machine.
 
-Landlock hides files, seccomp takes the network. Neither needs root, and no process gives them back.
+Landlock hides files, seccomp refuses system calls. Neither needs root, nor can it be undone.
 """
 
 from __future__ import annotations
@@ -23,9 +23,34 @@ OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | 1 << 15
 ALL_RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 CONNECT_AND_BIND_TCP = ABSTRACT_SOCKETS_AND_SIGNALS = 3
 SET_DEATH_SIGNAL, SET_NO_NEW_PRIVILEGES, SET_SECCOMP, SET_SUBREAPER = 1, 38, 22, 36
-# By machine: how seccomp calls it, and its number of the system call socket.
-MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-IO_URING_SETUP, X32_BIT = 425, 0x40000000
+# By machine: how seccomp calls it, and its numbers of what is refused.
+MACHINES = {
+    "x86_64": (
+        0xC000003E,
+        # sockets; System V and POSIX memory, semaphores and messages, which outlive a process
+        {41, 29, 30, 31, 64, 65, 66, 220, 68, 69, 70, 71, 240, 241}
+        # keys; modes, owners, attributes and times of files
+        | {248, 249, 250, 90, 91, 268, 92, 93, 94, 260, 188, 189, 190, 197, 198, 199}
+        | {132, 235, 261, 280}
+        # other processes: tracing, memory, priorities
+        | {101, 310, 311, 312, 144, 142, 314, 141, 251, 256, 279}
+        # namespaces and mounts, and what looks into the kernel
+        | {272, 308, 165, 166, 155, 161, 303, 304, 321, 298, 323, 135, 300, 179, 163},
+        # limits and processors, unless they are of the process itself
+        {302, 203},
+    ),
+    "aarch64": (
+        0xC00000B7,
+        {198, 194, 195, 196, 190, 191, 192, 193, 186, 187, 188, 189, 180, 181}
+        | {217, 218, 219, 52, 53, 54, 55, 5, 6, 7, 14, 15, 16, 88}
+        | {117, 270, 271, 272, 119, 118, 274, 140, 30, 238, 239}
+        | {97, 268, 40, 39, 41, 51, 264, 265, 280, 241, 282, 92, 262, 60, 89},
+        {261, 122},
+    ),
+}
+# The same on all machines: pidfd, io_uring, mounts, fchmodat2, setxattrat and their like.
+NEW_CALLS = {424, 434, 438, 425, 426, 427, 428, 429, 430, 431, 432, 433, 440, 442, 452, 463, 466}
+X32_BIT = 0x40000000
 MAX_FILE_BYTES = 2**26
 
 
@@ -53,7 +78,7 @@ def confine(readable: Sequence[str], folder: str, memory: int, cpu_seconds: int)
     LIBC.prctl(SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
     if landlock_version():
         hide_files(readable, folder)
-    take_network()
+    refuse_calls()
     drop_capabilities()
 
 
@@ -92,23 +117,31 @@ def allow(ruleset: int, path: str, rights: int) -> None:
         os.close(place)
 
 
-def take_network() -> None:
-    """Let no system call open a socket. Pairs of them stay: they lead nowhere else."""
+def refuse_calls() -> None:
+    """Refuse system calls that reach the network or other processes, or leave something behind.
+
+    Pairs of sockets stay: they lead nowhere else.
+    """
     if platform.machine() not in MACHINES:
         return
-    machine, socket = MACHINES[platform.machine()]
+    machine, refused, own_only = MACHINES[platform.machine()]
     load, equal, at_least, leave = 0x20, 0x15, 0x35, 0x06
     permit, refuse = 0x7FFF0000, 0x00050000 | 13  # EACCES
+    refusal = (leave, 0, 0, refuse)
     program = [
         (load, 0, 0, 4),
-        (equal, 0, 5, machine),
+        (equal, 1, 0, machine),
+        refusal,  # the calls of another machine, by which this one's could be gone round
         (load, 0, 0, 0),
-        (at_least, 2, 0, X32_BIT),
-        (equal, 1, 0, socket),
-        (equal, 0, 1, IO_URING_SETUP),
-        (leave, 0, 0, refuse),
-        (leave, 0, 0, permit),
+        (at_least, 0, 1, X32_BIT),
+        refusal,
     ]
+    for call in sorted(refused | NEW_CALLS):
+        program += [(equal, 0, 1, call), refusal]
+    for call in sorted(own_only):  # its first argument is a process, 0 the one that calls
+        program += [(equal, 0, 4, call), (load, 0, 0, 16), (equal, 1, 0, 0), refusal]
+        program += [(leave, 0, 0, permit)]
+    program += [(leave, 0, 0, permit)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
     filtering = ctypes.create_string_buffer(
         struct.pack("@HP", len(program), ctypes.addressof(code))

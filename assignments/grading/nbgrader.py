@@ -23,6 +23,7 @@ from nbgrader.utils import is_grade, is_locked, is_solution
 
 from .answers import answer_cells, checked_picture, content, own_texts
 from .cells import TEXT_STUB, name_cells
+from .files import class_seed
 from .grade import grade_submission, load_rubric
 from .rubric import Rubric
 from .submission import SOURCE, Cell, Submission, read_notebook
@@ -160,7 +161,8 @@ class GradeSubmission(NbGraderPreprocessor):  # type: ignore[misc]
         """Grade what was handed in and write the outcome of each item below its test cell."""
         about = resources["nbgrader"]
         submission = submission_of(self.parent.parent, resources)
-        result = grade_submission(about["assignment"], submission)
+        seed = class_seed(Path(self.parent.parent.coursedir.root))
+        result = grade_submission(about["assignment"], submission, seed=seed)
         for note in result["notes"]:
             self.log.warning("%s: %s", about["student"], note)
         items = {f"check-{item['item']}": item for item in result["items"]}

@@ -27,11 +27,12 @@ def grade_all(
     submissions: Mapping[str, Submission],
     jobs: int,
     seconds: float | None,
+    seed: int | None = None,
 ) -> Iterator[Result]:
     """Grade submissions in parallel and yield results as they come."""
 
     def submit(pool: ProcessPoolExecutor, student: str) -> Future[Result]:
-        return pool.submit(grade_one, assignment, student, submissions[student], seconds)
+        return pool.submit(grade_one, assignment, student, submissions[student], seconds, seed)
 
     ungraded = dict.fromkeys(submissions)  # a set that keeps its order
     with process_pool(jobs) as pool:
@@ -66,13 +67,17 @@ def process_pool(jobs: int) -> ProcessPoolExecutor:
 
 
 def grade_one(
-    assignment: str, student: str, submission: Submission, seconds: float | None = None
+    assignment: str,
+    student: str,
+    submission: Submission,
+    seconds: float | None = None,
+    seed: int | None = None,
 ) -> Result:
     """Return the result of one student."""
     # Taken before the notebook is read: if it changes meanwhile, the next run grades it again.
-    digest = submission_digest(assignment, submission, seconds)
+    digest = submission_digest(assignment, submission, seconds, seed)
     try:
-        result = grade_submission(assignment, submission, seconds)
+        result = grade_submission(assignment, submission, seconds, seed)
     except Exception as error:
         result = failure_result(assignment, error)
     return {"student": student, "digest": digest} | result
@@ -81,9 +86,11 @@ def grade_one(
 # A digest changes when what it was taken of changes.
 
 
-def submission_digest(assignment: str, submission: Submission, seconds: float | None) -> str:
+def submission_digest(
+    assignment: str, submission: Submission, seconds: float | None, seed: int | None = None
+) -> str:
     """Return the digest of all that a result depends on: the submission and what grades it."""
-    settings = f"{grader_digest(assignment)} {seconds} {submission.notes}"
+    settings = f"{grader_digest(assignment)} {seconds} {seed} {submission.notes}"
     digest = hashlib.sha256(settings.encode())
     if submission.path:
         digest.update(file_digest(submission.path))

@@ -11,7 +11,6 @@ import json
 import os
 import pickle
 import select
-import shutil
 import signal
 import socket
 import struct
@@ -114,7 +113,8 @@ class NotebookRunner:
         for channel in self.channels:
             channel.close()
         self.usage.busy = self.bench.seconds() - self.seconds_before
-        self.bench.sweep()
+        if not self.bench.sweep():
+            self.bench.anew()
 
     # --- cells ------------------------------------------------------------------------------------
 
@@ -146,7 +146,8 @@ class NotebookRunner:
         before = self.usage.spent
         try:
             send(self.channel, request)
-            for reply in self.exchange(self.channel, self.interrupt):
+            count = len(ast.parse(request["source"]).body)
+            for reply in self.exchange(self.channel, self.interrupt, count):
                 if "errors" in reply:
                     errors = [str(error) for error in reply["errors"]]
                     break
@@ -308,7 +309,10 @@ class NotebookRunner:
             time.sleep(0.001)
 
     def exchange(
-        self, channel: socket.socket, interrupt: Callable[[], None] | None = None
+        self,
+        channel: socket.socket,
+        interrupt: Callable[[], None] | None = None,
+        statements: int = 0,
     ) -> Iterator[dict[str, Any]]:
         """Yield the replies as they come.
 
@@ -316,8 +320,9 @@ class NotebookRunner:
         ----------
         channel : socket
         interrupt : callable, optional
-            Ends what takes too long. If there is one, the time until each reply is limited, else
-            that of all together.
+            Ends a statement that takes too long. If there is none, all is one piece of work.
+        statements : int
+            How many there are. Each has its own time.
 
         Raises
         ------
@@ -325,32 +330,51 @@ class NotebookRunner:
             If the process ends, sends something else, or takes too long: processor time counts,
             and time in which it waits for something else than a processor.
         """
-        clock, told = None, False
-        buffer, received = b"", 0
+        clock, told, statement = None, False, -1
+        left = max(self.seconds_left, GRACE_SECONDS) if interrupt else self.seconds
+        until = self.usage.spent + left
+        buffer, received, looked = bytearray(), 0, time.monotonic()
         while received <= MAX_REPLY_BYTES:
             if select.select([channel], [], [], POLL_SECONDS)[0]:
-                try:
-                    data = channel.recv(2**20)
-                except OSError:
-                    data = b""
-                if not data:
-                    raise WorkerDied("it ended the process")
+                data = receive_some(channel)
                 received += len(data)
-                *lines, buffer = (buffer + data).split(b"\n")
-                for line in lines:
-                    yield parse(line)
-                if interrupt and lines:
-                    clock, told = None, False
+                buffer += data
+                lines = []
+                if b"\n" in data:
+                    *lines, rest = bytes(buffer).split(b"\n")
+                    buffer = bytearray(rest)
+                for reply in map(parse, lines):
+                    yield reply
+                    # A statement that begins has its own time; they only go on.
+                    if reply.get("at") in range(statement + 1, statements):
+                        clock, told, statement = None, False, reply["at"]
+            if time.monotonic() - looked < POLL_SECONDS:
                 continue
+            looked = time.monotonic()
             clock = clock or Clock(self.bench.process.pid)
             self.usage.follow(clock)
-            if max(clock.busy, clock.idle) < (GRACE_SECONDS if told else self.seconds):
+            limit = GRACE_SECONDS if told else self.seconds
+            if max(clock.busy, clock.idle) < limit and self.usage.spent < until:
                 continue
-            if told or interrupt is None:
+            if told or interrupt is None or self.usage.spent >= until:
                 raise WorkerDied(f"it had not ended after {self.seconds:g} seconds", True)
             interrupt()
             clock, told = None, True
         raise WorkerDied("it sent too much")
+
+
+def receive_some(channel: socket.socket) -> bytes:
+    """Return what has come.
+
+    Raises
+    ------
+    WorkerDied
+        If the other end is closed.
+    """
+    with suppress(OSError):
+        if data := channel.recv(2**20):
+            return data
+    raise WorkerDied("it ended the process")
 
 
 def send(channel: socket.socket, message: Any) -> None:
@@ -370,7 +394,7 @@ def parse(line: bytes) -> dict[str, Any]:
     """Return the reply in a line."""
     try:
         reply = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         reply = None
     if not isinstance(reply, dict):
         raise WorkerDied("it sent what is no answer")
@@ -488,13 +512,14 @@ class Bench:
         """Return the processor time of all that has run on this bench and has ended."""
         return processor_seconds(self.process.pid, children=True)
 
-    def sweep(self) -> None:
-        """Remove what a submission has left in the folder."""
-        for entry in os.scandir(self.folder):
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
-            else:
-                os.unlink(entry.path)
+    def sweep(self) -> bool:
+        """Remove what submissions have left, and tell whether all of it is gone."""
+        for place in self.folder.iterdir():
+            with suppress(OSError):
+                place.rmdir()
+                continue
+            remove(place)
+        return not any(os.scandir(self.folder))
 
     def anew(self) -> Bench:
         """Return another bench in place of this one, which has ended."""
@@ -506,15 +531,21 @@ class Bench:
 running_bench = cache(Bench)
 
 
+def remove(place: Path) -> None:
+    """Remove a folder, however deep it is and whatever its permissions."""
+    for command in (["chmod", "-R", "u+rwx"], ["rm", "-rf"]):
+        subprocess.run([*command, "--", place], capture_output=True, check=False)
+
+
 def remove_left_benches() -> None:
     """Remove the files of benches whose grader was killed."""
     for place in Path(tempfile.gettempdir()).glob("bench-*-*"):
         if not Path("/proc", place.name.split("-")[1]).exists():
-            shutil.rmtree(place, ignore_errors=True)
+            remove(place)
 
 
 def end_bench(process: subprocess.Popen[bytes], place: Path) -> None:
     """End the process of a bench and remove its files."""
     process.kill()
     process.wait()
-    shutil.rmtree(place, ignore_errors=True)
+    remove(place)

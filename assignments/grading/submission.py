@@ -13,6 +13,7 @@ from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent / "source"
 MAX_BYTES = 2**30
+NOT_READ = "a link to another place is not read"
 # How other files begin that are handed in under the name of a notebook.
 OTHER_FILES = {
     b"PK\x03\x04": "a zip archive (or an Office document): unpack it",
@@ -354,7 +355,10 @@ def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
         name = replace_surrogates(entry.name)
         if name.startswith((".", "__MACOSX")):
             continue
-        if entry.is_dir():
+        if entry.is_symlink():
+            # It may lead to another's work, or to the solution.
+            submissions[name.removesuffix(".ipynb")] = Submission(None, (f"{name}: {NOT_READ}",))
+        elif entry.is_dir():
             submissions[name] = choose_notebook(entry, assignment)
         elif entry.suffix.lower() == ".ipynb":
             stem = replace_surrogates(entry.stem)
@@ -370,6 +374,8 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
         for path in folder.rglob("*")
         if path.suffix.lower() == ".ipynb" and path.is_file() and not is_hidden(path, folder)
     ]
+    linked = [path.name for path in notebooks if not is_within(path, folder)]
+    notebooks = [path for path in notebooks if is_within(path, folder)]
     notebooks.sort(
         key=lambda path: (len(path.parts), path.name != f"{assignment}.ipynb", path.name)
     )
@@ -377,7 +383,7 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
     candidates = named or notebooks
     names = ", ".join(replace_surrogates(str(path.relative_to(folder))) for path in candidates)
     if not candidates:
-        return Submission(None)
+        return Submission(None, tuple(f"{replace_surrogates(name)}: {NOT_READ}" for name in linked))
     if not named and len(notebooks) > 1:
         return Submission(None, (f"which of them counts? {names}",))
     notes = (f"of {names} the first was graded",) if len(candidates) > 1 else ()
@@ -387,3 +393,8 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
 def is_hidden(path: Path, folder: Path) -> bool:
     """Tell whether a file of the folder is an editor's or a system's, and not the student's."""
     return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Tell whether a file lies in a folder, and is no link to what lies elsewhere."""
+    return path.resolve().is_relative_to(folder.resolve())

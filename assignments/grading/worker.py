@@ -20,6 +20,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Container, Iterator
 from importlib import import_module
@@ -63,9 +64,6 @@ def serve_bench(channel: socket.socket, jail: Any) -> None:
     hide_traces(settings["packages"])
     for package in settings["preload"]:
         import_module(package)
-    os.environ.clear()
-    folder = settings["folder"]
-    os.environ.update(HOME=folder, TMPDIR=folder, OMP_NUM_THREADS="1", MPLBACKEND="Agg")
     jail.adopt_orphans()
     bench = os.getpid()
     while session_channel := receive_channel(channel):
@@ -74,12 +72,9 @@ def serve_bench(channel: socket.socket, jail: Any) -> None:
             os.setsid()
             jail.end_with_parent(bench)
             leave_alone(session_channel)
-            jail.confine(
-                settings["readable"],
-                settings["folder"],
-                settings["memory"],
-                settings["cpu_seconds"],
-            )
+            folder = move_into_new_folder(settings["folder"])
+            limits = settings["memory"], settings["cpu_seconds"]
+            jail.confine(settings["readable"], folder, *limits)
             serve_session(session_channel, Session(settings["allowed"]))
             os._exit(0)
         session_channel.close()
@@ -104,6 +99,16 @@ def leave_alone(channel: socket.socket) -> None:
     for standard in range(3):
         os.dup2(null, standard)
     os.close(null)
+
+
+def move_into_new_folder(parent: str) -> str:
+    """Make a folder that is the current one and the home, and return its path."""
+    folder = tempfile.mkdtemp(dir=parent)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(HOME=folder, TMPDIR=folder, OMP_NUM_THREADS="1", MPLBACKEND="Agg")
+    tempfile.tempdir = None
+    return folder
 
 
 def reap(session: int) -> int:

@@ -23,7 +23,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "assignments"), str(ROOT / "tests")]
 
-from grading.cells import HIDDEN_TESTS
+from grading.cells import without_hidden_tests
 from mistakes.losses import MISTAKES
 from rubrics.losses import RUBRIC
 
@@ -47,7 +47,7 @@ def solved_notebook() -> Notebook:
     """Return the assignment as students see it, solved."""
     notebook: Notebook = json.loads(SOURCE.read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
-        cell["source"] = HIDDEN_TESTS.sub("", "".join(cell["source"]))
+        cell["source"] = without_hidden_tests("".join(cell["source"]))
     return notebook
 
 
