@@ -174,13 +174,13 @@ class NotebookRunner:
             before = self.processes()
             send(self.channel, {"kind": "snapshot"})
             socket.send_fds(self.channel, [b"s"], [theirs.fileno()])
-            next(self.exchange(self.channel))
+            forked = next(self.exchange(self.channel)).get("forked")
         except (WorkerDied, OSError):
             self.stop()
             return []
         finally:
             theirs.close()
-        self.snapshots |= self.processes() - before
+        self.snapshots |= {one for one in self.processes() - before if one == forked}
         self.channels.append(ours)
         return [ours]
 
@@ -275,7 +275,7 @@ class NotebookRunner:
         """End the session and all that it has started."""
         if self.session is None:
             return
-        self.usage.queued += seconds_queued(self.session)
+        self.usage.add_wait(processor_seconds(self.session), seconds_queued(self.session))
         with suppress(ProcessLookupError):
             os.kill(self.session, signal.SIGKILL)
         self.end_processes(self.snapshots)
@@ -419,25 +419,28 @@ class Usage:
 
     Attributes
     ----------
-    busy, queued : float
-        Seconds on a processor, and seconds in which none was free.
+    busy : float
+        Seconds on a processor.
     spent : float
         Seconds of cells and items that took long.
+    waited : float
+        The share of its time in which it waited for a processor, where it was largest.
     """
 
     def __init__(self) -> None:
-        self.busy = self.queued = self.spent = 0.0
+        self.busy = self.spent = self.waited = 0.0
 
     def follow(self, clock: Clock) -> None:
         """Add what a clock shows beyond what it showed before."""
         before = max(clock.busy, clock.idle)
         clock.look()
         self.spent += max(clock.busy, clock.idle) - before
+        self.add_wait(clock.busy, clock.queued)
 
-    @property
-    def waited(self) -> float:
-        """The share of its time in which it waited for a processor."""
-        return self.queued / (self.busy + self.queued) if self.queued else 0.0
+    def add_wait(self, busy: float, queued: float) -> None:
+        """Keep the largest share of its time in which a process waited for a processor."""
+        if queued:
+            self.waited = max(self.waited, queued / (busy + queued))
 
 
 # --- benches --------------------------------------------------------------------------------------

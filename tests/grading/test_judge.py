@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 
 import pytest
 from grading.grade import grade_notebook
@@ -43,7 +44,8 @@ TWICE = item("twice", twice)
 
 
 def grade(*cells, items=(TWICE,), seconds=2, **options):
-    return grade_notebook(Rubric("made", items, {}, **options), cells, seconds)
+    numbered = [replace(cell, number=number) for number, cell in enumerate(cells, 1)]
+    return grade_notebook(Rubric("made", items, {}, **options), numbered, seconds)
 
 
 def earned(*cells, **options):

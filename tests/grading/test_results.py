@@ -19,12 +19,12 @@ class Judge:
         self.asked = []
         self.meanwhile = lambda: None
 
-    def __call__(self, assignment, submissions, jobs, seconds):
+    def __call__(self, assignment, submissions, jobs, seconds, seed):
         answers = self.again if self.asked else self.first
         self.asked.append((list(submissions), jobs))
         for student in submissions:
             if student in answers:
-                digest = pool.submission_digest(assignment, submissions[student], seconds)
+                digest = pool.submission_digest(assignment, submissions[student], seconds, seed)
                 yield answers[student] | {"digest": digest}
                 self.meanwhile()
 
