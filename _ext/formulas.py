@@ -86,14 +86,14 @@ def hold_marks(app: Sphinx, doctree: nodes.document) -> None:
         before = line[place - 1] if place else None
         after = line[place + 1] if place + 1 < len(line) else None
         if isinstance(before, nodes.Text) and (marks := _OPENING.search(before)):
-            line.replace(before, nodes.Text(before[: marks.start()]))
+            line[place - 1] = nodes.Text(before[: marks.start()])
             whole += nodes.Text(marks[0])
         whole += formula.deepcopy()
         if isinstance(after, nodes.Text) and (marks := _CLOSING.match(after)):
-            line.replace(after, nodes.Text(after[marks.end() :]))
+            line[place + 1] = nodes.Text(after[marks.end() :])
             whole += nodes.Text(marks[0])
         if len(whole) > 1:
-            line.replace(formula, whole)
+            line[place] = whole
 
 
 def lay_font(app: Sphinx, error: Exception | None) -> None:

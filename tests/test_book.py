@@ -335,11 +335,12 @@ def test_an_equation_has_its_number_and_an_anchor(built):
 
 
 def test_marks_beside_a_formula_stay_with_it(built):
-    page, _ = built("See (:math:`x`), :math:`n`-th; :math:`y` alone.")
+    page, _ = built("See (:math:`x`), :math:`n`-th; :math:`y` alone. *A*, so *b* :math:`z`, so *c*")
     (paragraph,) = BeautifulSoup(page, "html.parser").select("section > p")
     wholes = [whole.get_text() for whole in paragraph.select(".formula-and-marks")]
-    assert wholes == ["(x),", "n-"]
-    assert paragraph.get_text() == "See (x), n-th; y alone."
+    assert wholes == ["(x),", "n-", "z,"]
+    # The mark is gone from that text, and not from one that says the same.
+    assert paragraph.get_text() == "See (x), n-th; y alone. A, so b z, so c"
 
 
 def test_a_description_says_a_formula_as_it_is_read():
