@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import re
 import shutil
-from importlib.metadata import files, version
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
 OWN = ("book.css", "charts.js", "drill.js", "page.js", "quiz.js")
 VEGA = f"vega-{version('vl-convert-python')}.js"
-# The parts of MathJax that _config.yml names, the fonts they load, and the TeX extensions that a
-# formula may ask for. Its menu, as heavy as all of these, is left out.
-MATHJAX = (
-    "startup.js",
-    "core.js",
-    "input/tex.js",
-    "output/chtml.js",
-    "output/chtml/fonts/tex.js",
-    "a11y/assistive-mml.js",
-    "output/chtml/fonts/woff-v2/",
-    "input/tex/extensions/",
-)
 ICONS = "vendor/fontawesome/webfonts/fa-solid-900.ttf"
 # What pdf.py prints beside the pages.
 PDF = "neural-network-basics.pdf"
 
 
 def lay(static: Path) -> None:
-    """Lay styles, scripts, MathJax and Vega where the pages look for them."""
+    """Lay styles, scripts and Vega where the pages look for them."""
     static.mkdir(parents=True, exist_ok=True)
     for name in OWN:
         shutil.copyfile(HERE / name, static / name)
-    for source in files("sphinx-mathjax-offline") or ():
-        _, _, name = source.as_posix().partition("static/mathjax/")
-        if name.startswith(MATHJAX):
-            target = static / "mathjax" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source.locate(), target)
     if not (static / VEGA).exists():  # to bundle it takes a second
         import vl_convert
 

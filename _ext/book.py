@@ -1,7 +1,6 @@
 """The book's own Sphinx extension.
 
-Mathematics and charts without the network, self-checks, and under each numbered statement the test
-that checks it.
+Charts without the network, self-checks, and under each numbered statement the test that checks it.
 """
 
 from __future__ import annotations
@@ -218,6 +217,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.setup_extension("public")
     app.setup_extension("folds")
+    app.setup_extension("formulas")
     app.setup_extension("reading")
     app.add_css_file("book.css")
     app.add_js_file("page.js", loading_method="defer")

@@ -39,7 +39,7 @@ addEventListener("click", ({ target }) => {
 const slack = 4;
 const reach = () => {
   const boxes = [
-    ...document.querySelectorAll(".math, .math mjx-container, .pst-scrollable-table-container"),
+    ...document.querySelectorAll("span.math, .formula, .pst-scrollable-table-container"),
   ];
   for (const box of boxes) box.style.overflow = "";
   const scrolls = boxes.map(
@@ -55,27 +55,33 @@ const reach = () => {
     }
   });
 };
-// A browser may break a line before the comma or the period that follows a formula.
-const keepMarks = () => {
-  for (const formula of document.querySelectorAll("span.math")) {
-    const next = formula.nextSibling;
-    const mark = /^[.,:;!?)’”]+/.exec(next?.nodeType === Node.TEXT_NODE ? next.data : "");
-    if (!mark) continue;
-    next.splitText(mark[0].length);
-    const whole = document.createElement("span");
-    whole.className = "formula-and-mark";
-    formula.before(whole);
-    whole.append(formula, next);
+// Formulas are copied as the TeX that they were written in, and whole.
+addEventListener("copy", (event) => {
+  const selection = getSelection();
+  const range = selection.rangeCount && selection.getRangeAt(0).cloneRange();
+  if (!range || !event.clipboardData) return;
+  const formulaAt = (node) => (node.closest ? node : node.parentElement).closest("math");
+  const [first, last] = [formulaAt(range.startContainer), formulaAt(range.endContainer)];
+  if (first) range.setStartBefore(first);
+  if (last) range.setEndAfter(last);
+  const copied = document.createElement("div");
+  copied.append(range.cloneContents());
+  const formulas = copied.querySelectorAll("math");
+  if (!formulas.length) return;
+  event.clipboardData.setData("text/html", copied.innerHTML);
+  for (const formula of formulas) {
+    const dollars = formula.getAttribute("display") === "block" ? "$$" : "$";
+    formula.replaceWith(dollars + formula.dataset.tex + dollars);
   }
-};
-document.addEventListener("DOMContentLoaded", async () => {
-  keepMarks();
+  event.clipboardData.setData("text/plain", copied.textContent);
+  event.preventDefault();
+});
+document.addEventListener("DOMContentLoaded", () => {
   unfold();
   // The theme's label of these hides from some what others read on them.
   for (const labeled of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     labeled.removeAttribute("aria-label");
   }
-  await window.MathJax?.startup?.promise;
   // Anew when a window is turned, a font arrives late, a solution is unfolded.
   new ResizeObserver(reach).observe(document.body);
 });

@@ -21,16 +21,15 @@ from urllib.parse import urldefrag, urljoin
 
 import yaml
 from assets import PDF
-from bs4 import BeautifulSoup, NavigableString, Tag
+from bs4 import BeautifulSoup, Tag
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
 OPENING = "chapters/index"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DROPPED = ".headerlink, .toctree-wrapper, .pdf-link, summary .expanded"
-SCRIPTS = r"window\.MathJax|/mathjax/|/vega-|/charts\.js"
+SCRIPTS = r"/vega-|/charts\.js"
 READY = """async () => {
-  await MathJax.startup.promise;
   await document.fonts.ready;
   return [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
 }"""
@@ -48,10 +47,11 @@ SETTLE = """() => {
     chart.querySelector(".vega-bindings")?.remove();
     chart.append(note);
   }
-  for (const math of document.querySelectorAll("mjx-container")) {
-    const room = math.closest("p, div.math, li, dd, td, th, h1, h2, h3, h4").clientWidth;
-    const width = math.querySelector("mjx-math").getBoundingClientRect().width;
-    if (room && width > room) math.style.fontSize = `${Math.floor((98 * room) / width)}%`;
+  for (const math of document.querySelectorAll("math")) {
+    const room = math.closest("p, .formula, li, dd, td, th, h1, h2, h3, h4").clientWidth;
+    const { width } = math.getBoundingClientRect();
+    const box = math.parentElement;
+    if (room && width > room) box.style.fontSize = `${Math.floor((98 * room) / width)}%`;
   }
 }"""
 FAULTS = """() => {
@@ -61,13 +61,12 @@ FAULTS = """() => {
     const place = element.closest("[id]")?.id;
     faults.push(`${what} at ${place}: ${element.outerHTML.slice(0, 120)}`);
   };
-  for (const e of all("mjx-merror")) say("wrong formula", e);
-  for (const e of all(".math:not(:has(mjx-container))")) say("formula not typeset", e);
+  for (const e of all(".math:not(:has(math))")) say("formula not typeset", e);
   for (const e of all("img")) if (!e.complete || !e.naturalWidth) say("no picture", e);
   for (const e of all("div.chart:not(:has(svg))")) say("no chart", e);
   for (const e of all("a[href^='#']"))
     if (!document.getElementById(e.getAttribute("href").slice(1))) say("no target", e);
-  for (const e of all("pre, table, img, svg, p, mjx-container"))
+  for (const e of all("pre, table, img, svg, p, math"))
     if (e.getBoundingClientRect().right > document.body.clientWidth + 1) say("too wide", e);
   return faults;
 }"""
@@ -151,19 +150,6 @@ def words_of(heading: Tag) -> str:
     for tag in said.select("[id]"):
         del tag["id"]
     return said.decode_contents()
-
-
-def hold_punctuation(article: Tag) -> None:
-    """Keep a formula and the punctuation beside it on one line."""
-    for math in article.select("span.math"):
-        before, after = math.previous_sibling, math.next_sibling
-        whole = math.wrap(make("<span class=whole></span>"))
-        if isinstance(before, NavigableString) and before.endswith(("(", "“", "[")):
-            whole.insert(0, before[-1])
-            before.replace_with(before[:-1])
-        if isinstance(after, NavigableString) and (signs := re.match(r"[^\w\s(]+", after)):
-            whole.append(signs[0])
-            after.replace_with(after[signs.end() :])
 
 
 def mark_long_code(article: Tag) -> None:
@@ -251,7 +237,6 @@ def join(html: Path) -> str:
         localize(article, name, names)
         unfold(article)
         name_headings(article)
-        hold_punctuation(article)
         mark_long_code(article)
         chapter = article.find("section")
         heading = chapter.find("h1")
@@ -281,7 +266,7 @@ def join(html: Path) -> str:
 <title>{title}</title><meta name="author" content="{author}">
 {"".join(head)}
 <style>{(HERE / "print.css").read_text(encoding="utf-8")}
-{heads}</style></head><body><article class="bd-article tex2jax_ignore mathjax_ignore">
+{heads}</style></head><body><article class="bd-article">
 <section class="title"><p class="name">{title}</p><p>{author}</p>
 <p>Version {version("neural-network-basics")}, {config["copyright"]}</p>
 <p class="note">Printed from the book’s pages, where some figures move and self-checks answer.</p>

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from docutils import nodes
+from formulas import plain
 from sources import of_extension
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -89,7 +90,7 @@ def description(doctree: nodes.document) -> str:
         if "reading-time" not in paragraph["classes"]
     )
     paragraph = next(paragraphs, nodes.paragraph())
-    return shorten(paragraph.astext(), 200, placeholder=" …")
+    return shorten(plain(paragraph), 200, placeholder=" …")
 
 
 def setup(app: Sphinx) -> dict[str, int]:

@@ -42,10 +42,7 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
   fields.setAttribute("aria-labelledby", question.id);
   const status = make("div", { className: "feedback" });
   status.setAttribute("role", "status");
-  // In the page, where its formulas are typeset as all others are.
-  const unsaid = make("div", { className: "unsaid" });
-  unsaid.append(...answers.map(({ feedback }) => feedback));
-  const form = make("form", {}, fields, make("button", { textContent: "Check" }), status, unsaid);
+  const form = make("form", {}, fields, make("button", { textContent: "Check" }), status);
 
   let chosen;
   if (quiz.classList.contains("number")) {
@@ -68,7 +65,6 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
 
   const clear = () => {
     delete status.dataset.verdict;
-    unsaid.append(...answers.map(({ feedback }) => feedback));
     status.replaceChildren();
   };
   const say = (verdict, text, ...more) => {

@@ -3,8 +3,10 @@
 import ast
 import json
 import re
+from io import StringIO
 from types import SimpleNamespace
 
+import formulas
 import matplotlib.colors
 import public
 import pytest
@@ -17,7 +19,9 @@ from nbformat.v4 import new_code_cell
 from nbval.plugin import get_sanitize_patterns
 from notebooks import with_installer
 from reading import Part, Reading, measure
+from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
+from sphinx.util.docutils import docutils_namespace
 from statements import KINDS, ROOT, marked, statements
 
 each_notebook = pytest.mark.parametrize("path", sources.chapters(), ids=lambda path: path.stem)
@@ -281,6 +285,69 @@ def test_a_mark_is_found_in_any_file_of_the_folder(tmp_path):
         "a": [("tests/test_a.py", "test_y")],
         "b": [("tests/test_a.py", "test_y")],
     }
+
+
+@pytest.fixture
+def built(tmp_path):
+    """Return a function that builds a page, and returns it with what the build complains of."""
+
+    def build(text):
+        (tmp_path / "index.rst").write_text(f"Title\n=====\n\n{text}\n")
+        said = StringIO()
+        with docutils_namespace():
+            app = Sphinx(
+                tmp_path, None, tmp_path / "html", tmp_path / "trees", "html", status=None,
+                warning=said, freshenv=True, confoverrides=SETTINGS,
+            )  # fmt: skip
+            app.build()
+        return (tmp_path / "html" / "index.html").read_text(), said.getvalue()
+
+    return build
+
+
+SETTINGS = {"extensions": ["formulas"], "html_math_renderer": "mathml", "html_theme": "basic"}
+
+
+@pytest.mark.parametrize("text", [r"One :math:`\foo`.", ".. math::\n\n   x_{", ".. math:: a & b"])
+def test_a_formula_that_cannot_be_set_is_named_with_its_place(built, text):
+    page, said = built(f"All is well.\n\n{text}")
+    assert re.search(r"index\.rst:6: WARNING: a formula cannot be set: \S", said), said
+    assert "<math" not in page
+
+
+@pytest.mark.parametrize("environment", ["align", "equation", "gather"])
+def test_a_formula_with_numbers_of_its_own_is_refused(environment):
+    with pytest.raises(ValueError, match=rf"^.begin{{{environment}}} has a number of its own"):
+        formulas.typeset(rf"\begin{{{environment}}} x \end{{{environment}}}")
+
+
+def test_lines_of_a_formula_are_aligned_though_nothing_says_so():
+    assert formulas.typeset(r"a &= b \\ &= c", display=True).count("<mtr>") == 2
+
+
+def test_an_equation_has_its_number_and_an_anchor(built):
+    page, said = built(":eq:`eq-a`\n\n.. math::\n   :label: eq-a\n\n   a < b")
+    assert said == ""
+    equation = BeautifulSoup(page, "html.parser").find(id="equation-eq-a")
+    assert equation.select_one(".eqno").get_text().startswith("(1)")
+    assert equation.math["data-tex"] == "a < b"
+    assert equation.math.get_text() == "a<b"
+
+
+def test_marks_beside_a_formula_stay_with_it(built):
+    page, _ = built("See (:math:`x`), :math:`n`-th; :math:`y` alone. *A*, so *b* :math:`z`, so *c*")
+    (paragraph,) = BeautifulSoup(page, "html.parser").select("section > p")
+    wholes = [whole.get_text() for whole in paragraph.select(".formula-and-marks")]
+    assert wholes == ["(x),", "n-", "z,"]
+    # The mark is gone from that text, and not from one that says the same.
+    assert paragraph.get_text() == "See (x), n-th; y alone. A, so b z, so c"
+
+
+def test_a_description_says_a_formula_as_it_is_read():
+    page = nodes.document("", "")
+    formula = nodes.math("", r"\hat p < 1")
+    page += nodes.paragraph("", "", nodes.Text("The "), formula, nodes.Text(", so."))
+    assert public.description(page) == "The pˆ<1, so."
 
 
 def offers(address):

@@ -61,9 +61,9 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
-# Formulas are set, charts drawn, colors no longer on their way to others, and what scrolls
-# sideways at this width is a stop for the keyboard (the theme takes its time).
-SET = "async () => { await window.MathJax?.startup?.promise; await document.fonts.ready; }"
+# The font of formulas is there, charts are drawn, colors no longer on their way to others, and what
+# scrolls sideways at this width is a stop for the keyboard (the theme takes its time).
+SET = "async () => { await document.fonts.ready; }"
 # Playwright takes any promise for a yes, so that this returns none.
 READY = """([scheme, width]) => {
     const drawn = [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
@@ -119,7 +119,7 @@ def open_page(browser):
 
 @pytest.fixture(scope="session")
 def loaded(browser, built_page):
-    """Open a page of the book once for all tests that only look at it: formulas take a while."""
+    """Open a page of the book once for all tests that only look at it."""
     opened = Opened(browser, built_page)
     yield opened
     opened.context.close()

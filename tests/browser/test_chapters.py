@@ -23,12 +23,6 @@ def quizzes(name):
             yield label[1], [(mark == "x", text) for mark, text in answers]
 
 
-def test_every_formula_is_rendered(drive):
-    page = drive()
-    assert page.locator("mjx-container").count() > 0, "the chapter has no formula"
-    assert page.locator("mjx-merror").count() == 0
-
-
 def test_every_control_of_a_chart_is_reached_and_moved_by_keyboard(drive):
     page = drive()
     charts = page.locator("div.chart").all()
@@ -139,7 +133,8 @@ def tell(page, quiz, index, text):
         assert quiz.locator("input").nth(index).is_checked()
     page.keyboard.press("Enter")
     said = quiz.get_by_role("status")
-    assert said.locator(".math:not(:has(mjx-container))").all_inner_texts() == []
+    for formula in said.locator("math").all():
+        assert formula.bounding_box()["width"] > 0
     words = said.inner_text()
     assert not re.search(r"\$|\\[(\[a-z]", words), words
     return words
