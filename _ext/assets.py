@@ -8,7 +8,9 @@ from importlib.metadata import files, version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWN = ("book.css", "charts.js", "drill.js", "page.js", "quiz.js")
+OWN = ("book.css", "charts.js", "drill.js", "page.js", "quiz.js", "ranking.js", "search.js")
+# dist/umd/index.js of npm's minisearch 7.2.0: no package for Python has it.
+MINISEARCH = "minisearch-7.2.0.js"
 VEGA = f"vega-{version('vl-convert-python')}.js"
 # The parts of MathJax that _config.yml names, the fonts they load, and the TeX extensions that a
 # formula may ask for. Its menu, as heavy as all of these, is left out.
@@ -32,6 +34,7 @@ def lay(static: Path) -> None:
     static.mkdir(parents=True, exist_ok=True)
     for name in OWN:
         shutil.copyfile(HERE / name, static / name)
+    (static / MINISEARCH).write_text(without_comments(HERE / MINISEARCH), encoding="utf-8")
     for source in files("sphinx-mathjax-offline") or ():
         _, _, name = source.as_posix().partition("static/mathjax/")
         if name.startswith(MATHJAX):
@@ -44,6 +47,11 @@ def lay(static: Path) -> None:
         bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
         # The bundle is a module; as a script it would share its one-letter names with the page.
         (static / VEGA).write_text(f"(() => {{{bundle}}})();\n", encoding="utf-8")
+
+
+def without_comments(script: Path) -> str:
+    """Return a script without the lines that are comments, more than half of its weight."""
+    return re.sub(r"(?m)^\s*(?:/\*(?s:.*?)\*/|//.*)\n", "", script.read_text(encoding="utf-8"))
 
 
 def trim_icons(html: Path) -> None:
