@@ -200,5 +200,6 @@ def setup(app: Sphinx) -> dict[str, int]:
     # Before others fold proofs, and write under statements which tests check them.
     app.connect("doctree-read", keep_places, priority=400)
     app.connect("env-purge-doc", forget_places)
-    app.connect("env-check-consistency", write_places)
+    # At every build: the synonyms may have changed, and no page.
+    app.connect("env-updated", write_places)
     return of_extension(__file__)
