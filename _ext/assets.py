@@ -8,7 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OWN = ("book.css", "charts.js", "drill.js", "page.js", "quiz.js")
+OWN = ("book.css", "charts.js", "drill.js", "page.js", "quiz.js", "ranking.js", "search.js")
+# dist/umd/index.js of npm's minisearch 7.2.0: no package for Python has it.
+MINISEARCH = "minisearch-7.2.0.js"
 VEGA = f"vega-{version('vl-convert-python')}.js"
 ICONS = "vendor/fontawesome/webfonts/fa-solid-900.ttf"
 # What pdf.py prints beside the pages.
@@ -20,12 +22,18 @@ def lay(static: Path) -> None:
     static.mkdir(parents=True, exist_ok=True)
     for name in OWN:
         shutil.copyfile(HERE / name, static / name)
+    (static / MINISEARCH).write_text(without_comments(HERE / MINISEARCH), encoding="utf-8")
     if not (static / VEGA).exists():  # to bundle it takes a second
         import vl_convert
 
         bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
         # The bundle is a module; as a script it would share its one-letter names with the page.
         (static / VEGA).write_text(f"(() => {{{bundle}}})();\n", encoding="utf-8")
+
+
+def without_comments(script: Path) -> str:
+    """Return a script without the lines that are comments, more than half of its weight."""
+    return re.sub(r"(?m)^\s*(?:/\*(?s:.*?)\*/|//.*)\n", "", script.read_text(encoding="utf-8"))
 
 
 def trim_icons(html: Path) -> None:

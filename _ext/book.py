@@ -10,17 +10,16 @@ from functools import cache, cached_property
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import assets
 from docutils import nodes
 from folds import fold
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
 from sources import ROOT, of_extension, pages
-from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
-from sphinx.domains import ObjType, std
+from sphinx.domains import std
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
@@ -109,19 +108,8 @@ def stabilize_anchors(app: Sphinx, doctree: nodes.document, page: str) -> None:
             node["ids"] = []
 
 
-def forget_index(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """Drop what an index would list: search shows it once more, by the title of its page alone."""
-    for node in doctree.findall(addnodes.index):
-        node["entries"] = []
-
-
 class StandardDomain(std.StandardDomain):
-    """Sphinx's own, which reads a page anew for each figure named, and hides terms from search."""
-
-    object_types: ClassVar = {
-        **std.StandardDomain.object_types,
-        "term": ObjType("glossary term", "term", searchprio=0),
-    }
+    """Sphinx's own, which reads a page anew for each figure named."""
 
     @cached_property
     def pages(self) -> OnceReadPages:
@@ -219,6 +207,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.setup_extension("folds")
     app.setup_extension("formulas")
     app.setup_extension("reading")
+    app.setup_extension("search")
     app.add_css_file("book.css")
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
@@ -230,7 +219,6 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("doctree-read", attach_nodes)
     app.connect("doctree-read", name_tests)
     app.connect("doctree-resolved", stabilize_anchors)
-    app.connect("doctree-resolved", forget_index)
     app.connect("env-get-outdated", pages_with_moved_tests)
     app.connect("env-get-outdated", pages_outdated_by_pdf)
     app.connect("env-purge-doc", forget_tests)

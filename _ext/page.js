@@ -1,5 +1,3 @@
-// Opened as a file, a page may not read the others: found pages are listed without an excerpt.
-if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 // Paper is white: a page that is read in the dark is printed as by day.
 addEventListener("beforeprint", () => {
   const { dataset } = document.documentElement;
