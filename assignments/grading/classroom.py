@@ -146,7 +146,8 @@ def target(output: Path, student: str) -> Path:
 def summary(result: Result) -> str:
     """Return in one line what a submission has earned, and what is to be said of it."""
     points = sum(item["points"] for item in result["items"])
-    return "; ".join([f"{result['student']}: {result['earned']} of {points}", *remarks(result)])
+    words = [f"{result['student']}: {result['earned']} of {points}", *remarks(result)]
+    return " ".join("; ".join(words).split())  # no message makes a line of its own
 
 
 # --- the tables -----------------------------------------------------------------------------------

@@ -197,9 +197,8 @@ def is_defined_below(item: Item, cells: Sequence[Cell]) -> bool:
 
 
 def defines_one_of(names: set[str]) -> re.Pattern[str]:
-    """Return what matches a line that defines one of these, or that may do so."""
-    either = "|".join(map(re.escape, names))
-    return re.compile(rf"^[ \t]*(?:(?:def|class)[ \t]+)?(?:{either})\b", re.M)
+    """Return what is found where one of these may be defined."""
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
 
 
 def attempts(runner: NotebookRunner, item: Item, snapshot: Snapshot | None) -> Iterator[Outcome]:

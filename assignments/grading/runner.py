@@ -41,8 +41,8 @@ GRACE_SECONDS = 1.0
 POLL_SECONDS = 0.05
 MAX_DEATHS = 4
 # Beside what is allowed: these take long to load, and items are sent by cloudpickle.
-PRELOADED = ("cloudpickle", "matplotlib.pyplot")
-MAX_REPLY_BYTES = 2**28
+PRELOADED = ("cloudpickle", "matplotlib.pyplot", "tqdm")
+MAX_REPLY_BYTES = 2**27
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign)
 
 
@@ -223,7 +223,7 @@ class NotebookRunner:
                     seen.append(unpack(reply["seen"]))
         except WorkerDied as reason:
             death = reason
-        except (OSError, ValueError, KeyError, TypeError):
+        except Exception:  # whatever it sent: an array of a size that no memory has, for one
             pass
         ours.close()
         theirs.close()
@@ -246,7 +246,7 @@ class NotebookRunner:
         try:
             for reply in self.exchange(channel):
                 return int(reply["exit"])
-        except (WorkerDied, OSError, KeyError, TypeError, ValueError):
+        except Exception:
             if channel is self.channel:
                 self.stop()
         return None
@@ -330,7 +330,7 @@ class NotebookRunner:
             If the process ends, sends something else, or takes too long: processor time counts,
             and time in which it waits for something else than a processor.
         """
-        clock, told, statement = None, False, -1
+        total, clock, told, statement = None, None, False, -1
         left = max(self.seconds_left, GRACE_SECONDS) if interrupt else self.seconds
         until = self.usage.spent + left
         buffer, received, looked = bytearray(), 0, time.monotonic()
@@ -351,10 +351,12 @@ class NotebookRunner:
             if time.monotonic() - looked < POLL_SECONDS:
                 continue
             looked = time.monotonic()
+            total = total or Clock(self.bench.process.pid)
             clock = clock or Clock(self.bench.process.pid)
-            self.usage.follow(clock)
-            limit = GRACE_SECONDS if told else self.seconds
-            if max(clock.busy, clock.idle) < limit and self.usage.spent < until:
+            self.usage.follow(total)
+            clock.look()
+            over = max(clock.busy, clock.idle) >= (GRACE_SECONDS if told else self.seconds)
+            if not over and self.usage.spent < until:
                 continue
             if told or interrupt is None or self.usage.spent >= until:
                 raise WorkerDied(f"it had not ended after {self.seconds:g} seconds", True)
@@ -409,7 +411,7 @@ def experiments(source: str) -> set[int]:
 
 def describe_exit(code: int | None) -> str:
     """Return in words how a process ended."""
-    if code is not None and code < 0:
+    if code is not None and -code in {*signal.Signals}:
         return f"signal {signal.Signals(-code).name}"
     return f"exit status {code}"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).resolve().parent.parent / "source"
-MAX_BYTES = 2**30
+MAX_BYTES = 2**27
 NOT_READ = "a link to another place is not read"
 # How other files begin that are handed in under the name of a notebook.
 OTHER_FILES = {

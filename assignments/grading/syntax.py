@@ -80,7 +80,7 @@ def find_error(source: str) -> SyntaxError | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # such as of "\d": they are no matter of grading
-            compile(source, "cell", "exec", dont_inherit=True)
+            compile(source, "cell", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     except SyntaxError as error:
         return error
     except (ValueError, OverflowError, MemoryError, RecursionError) as error:

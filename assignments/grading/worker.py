@@ -12,10 +12,13 @@ from __future__ import annotations
 import __future__
 
 import ast
+import asyncio
 import builtins
+import inspect
 import json
 import os
 import pickle
+import re
 import signal
 import socket
 import struct
@@ -25,11 +28,13 @@ import warnings
 from collections.abc import Callable, Container, Iterator
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 # The file name under which a student's code is compiled.
 STUDENT_FILE = "<the submission>"
+# So many errors of a cell are told.
+MAX_ERRORS = 10
 
 
 # --- messages: what comes in is trusted, what goes out is not -------------------------------------
@@ -64,6 +69,8 @@ def serve_bench(channel: socket.socket, jail: Any) -> None:
     hide_traces(settings["packages"])
     for package in settings["preload"]:
         import_module(package)
+    if "tqdm.std" in sys.modules:  # its bars for notebooks need what is not there
+        sys.modules["tqdm.notebook"] = sys.modules["tqdm.std"]
     jail.adopt_orphans()
     bench = os.getpid()
     while session_channel := receive_channel(channel):
@@ -144,6 +151,18 @@ class Absent:
             raise AttributeError(name)
         return self
 
+    # In an annotation or as a type that something might have, it does no harm.
+
+    def __or__(self, other: Any) -> Absent:
+        return self
+
+    __ror__ = __getitem__ = __or__
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return False
+
+    __subclasscheck__ = __instancecheck__
+
 
 def refuse(absent: Absent, *_: Any, **__: Any) -> Any:
     """Say that it is not there."""
@@ -151,9 +170,9 @@ def refuse(absent: Absent, *_: Any, **__: Any) -> Any:
 
 
 OPERATIONS = """
-    array bool bytes call complex contains delitem enter exit float format getitem index int iter
-    len mro_entries next setitem abs invert neg pos add radd sub rsub mul rmul matmul rmatmul
-    truediv rtruediv floordiv rfloordiv mod rmod pow rpow and rand or ror lt le gt ge
+    array bool bytes call complex contains delitem enter exit float format index int iter len
+    mro_entries next setitem abs invert neg pos add radd sub rsub mul rmul matmul rmatmul truediv
+    rtruediv floordiv rfloordiv mod rmod pow rpow and rand lt le gt ge
 """
 for operation in OPERATIONS.split():
     setattr(Absent, f"__{operation}__", refuse)
@@ -205,7 +224,9 @@ class Session:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.signal(signal.SIGUSR1, self.interrupt)
         shell = Shell(self.run_part)
-        self.namespace: dict[str, Any] = {"__name__": "__main__"}
+        notebook = ModuleType("__main__")
+        sys.modules["__main__"] = notebook
+        self.namespace = vars(notebook)
         self.namespace |= {"display": lambda *_, **__: None, "get_ipython": lambda: shell}
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
@@ -235,7 +256,7 @@ class Session:
                 self.running = False
             if os.getpid() != process:  # the submission has forked, and the child came here
                 os._exit(0)
-        yield {"errors": errors}
+        yield {"errors": errors[:MAX_ERRORS]}
 
     def statements(self, source: str) -> Iterator[tuple[int, Callable[[], None]]]:
         """Yield the line of each statement, and what runs it."""
@@ -247,9 +268,11 @@ class Session:
 
             def run(statement: ast.stmt = statement, flags: int = flags) -> None:
                 tree = ast.Module([statement], [])
-                code = compile(tree, STUDENT_FILE, "exec", flags, dont_inherit=True)
+                options = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+                code = compile(tree, STUDENT_FILE, "exec", options, dont_inherit=True)
                 try:
-                    exec(code, self.namespace)
+                    if inspect.iscoroutine(waiting := eval(code, self.namespace)):
+                        asyncio.run(waiting)
                 except NotAllowed as error:
                     absent = Absent(str(error))
                     self.namespace.update(dict.fromkeys(names_bound_by(statement), absent))
@@ -321,7 +344,7 @@ class Shell:
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
         """Run the cell below ``%%time`` and similar magics, write that of ``%%writefile``."""
         if name in ("time", "timeit", "capture", "prun"):
-            self.__execute(cell)
+            self.__execute(re.sub(r"^\s*[!%].*$", "", cell, flags=re.M))
         elif name == "writefile":
             Path(line.split()[-1]).write_text(cell, encoding="utf-8")
 

@@ -382,6 +382,21 @@ REACHES = {
         "[1 for frame in __import__('sys')._current_frames().values() "
         "if frame.f_back and 'RUBRIC' in frame.f_back.f_globals or 'RUBRIC' in frame.f_globals]"
     ),
+    "memory that stays": f"{LIBC}.shmget(0, 100, 0o1600) >= 0",
+    "messages that stay": f"{LIBC}.msgget(0, 0o1600) >= 0",
+    "a mode that stays": (
+        "__import__('os').chmod(__import__('tempfile').mkstemp()[1], 0o600) is None"
+    ),
+    "an attribute that stays": (
+        "__import__('os').utime(__import__('tempfile').mkstemp()[1]) is None"
+    ),
+    "limits of others": (
+        "__import__('resource').prlimit(__import__('os').getppid(), 0) is not None"
+    ),
+    "processors of others": (
+        "__import__('os').sched_setaffinity(__import__('os').getppid(), "
+        "__import__('os').sched_getaffinity(0)) is None"
+    ),
     "the system's files": "open('/etc/passwd').read()",
     "the home": "__import__('os').listdir(__import__('pwd').getpwuid(0).pw_dir)",
     "a temporary file": "open(f'/tmp/{__import__(\"uuid\").uuid4()}', 'w')",

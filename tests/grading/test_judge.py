@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from grading.grade import grade_notebook
+from grading.grade import grade_notebook, load_rubric
 from grading.processes import Clock, descendants, has_ended
 from grading.rubric import Item, Part, Rubric
 from grading.submission import Cell
@@ -111,6 +111,29 @@ def test_a_comparison_with_what_is_not_allowed_is_no_note():
     assert graded.notes == []
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import torch, pandas as pd\ndef twice(x: torch.Tensor | pd.Series[int]): return 2 * x",
+        "import torch\ndef twice(x):\n    assert not isinstance(x, torch.Tensor)\n    return 2 * x",
+        "import asyncio\nawait asyncio.sleep(0)\nfactor = await asyncio.sleep(0, 2)\n"
+        "def twice(x): return factor * x",
+        "import pickle\nclass Two:\n    value = 2\ntwo = pickle.loads(pickle.dumps(Two()))\n"
+        "def twice(x): return two.value * x",
+        "from tqdm.notebook import tqdm\ndef twice(x):\n    for _ in tqdm([1]): return 2 * x",
+        "import scipy as np\nimport numpy as np\ndef twice(x): return np.add(x, x)",
+        "%%time\n!ls\ndef twice(x): return 2 * x",
+    ],
+)
+def test_what_is_not_used_when_it_runs_costs_nothing(source):
+    assert earned(code(source), CHECK) == {"twice": 1}
+
+
+def test_a_cell_below_all_checks_counts_if_it_names_the_item():
+    module = "%%writefile mine.py\ndef twice(x): return 2 * x"
+    assert earned(code(WRONG), CHECK, code(module), code("from mine import twice")) == {"twice": 1}
+
+
 def test_an_item_may_allow_more_than_others():
     more = item("twice_too", twice, allowed=("numpy", "scipy"))
     source = "import scipy.special as s\ndef {0}(x): return 2 * x * s.expit(0) / s.expit(0)"
@@ -208,6 +231,39 @@ def test_what_takes_too_long_ends_and_is_told(source):
     graded = grade(code(f"def twice(x):\n    {source}"), CHECK, seconds=0.5)
     assert graded.timed_out == ["twice"]
     assert "it had not ended after 0.5 seconds" in str(graded.outcomes["twice"])
+
+
+def test_many_short_waits_are_one_long_one():
+    naps = "import time\n" + "time.sleep(0.04)\n" * 200
+    graded = grade(code(naps), code(RIGHT), CHECK, seconds=0.2)
+    assert graded.notes
+    assert graded.outcomes["twice"].earned == 1
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"[" * 10**5 + b"\n", b'{"at": 1e999}\n', b'{"seen": {}}\n{"exit": 1e999}\n', b" " * 10**6],
+)
+def test_what_is_sent_by_hand_is_no_answer(junk):
+    sender = f"""
+        import os, stat
+        def send():
+            for n in range(3, 64):
+                try:
+                    if stat.S_ISSOCK(os.fstat(n).st_mode): os.write(n, {junk!r})
+                except OSError: pass
+        def twice(x):
+            send()
+            return x
+    """
+    assert earned(code(sender), code("send()"), CHECK) == {"twice": 0}
+
+
+def test_answers_to_one_seed_are_none_to_another():
+    for name in ("losses", "perceptrons", "pytorch", "backpropagation"):
+        for one in load_rubric(name).items:
+            known = [check.expected(1) for check in one.checks]
+            assert one.judge(known, 2).earned == 0, one.name
 
 
 def test_cells_do_not_use_up_the_time_of_items():
