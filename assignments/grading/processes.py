@@ -12,7 +12,10 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def descendants(process: int) -> set[int]:
-    """Return all processes that a process has started, itself or through others."""
+    """Return all processes that a process has started, itself or through others.
+
+    One may be missing for a moment while another ends.
+    """
     found: set[int] = set()
     waiting = [process]
     while waiting:
@@ -36,6 +39,12 @@ def stat_fields(process: int) -> list[str]:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return []
+
+
+def parent(process: int) -> int:
+    """Return the process that started a process, 0 if it is gone."""
+    fields = stat_fields(process)
+    return int(fields[1]) if fields else 0
 
 
 def processor_seconds(process: int, children: bool = False) -> float:

@@ -30,7 +30,7 @@ from nnlib.check import Raised, Seen
 
 from .packages import link_packages, readable_files
 from .parcel import dump, unpack
-from .processes import Clock, descendants, has_ended, processor_seconds, seconds_queued
+from .processes import Clock, descendants, has_ended, parent, processor_seconds, seconds_queued
 from .rubric import NO_RESULT, Item, Rubric, program_of
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -171,7 +171,6 @@ class NotebookRunner:
         ours, theirs = socket.socketpair()
         try:
             self.start()
-            before = self.processes()
             send(self.channel, {"kind": "snapshot"})
             socket.send_fds(self.channel, [b"s"], [theirs.fileno()])
             forked = next(self.exchange(self.channel)).get("forked")
@@ -180,7 +179,8 @@ class NotebookRunner:
             return []
         finally:
             theirs.close()
-        self.snapshots |= {one for one in self.processes() - before if one == forked}
+        if isinstance(forked, int) and parent(forked) == self.session:
+            self.snapshots.add(forked)
         self.channels.append(ours)
         return [ours]
 
@@ -208,7 +208,7 @@ class NotebookRunner:
         channel = snapshot or self.channel
         start = len(seen)
         ours, theirs = socket.socketpair()
-        before = self.processes()
+        before = self.processes() | self.snapshots
         death = WorkerDied("it sent what is no answer")
         try:
             send(channel, {"kind": "item"})
