@@ -141,13 +141,16 @@ def test_cells_and_rubric_agree(name):
     assert {key for key, meta in graded.items() if meta.solution} == set(rubric(name).written)
 
 
-@pytest.mark.parametrize(("name", "item"), ITEMS)
-def test_the_hidden_tests_of_an_item_ask_the_rubric(name, item):
-    call = f'{name}.RUBRIC.score("{item.name}", globals())'
-    checks = [c for c in cells(name) if c.metadata.nbgrader.grade_id == f"check-{item.name}"]
-    hidden = [text for cell in checks for text in HIDDEN_TESTS.findall(cell.source)]
-    words = f"the cell check-{item.name} should end with hidden tests whose last line is {call}"
-    assert [call] == [text.rstrip().split("\n")[-2].strip() for text in hidden], words
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_hidden_tests_ask_the_rubric(name):
+    hidden = {
+        cell.metadata.nbgrader.grade_id: HIDDEN_TESTS.findall(cell.source) for cell in cells(name)
+    }
+    for item in rubric(name).items:
+        call = f'{name}.RUBRIC.score("{item.name}", globals())'
+        words = f"the cell check-{item.name} should have hidden tests that end with {call}"
+        found = hidden[f"check-{item.name}"]
+        assert [text.rstrip().split("\n")[-2].strip() for text in found] == [call], words
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
