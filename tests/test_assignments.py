@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import sources
+from grading.cells import without_hidden_tests
 
 from nnlib import check
 
@@ -34,6 +35,9 @@ def rubric(name):
 
 
 def mistakes(name):
+    """Return the rows of an assignment, none if there is no file of them: one test tells that."""
+    if not (Path(__file__).parent / "mistakes" / f"{name}.py").exists():
+        return []
     return import_module(f".mistakes.{name}", __package__).MISTAKES
 
 
@@ -110,6 +114,7 @@ def test_a_mistake_costs_its_own_items_alone(name, mistake):
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_every_known_mistake_is_made_by_a_submission(name):
+    assert mistakes(name), f"tests/mistakes/{name}.py should say what students get wrong, and why"
     feedback = {pair for mistake in mistakes(name) for pair in mistake.feedback.items()}
     missing = [
         (item.name, known.name)
@@ -134,6 +139,18 @@ def test_cells_and_rubric_agree(name):
     words = "the points of the notebook's graded cells (left) and of the rubric differ"
     assert of_cells == points | dict(rubric(name).written), words
     assert {key for key, meta in graded.items() if meta.solution} == set(rubric(name).written)
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_hidden_tests_ask_the_rubric(name):
+    sources = {cell.metadata.nbgrader.grade_id: cell.source for cell in cells(name)}
+    for item in rubric(name).items:
+        call = f'{name}.RUBRIC.score("{item.name}", globals())'
+        source = sources.get(f"check-{item.name}", "")
+        is_hidden = call in source and call not in without_hidden_tests(source)
+        assert is_hidden, (
+            f"the cell check-{item.name} should have hidden tests that end with {call}"
+        )
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)

@@ -1565,6 +1565,24 @@ def test_two_checks_of_one_name_are_refused():
         check.Suite("softmax", "", [check.softmax[ROW]] * 2)
 
 
+@pytest.mark.parametrize(
+    ("right", "words"),
+    [
+        (
+            lambda x: (x, x),
+            "returned a tuple; give the check an observe that makes an array or a text of it",
+        ),
+        (lambda x: [1.0, 2.0], "returned a list; give the check an observe"),
+        (lambda x: None, "returned nothing; give the check an observe"),
+        (lambda x: 1 / 0, "raised ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_check_says_what_is_wrong_with_its_own_right_function(right, words):
+    one = check.Check("a pair", lambda rng: {"x": rng.normal(size=2)}, right, [])
+    with pytest.raises(ValueError, match=f"^the right function of check 'a pair' {words}"):
+        one.run(lambda x: x)
+
+
 def test_a_suite_stays_as_it_is():
     with pytest.raises(FrozenInstanceError):
         check.softmax.checks = ()

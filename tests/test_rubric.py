@@ -1,5 +1,6 @@
 """How items are judged: slips are charged once, and what travels to a submission is no solution."""
 
+import base64
 import pickle
 
 import numpy as np
@@ -122,6 +123,28 @@ def test_what_is_not_of_packs_making_is_a_value_error_or_plain(anything):
     except ValueError:
         return
     assert anything is None or isinstance(anything, (str, dict))
+
+
+def in_format_of_numpy(header):
+    text = header.encode() + b"\n"
+    data = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        "",
+        base64.b64encode(b"PK\x03\x04 no archive").decode(),
+        in_format_of_numpy(
+            "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000000,)}"
+        ),
+        in_format_of_numpy("-" * 9000 + "1"),
+    ],
+)
+def test_an_array_that_is_none_is_a_value_error(array):
+    with pytest.raises(ValueError, match=r"."):
+        unpack({"array": array})
 
 
 def test_an_array_of_objects_is_not_unpickled():

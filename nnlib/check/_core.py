@@ -230,9 +230,25 @@ class Check:
         """
         return look(self.observe, function, self.arguments(seed))
 
-    def expected(self, seed: int = 0) -> Seen:
-        """Return what the check sees of the right implementation."""
-        return _seen_of(self, self.right, seed)
+    def expected(self, seed: int = 0) -> NDArray[Any] | str:
+        """Return what the check sees of the right implementation.
+
+        Raises
+        ------
+        ValueError
+            If that is no array and no text: it cannot be compared with.
+        """
+        wanted = _seen_of(self, self.right, seed)
+        if isinstance(wanted, (np.ndarray, str)):
+            return wanted
+        of_this = f"the right function of check {self.name!r}"
+        if isinstance(wanted, Raised):
+            raise ValueError(f"{of_this} raised {wanted.kind}: {wanted.message}")
+        what = _with_article(wanted.kind) if wanted else "nothing"
+        raise ValueError(
+            f"{of_this} returned {what}; give the check an observe that makes an array or a text "
+            "of it"
+        )
 
     def arguments(self, seed: int = 0) -> Arguments:
         """Return the arguments that a function gets with this seed, by their names."""
@@ -400,8 +416,7 @@ def _difference(got: Any, wanted: Any) -> str:
         return "it returned None (is there a return at its end?)"
     if not isinstance(got, np.ndarray):
         kind = got.kind if isinstance(got, Other) else type(got).__name__
-        article = "an" if kind[:1] in "aeiou" else "a"
-        return f"it returned {article} {kind}, but should have returned an array"
+        return f"it returned {_with_article(kind)}, but should have returned an array"
     for what in ("shape", "dtype"):
         came, expected = getattr(got, what), getattr(wanted, what)
         if came != expected:
@@ -411,6 +426,10 @@ def _difference(got: Any, wanted: Any) -> str:
     size = "" if np.isnan(value) else ", too large" if value > wanted[first] else ", too small"
     place = f" at index {list(first)}" if first else ""
     return f"it gave {value:.4g}{size}{place}"
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
 _DIGITS: Any = {"float_kind": "{:.4g}".format}
