@@ -14,6 +14,7 @@ from statistics import fmean
 
 from .files import Result, class_seed, file_name, load_result, lock_folder, save, save_result
 from .grade import load_rubric
+from .jail import landlock_version
 from .marks import Marks, Settings, remarks
 from .pages import save_pages
 from .pool import grade_all, submission_digest
@@ -55,6 +56,11 @@ def grade_class(
         results = load_unchanged(assignment, submissions, output, seconds, seed)
         pending = {name: at for name, at in submissions.items() if name not in results}
         print(f"{len(submissions)} submissions, {len(results)} of them graded before")
+        if not landlock_version():
+            print(
+                "this system has no Landlock: what is forbidden cannot be imported, but its source "
+                "could be read; grade on Linux 5.13 or newer"
+            )
         try:
             for number, result in enumerate(grade(pending, jobs), 1):
                 results[result["student"]] = save_result(result, target(output, result["student"]))
