@@ -578,10 +578,10 @@ def of_bytes(data: bytes | None) -> Callable[[str], bytes | None]:
     return lambda item: data
 
 
-def whole_submission(kind: str, item: str) -> Submission:
+def whole_submission(kind: str, item: str = "") -> Submission:
     """Return a submission that is unusual as a whole."""
     make, lost, remark = WHOLE[kind]
-    where = ITEMS.index(item)
+    where = ITEMS.index(item or ITEMS[0])
     names = {"": [], "item": [item], "from item on": ITEMS[where:], "everything": ITEMS}[lost]
     earned = POINTS | dict.fromkeys(names, 0)
     return Submission(kind, make(item), earned, remark.replace("ITEM", item))

@@ -151,6 +151,11 @@ def test_a_mistake_is_charged_where_it_was_made():
     assert earned(*cells, items=(TWICE, SIX)) == {"twice": 0, "six": 1}
 
 
+def test_a_function_may_rely_on_more_of_its_own():
+    more = "def twice(x, times=2): return times * x\ndef six(x): return twice(x, times=6)"
+    assert earned(code(more), items=(TWICE, SIX)) == {"twice": 1, "six": 1}
+
+
 def test_a_reference_cannot_be_carried_back_to_its_own_item():
     thief = """
         import marshal, os, threading, types

@@ -72,11 +72,11 @@ def earned(name, notebook):
 def hostile():
     """Return what students do to the assignment on losses, with what each then earns."""
     kinds = {
-        "loop": (submissions.HOSTILE["loop"], "hinge"),
-        "exit": (submissions.HOSTILE["os._exit"], "softmax"),
-        "copied": (submissions.RIGHT["copied"], "softmax"),
-        "deleted": (submissions.RIGHT["checks deleted"], "log_softmax"),
-        "edited": (submissions.RIGHT["checks edited"], "softmax"),
+        "loop": (submissions.HOSTILE["loop"], submissions.ITEMS[0]),
+        "exit": (submissions.HOSTILE["os._exit"], submissions.ITEMS[2]),
+        "copied": (submissions.RIGHT["copied"], submissions.ITEMS[2]),
+        "deleted": (submissions.RIGHT["checks deleted"], submissions.ITEMS[3]),
+        "edited": (submissions.RIGHT["checks edited"], submissions.ITEMS[2]),
         "imports": (submissions.RIGHT["imports deleted"], ""),
     }
     made = {}
