@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -54,7 +55,9 @@ def solve(course, name, code=""):
     ]
     for cell in solutions:
         cell.source = answers[cell.id]
-    solutions[-1].source += f"\n\n{code}"
+    wrong = re.findall(r"^(?:def|class) (\w+)", code, re.M)
+    named = [cell for cell in solutions if cell.metadata.nbgrader.grade_id in wrong]
+    (named or solutions[-1:])[0].source += f"\n\n{code}"
     return given
 
 
