@@ -52,9 +52,11 @@ def lay_picture(app: Sphinx) -> None:
 def publish_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Give a page what needs the public address: a way to report an error, and a preview."""
+    """Say what a page is about, and give it what needs the public address."""
     if doctree is None:
         return
+    said = escape(description(doctree))
+    context["metatags"] += f'\n<meta name="description" content="{said}" />'
     if address := app.config.html_theme_options.get("repository_url"):
         form = urlencode({"template": "book.yml", "place": page})
         context["header_buttons"].append(
