@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
+from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import assets
 import numpy as np
 from docutils import nodes
 from numpy.typing import NDArray
+from public import description
 from reading import measure
 from sources import of_extension
 from sphinx import addnodes
@@ -210,8 +212,11 @@ def furnish_card(app: Sphinx, card: nodes.list_item) -> None:
 def finish_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Give every page its icon, and the opening page its script and the way to the PDF."""
+    """Give pages an icon and a description, the opening page its script and a way to the PDF."""
     context["favicon_url"] = context["pathto"]("_static/favicon.svg", 1)
+    if doctree is not None:
+        said = escape(description(doctree))
+        context["metatags"] += f'\n<meta name="description" content="{said}" />'
     if page != app.config.root_doc:
         return
     app.add_css_file("home.css")

@@ -52,11 +52,9 @@ def lay_picture(app: Sphinx) -> None:
 def publish_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Say what a page is about, and give it what needs the public address."""
+    """Give a page what needs the public address: a way to report an error, and a preview."""
     if doctree is None:
         return
-    said = escape(description(doctree))
-    context["metatags"] += f'\n<meta name="description" content="{said}" />'
     if address := app.config.html_theme_options.get("repository_url"):
         form = urlencode({"template": "book.yml", "place": page})
         context["header_buttons"].append(
