@@ -50,6 +50,7 @@ def trim_assets(app: Sphinx, error: Exception | None) -> None:
     """Take away what no page uses."""
     if app.builder.format == "html" and error is None:
         assets.trim_icons(Path(app.outdir))
+        assets.trim_styles(Path(app.outdir))
 
 
 class Chart(MimeRenderPlugin):
@@ -188,11 +189,6 @@ def finish_page(
     # Deprecated, and no children of a list: screen readers do without.
     for role in (' role="doc-biblioentry"', ' role="list"'):
         context["body"] = context["body"].replace(role, "")
-    if page == app.config.root_doc and app.env.printed:
-        link = f'<a href="{context["pathto"](assets.PDF, 1)}">This book as one PDF</a>'
-        context["body"] = context["body"].replace(
-            "</h1>", f'</h1>\n<p class="pdf-link">{link}</p>', 1
-        )
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
         app.add_js_file(assets.VEGA, loading_method="defer")
         app.add_js_file("charts.js", loading_method="defer")
@@ -206,9 +202,11 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.setup_extension("public")
     app.setup_extension("folds")
     app.setup_extension("formulas")
+    app.setup_extension("home")
     app.setup_extension("reading")
     app.setup_extension("search")
     app.add_css_file("book.css")
+    app.add_css_file("type.css")
     app.add_js_file("page.js", loading_method="defer")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)

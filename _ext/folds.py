@@ -57,6 +57,18 @@ def fold_proofs(app: Sphinx, doctree: nodes.document) -> None:
             box.children = fold(nodes.inline("", "Proof"), box.children, "proof-fold")
 
 
+def hold_boxes(app: Sphinx, doctree: nodes.document) -> None:
+    """Keep the box that ends a proof in the line of its last word."""
+    for box in list(doctree.findall(nodes.math)):
+        if box.astext() != r"\square":
+            continue
+        line, place = box.parent, box.parent.index(box)
+        if place and isinstance(line[place - 1], nodes.Text):
+            line[place - 1] = nodes.Text(f"{line[place - 1].rstrip()}\N{NO-BREAK SPACE}")
+        elif len(line) == 1:
+            line["classes"].append("end-of-proof")
+
+
 def name_toggles(app: Sphinx, doctree: nodes.document) -> None:
     """Name what opens hidden code after what it has made, unless its cell names it."""
     for cell in doctree.findall(lambda node: isinstance(node, nodes.container)):
@@ -74,5 +86,6 @@ def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.connect("doctree-read", name_toggles)
     app.connect("doctree-read", fold_proofs)
+    app.connect("doctree-read", hold_boxes)
     app.connect("doctree-resolved", fold_deeper)
     return of_extension(__file__)

@@ -6,6 +6,7 @@ import re
 from io import StringIO
 from types import SimpleNamespace
 
+import assets
 import formulas
 import matplotlib.colors
 import public
@@ -450,3 +451,20 @@ def test_no_chapter_uses_a_private_name_of_nnlib():
                 taken |= {node.name for node in nodes_of_cell if isinstance(node, ast.alias)}
                 found = taken & private
                 assert not found, f"{path.name}: the cell {cell['id']} uses {found}, not public"
+
+
+@pytest.mark.parametrize(
+    ("style", "trimmed"),
+    [
+        (".used{a:b}.not{c:d}", ".used{a:b}"),
+        (".used,.not,p{a:b}", ".used,p{a:b}"),
+        (".used .not{a:b}p.used:hover{c:d}", "p.used:hover{c:d}"),
+        ("p:not(.not){a:b}:is(.not,.used) p{c:d}", "p:not(.not){a:b}:is(.not,.used) p{c:d}"),
+        ('img[src$=".svg"]{a:b}', 'img[src$=".svg"]{a:b}'),
+        ("@media print{.not{a:b}}@media (x){.used{a:b}.not{c:d}}", "@media (x){.used{a:b}}"),
+        ("@font-face{src:url(a.not.ttf)}/* .used{a:b} */", "@font-face{src:url(a.not.ttf)}"),
+        ("@keyframes x{0%{a:b}to{c:d}}", "@keyframes x{0%{a:b}to{c:d}}"),
+    ],
+)
+def test_a_style_keeps_what_may_still_apply(style, trimmed):
+    assert assets.used_rules(style, {"used"}) == trimmed
