@@ -9,8 +9,9 @@ only what it did is judged in this one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -148,13 +149,16 @@ def run_cells(
     names = {item.name for item in items}
     of_all = {item.name for item in runner.rubric.items}
     snapshots: dict[str, list[Snapshot]] = {item: [] for item in names}
-    for cell in cells[: last_of_items(cells, of_all)]:
+    last_check = last_of(cells, is_check)
+    for place, cell in enumerate(cells[: last_of(cells, partial(may_define, of_all))], 1):
         if cell.kind != "code":
             continue
         source, faults = definitions_that_compile(cell.source)
         errors = [] if cell.name in of_all else [fault.message for fault in faults]
         errors += runner.run_cell(source)
-        graded.notes += [f"{cell}: {error}" for error in errors if not is_check(cell)]
+        # What fails below all checks is told only in so far as it costs points.
+        if place <= last_check and not is_check(cell):
+            graded.notes += [f"{cell}: {error}" for error in errors]
         item = (cell.name or "").removeprefix("check-")
         if is_check(cell) and item in names:
             snapshots[item] += runner.take_snapshot()
@@ -162,17 +166,15 @@ def run_cells(
         graded.outcomes[one.name] = grade_item(runner, one, snapshots[one.name], cells)
 
 
-def last_of_items(cells: Sequence[Cell], items: set[str]) -> int:
-    """Return the number of cells up to the last that belongs to an item."""
-    defines = defines_one_of(items)
-    of_items = [
-        place
-        for place, cell in enumerate(cells, 1)
-        if cell.name in items
-        or is_check(cell)
-        or (cell.kind == "code" and defines.search(cell.source))
-    ]
-    return max(of_items, default=len(cells))
+def last_of(cells: Sequence[Cell], wanted: Callable[[Cell], bool]) -> int:
+    """Return the number of cells up to the last that is wanted, all of them if there is none."""
+    return max((place for place, cell in enumerate(cells, 1) if wanted(cell)), default=len(cells))
+
+
+def may_define(items: set[str], cell: Cell) -> bool:
+    """Tell whether a cell belongs to an item, or names one."""
+    names_one = cell.kind == "code" and defines_one_of(items).search(cell.source)
+    return cell.name in items or is_check(cell) or bool(names_one)
 
 
 def grade_item(
