@@ -52,7 +52,12 @@ class Faults(list):
         page.on(
             "console", lambda said: said.type in ("error", "warning") and self.append(said.text)
         )
-        page.on("requestfailed", lambda request: self.append(f"not found: {request.url}"))
+        # What is still on its way when a page is left is aborted, and is no fault.
+        page.on(
+            "requestfailed",
+            lambda request: request.failure != "net::ERR_ABORTED"
+            and self.append(f"not found: {request.url}"),
+        )
         page.on("request", self.note)
 
     def note(self, request):
