@@ -65,7 +65,10 @@ def test_two_slips_cost_no_more_than_one():
     assert outcome(lambda x: x.sum(axis=-1, keepdims=x.dtype == "f8").astype(float)).earned == 5
 
 
-@pytest.mark.parametrize("wrong", [lambda x: [1, 2], lambda x: x, lambda x: "sum", lambda x: None])
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda x: [1, 2], lambda x: [[1], [1, 2]], lambda x: x, lambda x: "sum", lambda x: None],
+)
 def test_no_form_makes_wrong_numbers_right(wrong):
     assert outcome(wrong).earned == 0
 

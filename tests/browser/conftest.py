@@ -55,8 +55,9 @@ class Faults(list):
         # What is still on its way when a page is left is aborted, and is no fault.
         page.on(
             "requestfailed",
-            lambda request: request.failure != "net::ERR_ABORTED"
-            and self.append(f"not found: {request.url}"),
+            lambda request: (
+                request.failure != "net::ERR_ABORTED" and self.append(f"not found: {request.url}")
+            ),
         )
         page.on("request", self.note)
 
