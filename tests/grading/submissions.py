@@ -360,7 +360,7 @@ REACHES = {
     "the solution": f"open({str(SOURCE)!r}).read()",
     "the folder": f"__import__('os').listdir({str(ROOT)!r})",
     "cat": f"__import__('subprocess').run(['/bin/cat', {LIBRARY!r}], check=True)",
-    "a shell": f"__import__('os').system('test -e {ROOT}/README.md') == 0",
+    "a shell": f"__import__('os').system('test -e \\'{ROOT}/README.md\\'') == 0",
     "another Python": (
         "__import__('subprocess').run([__import__('sys').executable, '-c', '3'], check=True)"
     ),
@@ -659,6 +659,8 @@ def student_name(number: int, kind: str) -> str:
 
 def grade_class(folder: Path, output: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Grade a folder by the command line."""
+    # What is wrong may cost more or less with other numbers.
+    options = ("--seed", str(RUBRIC.seed), *options)
     command = [sys.executable, "-m", "grading", "class", NAME, str(folder), str(output), *options]
     environment = {"PYTHONPATH": str(ROOT / "assignments"), "OMP_NUM_THREADS": "1", "PATH": "/bin"}
     return subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -28,10 +28,13 @@ def run(*arguments):
     return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
 
 
-def start(*arguments, mark="", **options):
-    """Start a command of the grader."""
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments"), "MARK": str(mark)}
-    command = [sys.executable, "-m", "grading", *map(str, arguments)]
+def start(*arguments, place=None, **options):
+    """Start a command of the grader, which keeps what is temporary in a place if it is given."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
+    environment |= {"TMPDIR": str(place)} if place else {}
+    # What is wrong may cost more or less with other numbers.
+    seed = ["--seed", str(submissions.RUBRIC.seed)] if arguments[0] in ("class", "one") else []
+    command = [sys.executable, "-m", "grading", *map(str, arguments), *seed]
     return subprocess.Popen(command, env=environment, **options)
 
 
@@ -285,25 +288,29 @@ def test_a_killed_run_leaves_no_process(tmp_path):
     submissions.write_class(
         [submissions.submission_of_item(submissions.HOSTILE, "sleep", ITEM)] * 2, tmp_path / "in"
     )
+    place = tmp_path / "temporary"
+    place.mkdir()
     arguments = ("class", NAME, tmp_path / "in", tmp_path / "out")
-    with start(*arguments, mark=tmp_path, stdout=subprocess.DEVNULL) as process:
-        while not any("submission-" in folder for folder in folders_of_processes(tmp_path)):
+    with start(*arguments, place=place, stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 60
+        while not processes_in(place) and time.monotonic() < until:
             time.sleep(0.1)
+        assert processes_in(place)
         process.kill()
     for _ in range(300):
-        if not folders_of_processes(tmp_path):
+        if not processes_in(place):
             break
         time.sleep(0.1)
-    assert folders_of_processes(tmp_path) == []
+    assert processes_in(place) == []
 
 
-def folders_of_processes(mark):
-    """Return the folders of all processes whose environment has a mark."""
+def processes_in(place):
+    """Return all processes whose current folder lies in a place."""
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if f"MARK={mark}".encode() in (entry / "environ").read_bytes():
-                found.append(os.readlink(entry / "cwd"))
+            if os.readlink(entry / "cwd").startswith(f"{place}/"):
+                found.append(entry.name)
         except OSError:
             continue
     return found
