@@ -33,14 +33,14 @@ from grading import cluster
 from grading.grade import grade_submission
 
 
-def grade(assignment, submission, seconds):
+def grade(assignment, submission, seconds, seed):
     with open(LOG, "a") as log:
         print(submission.path, file=log)
     if submission.path and submission.path.stem.startswith("pill"):
         os._exit(1)
     if submission.path and submission.path.stem.startswith("slow"):
         time.sleep(0.3)
-    return grade_submission(assignment, submission, seconds)
+    return grade_submission(assignment, submission, seconds, seed)
 
 
 cluster.grade_submission = grade
