@@ -141,7 +141,7 @@ def run_cells(
     """Run the code cells, then grade each item as it was where its checks stood, or as it is now.
 
     So what comes after a check costs nothing, and a later correction counts. Cells below the last
-    that belongs to an item or defines one are the student's own matter.
+    that belongs to an item or names one are the student's own matter.
 
     All cells run before any item: an item is sent references of earlier ones, which are graded by
     then, so that nothing can be carried back to them.

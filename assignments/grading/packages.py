@@ -28,7 +28,7 @@ def link_packages(allowed: Iterable[str], folder: Path) -> None:
 
 def package_files(packages: Iterable[str]) -> list[Path]:
     """Return what stands on Python's path of these packages, and of what they need."""
-    names = {name for package in packages for name in distributions_of().get(package, ())} or set()
+    names = {name for package in packages for name in distributions_of().get(package, ())}
     files = {
         Path(str(distribution.locate_file(file.parts[0])))
         for distribution in with_requirements(names)
@@ -71,12 +71,8 @@ def editable(package: str, files: Iterable[Path]) -> list[Path]:
 
 def readable_files(folder: Path) -> list[str]:
     """Return what a process must read that may import Python's own modules and those linked."""
-    standard = {Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib")}
-    places = [
-        *(place for place in standard if place.is_dir()),
-        *(Path(place) for place in SYSTEM_LIBRARIES if os.path.isdir(place)),
-        Path(sys.base_prefix, "lib"),
-    ]
+    standard = [sysconfig.get_path(key) for key in ("stdlib", "platstdlib")]
+    places = map(Path, [*standard, *SYSTEM_LIBRARIES, f"{sys.base_prefix}/lib"])
     own = [
         entry.path
         for place in dict.fromkeys(place.resolve() for place in places if place.is_dir())

@@ -18,6 +18,8 @@ import numpy as np
 
 from nnlib.check import Check, Function, Misconception, Other, Raised, Seen, Suite, look
 
+from .submission import replace_surrogates
+
 MAX_ARRAY_BYTES = 2**26
 Program = Callable[[dict[str, Any]], Iterator[Any]]
 
@@ -46,11 +48,11 @@ def make_program(
     TypeError
         If something secret would travel with what a check observes.
     """
-    given = dump({key: dump(need) for key, need in needs.items()})
+    given = {key: dump(need) for key, need in needs.items()}
     looks = [(dump(one.observe, secret), dump(one.arguments(seed), secret)) for one in checks]
 
     def program(namespace: dict[str, Any]) -> Iterator[Any]:
-        namespace.update({key: pickle.loads(need) for key, need in pickle.loads(given).items()})
+        namespace.update({key: pickle.loads(need) for key, need in given.items()})
         for observe, arguments in looks:
             if name in namespace:
                 seen = look(pickle.loads(observe), namespace[name], pickle.loads(arguments))
@@ -107,7 +109,7 @@ def pack(seen: Seen) -> Any:
 
 def to_text(text: str, length: int) -> str:
     """Return the beginning of a text, without what UTF-8 cannot hold (lone surrogates)."""
-    return str(text)[:length].encode("utf-8", "replace").decode()
+    return replace_surrogates(str(text)[:length])
 
 
 def unpack(packed: Any) -> Seen:
