@@ -163,7 +163,7 @@ def run_cells(
         if is_check(cell) and item in names:
             snapshots[item] += runner.take_snapshot()
     for one in items:
-        graded.outcomes[one.name] = grade_item(runner, one, snapshots[one.name], cells)
+        graded.outcomes[one.name] = best_outcome(attempts(runner, one, snapshots[one.name]))
 
 
 def last_of(cells: Sequence[Cell], wanted: Callable[[Cell], bool]) -> int:
@@ -173,42 +173,22 @@ def last_of(cells: Sequence[Cell], wanted: Callable[[Cell], bool]) -> int:
 
 def may_define(items: set[str], cell: Cell) -> bool:
     """Tell whether a cell belongs to an item, or names one."""
-    names_one = cell.kind == "code" and defines_one_of(items).search(cell.source)
-    return cell.name in items or is_check(cell) or bool(names_one)
+    words = re.findall(r"\w+", cell.source) if cell.kind == "code" else []
+    return cell.name in items or is_check(cell) or not items.isdisjoint(words)
 
 
-def grade_item(
-    runner: NotebookRunner, item: Item, snapshots: Sequence[Snapshot], cells: Sequence[Cell]
-) -> Outcome:
-    """Return the best outcome of an item, as it was where its checks stood or as it is now."""
+def attempts(
+    runner: NotebookRunner, item: Item, snapshots: Sequence[Snapshot]
+) -> Iterator[Outcome]:
+    """Run an item and judge it, as it was where its checks stood, then as it is now.
 
-    def outcomes() -> Iterator[Outcome]:
-        for snapshot in snapshots:
-            yield from attempts(runner, item, snapshot)
-        if not snapshots or item.name not in runner.timed_out or is_defined_below(item, cells):
-            yield from attempts(runner, item, None)
-
-    return best_outcome(outcomes())
-
-
-def is_defined_below(item: Item, cells: Sequence[Cell]) -> bool:
-    """Tell whether an item is defined anew below its checks."""
-    checks = [place for place, cell in enumerate(cells) if cell.name == f"check-{item.name}"]
-    below = [cell.source for cell in cells[max(checks, default=-1) + 1 :] if cell.kind == "code"]
-    return any(map(defines_one_of({item.name}).search, below))
-
-
-def defines_one_of(names: set[str]) -> re.Pattern[str]:
-    """Return what is found where one of these may be defined."""
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
-
-
-def attempts(runner: NotebookRunner, item: Item, snapshot: Snapshot | None) -> Iterator[Outcome]:
-    """Run an item and judge what its checks saw, with the references of what it builds on first."""
-    for own_needs in item.attempts:
-        yield item.judge(runner.run_item(item, own_needs, snapshot), runner.rubric.seed)
-        if item.name in runner.timed_out:  # it would only do so again
-            break
+    Each time it is first tried with the references of what it builds on.
+    """
+    for snapshot in [*snapshots, None]:
+        for own_needs in item.attempts:
+            yield item.judge(runner.run_item(item, own_needs, snapshot), runner.rubric.seed)
+            if item.name in runner.timed_out:  # it would only do so again
+                break
 
 
 def judge_lost(item: Item, reason: str, seed: int) -> Outcome:

@@ -40,6 +40,8 @@ TOTAL_TIME_FACTOR = 12
 GRACE_SECONDS = 1.0
 POLL_SECONDS = 0.05
 MAX_DEATHS = 4
+# An item that has used up its time once gets this share of it for its other checks, and below.
+SHARE_OF_SECOND_TRY = 0.1
 # Beside what is allowed: these take long to load, and items are sent by cloudpickle.
 PRELOADED = ("cloudpickle", "matplotlib.pyplot", "tqdm")
 MAX_REPLY_BYTES = 2**27
@@ -128,26 +130,36 @@ class NotebookRunner:
         for _ in range(MAX_DEATHS):
             if self.seconds_left <= 0:
                 request["skip"] |= experiments(source)
+            skipped = set(request["skip"])
             try:
                 self.start()
                 return errors + self.run_statements(request)
             except WorkerDied as death:
                 self.stop()
                 errors.append(str(death))
-                if request["at"] is None or request["at"] in request["skip"]:
+                if request["at"] is None or request["at"] in skipped:
                     break
                 request["skip"].add(request["at"])
         return errors
 
     def run_statements(self, request: dict[str, Any]) -> list[str]:
-        """Run a cell in the session, and keep it for the next session."""
+        """Run a cell in the session, and keep it for the next session.
+
+        A statement that takes too long is told to end. The next session does without it.
+        """
+
+        def interrupt() -> None:
+            assert self.session
+            os.kill(self.session, signal.SIGUSR1)
+            request["skip"].add(request["at"])
+
         errors: list[str] = []
         request["at"] = None
         before = self.usage.spent
         try:
             send(self.channel, request)
             count = len(ast.parse(request["source"]).body)
-            for reply in self.exchange(self.channel, self.interrupt, count):
+            for reply in self.exchange(self.channel, self.seconds, interrupt, count):
                 if "errors" in reply:
                     errors = [str(error) for error in reply["errors"]]
                     break
@@ -159,11 +171,6 @@ class NotebookRunner:
         self.history.append(request)
         return errors
 
-    def interrupt(self) -> None:
-        """Tell the session to end the statement that is running."""
-        assert self.session
-        os.kill(self.session, signal.SIGUSR1)
-
     # --- items ------------------------------------------------------------------------------------
 
     def take_snapshot(self) -> list[Snapshot]:
@@ -173,7 +180,7 @@ class NotebookRunner:
             self.start()
             send(self.channel, {"kind": "snapshot"})
             socket.send_fds(self.channel, [b"s"], [theirs.fileno()])
-            forked = next(self.exchange(self.channel)).get("forked")
+            forked = next(self.exchange(self.channel, self.seconds)).get("forked")
         except (WorkerDied, OSError):
             self.stop()
             return []
@@ -209,6 +216,7 @@ class NotebookRunner:
         start = len(seen)
         ours, theirs = socket.socketpair()
         before = self.processes() | self.snapshots
+        told = item.name in self.timed_out
         death = WorkerDied("it sent what is no answer")
         try:
             send(channel, {"kind": "item"})
@@ -216,7 +224,7 @@ class NotebookRunner:
             theirs.close()
             ours.settimeout(self.seconds)
             ours.sendall(program_bytes(item, self.rubric.seed, own_needs, start))
-            for reply in self.exchange(ours):
+            for reply in self.exchange(ours, self.seconds_for(item)):
                 if "done" in reply:
                     break
                 if len(seen) < len(item.checks):
@@ -237,14 +245,18 @@ class NotebookRunner:
             self.timed_out.append(item.name)
         elif len(seen) < len(item.checks):
             death = WorkerDied(f"it ended the process ({describe_exit(exit_code)})")
-        if len(seen) < len(item.checks):
+        if len(seen) < len(item.checks) and not (told and death.timed_out):
             self.notes.append(f"{item.name}: {death}")
         return str(death)
+
+    def seconds_for(self, item: Item) -> float:
+        """Return how long an item may take: less, if it has used up its time before."""
+        return self.seconds * (SHARE_OF_SECOND_TRY if item.name in self.timed_out else 1)
 
     def exit_code(self, channel: socket.socket) -> int | None:
         """Return how the process of an item has ended; without an answer, end the session."""
         try:
-            for reply in self.exchange(channel):
+            for reply in self.exchange(channel, self.seconds):
                 return int(reply["exit"])
         except Exception:
             if channel is self.channel:
@@ -311,6 +323,7 @@ class NotebookRunner:
     def exchange(
         self,
         channel: socket.socket,
+        seconds: float,
         interrupt: Callable[[], None] | None = None,
         statements: int = 0,
     ) -> Iterator[dict[str, Any]]:
@@ -319,6 +332,8 @@ class NotebookRunner:
         Parameters
         ----------
         channel : socket
+        seconds : float
+            How long it may take.
         interrupt : callable, optional
             Ends a statement that takes too long. If there is none, all is one piece of work.
         statements : int
@@ -331,7 +346,7 @@ class NotebookRunner:
             and time in which it waits for something else than a processor.
         """
         total, clock, told, statement = None, None, False, -1
-        left = max(self.seconds_left, GRACE_SECONDS) if interrupt else self.seconds
+        left = max(self.seconds_left, GRACE_SECONDS) if interrupt else seconds
         until = self.usage.spent + left
         buffer, received, looked = bytearray(), 0, time.monotonic()
         while received <= MAX_REPLY_BYTES:
@@ -355,11 +370,11 @@ class NotebookRunner:
             clock = clock or Clock(self.bench.process.pid)
             self.usage.follow(total)
             clock.look()
-            over = max(clock.busy, clock.idle) >= (GRACE_SECONDS if told else self.seconds)
+            over = max(clock.busy, clock.idle) >= (GRACE_SECONDS if told else seconds)
             if not over and self.usage.spent < until:
                 continue
             if told or interrupt is None or self.usage.spent >= until:
-                raise WorkerDied(f"it had not ended after {self.seconds:g} seconds", True)
+                raise WorkerDied(f"it had not ended after {seconds:g} s", True)
             interrupt()
             clock, told = None, True
         raise WorkerDied("it sent too much")

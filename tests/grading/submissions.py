@@ -196,7 +196,7 @@ RIGHT: dict[str, tuple[Edit, str]] = {
     "junk stored": (store_output, ""),
     "junk printed": (
         solution(
-            "SAME\n_f = ITEM\ndef ITEM(*a):\n    print('x' * 10**8)\n    return _f(*a)", False
+            "SAME\n_f = ITEM\ndef ITEM(*a):\n    print('x' * 10**7)\n    return _f(*a)", False
         ),
         "",
     ),
@@ -485,8 +485,7 @@ def wrong_submission(number: int) -> Submission:
     """Return a submission with a known mistake; what it earns is found in this process."""
     mistake = MISTAKES[number % len(MISTAKES)]
     notebook = solved_notebook()
-    wrong = re.findall(r"^(?:def|class) (\w+)", mistake.code, re.M)
-    place = next((item for item in ITEMS if item in wrong), ITEMS[-1])
+    place = next(item for item in ITEMS if item in mistake.feedback)
     find_cell(notebook, place)["source"] += f"\n\n{mistake.code}"
     earned = {o.item: o.earned for o in RUBRIC.grade(run_solutions(notebook))}
     return Submission(f"wrong: {mistake.name}", to_bytes(notebook), earned, "")
@@ -691,7 +690,7 @@ def main() -> int:
         folder, output = Path(place) / "class", Path(place) / "graded"
         made = write_class(make_class(students, seed), folder)
         began = time.monotonic()
-        run = grade_class(folder, output, "--seconds", "2")
+        run = grade_class(folder, output, "--seconds", "1")
         took = time.monotonic() - began
         print(run.stdout + run.stderr)
         found = find_faults(made, output)

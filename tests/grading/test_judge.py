@@ -235,7 +235,7 @@ def test_time_that_others_take_is_not_charged():
 def test_what_takes_too_long_ends_and_is_told(source):
     graded = grade(code(f"def twice(x):\n    {source}"), CHECK, seconds=0.5)
     assert graded.timed_out == ["twice"]
-    assert "it had not ended after 0.5 seconds" in str(graded.outcomes["twice"])
+    assert "it had not ended after 0.5 s" in str(graded.outcomes["twice"])
 
 
 def test_many_short_waits_are_one_long_one():
