@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .classroom import grade_class, merge, summary
@@ -34,7 +35,7 @@ def late_policy(text: str) -> LatePolicy:
         ) from None
 
 
-def parse_arguments() -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return what was typed on the command line."""
     parser = argparse.ArgumentParser(prog="python -m grading", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -72,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
             default=book_address(),
             help="of the published book, for links; by default what _config.yml says",
         )
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def read_settings(options: argparse.Namespace) -> Settings:
@@ -80,9 +81,9 @@ def read_settings(options: argparse.Namespace) -> Settings:
     return Settings(options.late, options.anonymous, options.book)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
-    options = parse_arguments()
+    options = parse_arguments(arguments)
     load_rubric(options.assignment)  # before all else: a misspelled name is an error at once
     if options.command == "one":
         submission = Submission(options.notebook if options.notebook.is_file() else None)

@@ -242,7 +242,7 @@ class NotebookRunner:
             self.end_processes(before)
             self.notes.append(f"{item.name} left processes running: they were ended")
         if death.timed_out:
-            self.timed_out.append(item.name)
+            self.timed_out += [] if told else [item.name]
         elif len(seen) < len(item.checks):
             death = WorkerDied(f"it ended the process ({describe_exit(exit_code)})")
         if len(seen) < len(item.checks) and not (told and death.timed_out):

@@ -4,53 +4,75 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from grading.__main__ import main
 
 from . import submissions
 from .submissions import ITEMS, NAME, POINTS, ROOT, RUBRIC
 
+# One graded class serves all.
+pytestmark = pytest.mark.xdist_group("class")
 MOST = sum(POINTS.values())
 ITEM = ITEMS[0]
 QUESTION = next(iter(RUBRIC.written))
 
 
 def run(*arguments):
-    """Run a command of the grader to its end."""
-    with start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        out, errors = process.communicate()
-    return subprocess.CompletedProcess(arguments, process.returncode, out, errors)
+    """Run a command of the grader in this process, and return how it has ended."""
+    out, errors = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(errors):
+        try:
+            code = main(command(arguments))
+        except SystemExit as stop:
+            code = 1
+            print(stop, file=errors)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), errors.getvalue())
 
 
 def start(*arguments, place=None, **options):
     """Start a command of the grader, which keeps what is temporary in a place if it is given."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "assignments")}
     environment |= {"TMPDIR": str(place)} if place else {}
-    # What is wrong may cost more or less with other numbers.
-    seed = ["--seed", str(submissions.RUBRIC.seed)] if arguments[0] in ("class", "one") else []
-    command = [sys.executable, "-m", "grading", *map(str, arguments), *seed]
-    return subprocess.Popen(command, env=environment, **options)
+    python = [sys.executable, "-m", "grading"]
+    return subprocess.Popen([*python, *command(arguments)], env=environment, **options)
+
+
+def command(arguments):
+    """Return a command with the rubric's seed: what is wrong may cost more with other numbers."""
+    seed = ["--seed", str(RUBRIC.seed)] if arguments[0] in ("class", "one") else []
+    return [*map(str, arguments), *seed]
+
+
+@pytest.fixture(scope="module")
+def graded_pair(tmp_path_factory):
+    """Two right submissions, graded once."""
+    place = tmp_path_factory.mktemp("pair")
+    right = submissions.whole_submission("right", "")
+    submissions.write_class([right, right._replace(kind="also")], place / "in")
+    done = run("class", NAME, place / "in", place / "out")
+    assert done.returncode == 0, done.stderr
+    return place
 
 
 @pytest.fixture
-def pair(tmp_path):
-    """Two right submissions, graded."""
-    right = submissions.whole_submission("right", "")
-    submissions.write_class([right, right._replace(kind="also")], tmp_path / "in")
-    done = run("class", NAME, tmp_path / "in", tmp_path / "out")
-    assert done.returncode == 0, done.stderr
-    return tmp_path
+def pair(graded_pair, tmp_path):
+    """Two right submissions, graded, of which a test may change what it likes."""
+    return shutil.copytree(graded_pair, tmp_path / "pair")
 
 
 def test_every_kind_of_submission_earns_what_it_should(tmp_path):
     everyone = submissions.write_class(submissions.make_class(98, seed=1), tmp_path / "in")
-    done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "5")
+    done = run("class", NAME, tmp_path / "in", tmp_path / "out", "--seconds", "1")
     assert done.returncode == 0, done.stderr
     assert submissions.find_faults(everyone, tmp_path / "out") == []
     assert "GRADER FAILED" not in done.stdout
@@ -69,7 +91,7 @@ def test_the_right_function_of_a_check_is_no_answer_to_any_item(tmp_path):
 
 def test_a_run_that_is_killed_loses_nothing(tmp_path):
     everyone = submissions.write_class(
-        [submissions.wrong_submission(n) for n in range(60)], tmp_path / "in"
+        [submissions.wrong_submission(n) for n in range(24)], tmp_path / "in"
     )
     results = tmp_path / "out" / "results"
     chance = random.Random(0)

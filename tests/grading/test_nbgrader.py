@@ -1,14 +1,15 @@
 """The assignments through nbgrader itself: generate, autograde, feedback, export."""
 
 import csv
-import json
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 import pytest
@@ -21,6 +22,8 @@ from grading.submission import Submission
 from . import submissions
 from .courses import CONTENTS, ROOT, copy_course
 
+# One course serves all.
+pytestmark = pytest.mark.xdist_group("nbgrader")
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
 
 
@@ -34,10 +37,19 @@ def nbgrader(folder, *arguments):
     return done.stderr
 
 
-@pytest.fixture
-def course(tmp_path):
-    """A course of its own."""
-    return copy_course(tmp_path / "course")
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A course of its own, with all assignments as students are given them."""
+    course = copy_course(tmp_path_factory.mktemp("term") / "course")
+    for name in ASSIGNMENTS:
+        generate(course, name)
+    return course
+
+
+def generate(course, name):
+    """Return what students are given, made anew."""
+    nbgrader(course, "generate_assignment", name, "--create", "--force", "--log-level=WARN")
+    return nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
 
 
 def solved(course, name):
@@ -98,21 +110,39 @@ def hand_in(course, name, made):
         (folder / f"{name}.ipynb").write_bytes(data)
 
 
-def exported(course):
-    """Return the points that nbgrader exports, by student."""
+@pytest.fixture(scope="module")
+def term(course):
+    """The points that each student is to get, by assignment, and those that nbgrader exports."""
+    made, logs = {}, ""
+    for name in ASSIGNMENTS:
+        everyone = handed_in(course, name)
+        hand_in(course, name, {student: data for student, (data, _) in everyone.items()})
+        made |= {(name, student): points for student, (_, points) in everyone.items()}
+        if name == submissions.NAME:
+            hand_in(course, name, odd_files())
+        logs += nbgrader(course, "autograde", name, "--create")
+        nbgrader(course, "generate_feedback", name, "--student=wrong0")
     nbgrader(course, "export")
     with open(course / "grades.csv", newline="") as file:
-        return {row["student_id"]: float(row["raw_score"]) for row in csv.DictReader(file)}
+        rows = {
+            (row["assignment"], row["student_id"]): float(row["raw_score"])
+            for row in csv.DictReader(file)
+        }
+    return Term(made, rows, logs)
 
 
-@pytest.mark.parametrize("name", ASSIGNMENTS)
-def test_an_assignment_from_hand_out_to_export(course, name):
-    nbgrader(course, "generate_assignment", name, "--create", "--force")
-    given = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
-    text = json.dumps(given)
-    for word in ("BEGIN SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "RUBRIC"):
-        assert word not in text
+class Term(NamedTuple):
+    """What came of a term in which all assignments were handed out, handed in and graded."""
+
+    made: dict
+    exported: dict
+    log: str
+
+
+def handed_in(course, name):
+    """Return notebooks, right and wrong ones, and what each is to earn, by student."""
     mistakes = import_module(f"mistakes.{name}").MISTAKES
+    given = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
     students = {"untouched": given, "right": solve(course, name)}
     students |= {f"wrong{n}": solve(course, name, mistakes[n].code) for n in (0, 7, 14)}
     made = {
@@ -120,24 +150,35 @@ def test_an_assignment_from_hand_out_to_export(course, name):
         for student, notebook in students.items()
     }
     assert len({points for _, points in made.values()}) > 2
-    if name == submissions.NAME:
-        made |= hostile()
-    hand_in(course, name, {student: data for student, (data, _) in made.items()})
-    log = nbgrader(course, "autograde", name, "--create")
-    assert "ERROR" not in log
-    nbgrader(course, "generate_feedback", name, "--student=wrong0")
-    assert exported(course) == {student: points for student, (_, points) in made.items()}
+    return made | hostile() if name == submissions.NAME else made
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_students_are_given_no_solution(course, name):
+    text = (course / "release" / name / f"{name}.ipynb").read_text()
+    for word in ("BEGIN SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "RUBRIC"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_everyone_has_the_points_that_they_earned(term, name):
+    expected = {key: points for key, points in term.made.items() if key[0] == name}
+    assert {key: term.exported[key] for key in expected} == expected
+    assert "ERROR" not in term.log
+
+
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_the_feedback_says_what_is_wrong(course, term, name):
     page = (course / "feedback" / "wrong0" / name / f"{name}.html").read_text()
-    for words in mistakes[0].feedback.values():
+    for words in import_module(f"mistakes.{name}").MISTAKES[0].feedback.values():
         assert words.split(".")[0] in page
 
 
 def test_the_students_version_is_the_same_every_time(course):
-    texts = []
-    for _ in range(2):
-        nbgrader(course, "generate_assignment", "losses", "--create", "--force")
-        texts.append((course / "release" / "losses" / "losses.ipynb").read_bytes())
-    assert texts[0] == texts[1]
+    path = course / "release" / "losses" / "losses.ipynb"
+    before = path.read_bytes()
+    generate(course, "losses")
+    assert path.read_bytes() == before
 
 
 # --- both doors -----------------------------------------------------------------------------------
@@ -231,25 +272,22 @@ def needs_reading(course):
         return {student for (student,) in rows}
 
 
-def test_both_doors_agree(course):
+def test_both_doors_agree(course, term):
     name = submissions.NAME
-    nbgrader(course, "generate_assignment", name, "--create", "--force")
     made = odd_files()
-    hand_in(course, name, made)
-    log = nbgrader(course, "autograde", name, "--create")
-    assert "ERROR" not in log
-    assert "checksum" not in log
+    assert "checksum" not in term.log
     results = {
         student: grade_submission(name, Submission(None, data=made[student])) for student in made
     }
-    assert exported(course) == {student: result["earned"] for student, result in results.items()}
+    points = {student: result["earned"] for student, result in results.items()}
+    assert {student: term.exported[name, student] for student in made} == points
     assert sum(result["earned"] == 26 for result in results.values()) >= len(made) - 4
     waiting = {
         student
         for student, result in results.items()
         if result["elsewhere"] or any(one["answer"] for one in result["written"].values())
     }
-    assert needs_reading(course) == waiting
+    assert needs_reading(course) & made.keys() == waiting
     assert waiting >= {edit.__name__ for edit in EDITS[3:]}
     for student in waiting & {edit.__name__ for edit in EDITS}:
         path = course / "autograded" / student / name / f"{name}.ipynb"
@@ -264,7 +302,8 @@ def test_both_doors_agree(course):
 # --- links ----------------------------------------------------------------------------------------
 
 
-def test_links_lead_to_where_the_book_is_read(course):
+def test_links_lead_to_where_the_book_is_read(course, tmp_path):
+    course = shutil.copytree(course, tmp_path / "course")
     source = course / "source" / "losses" / "losses.ipynb"
     notebook = nbformat.read(source, as_version=4)
     link = '[Chapter 4, "Temperature"](../../../chapters/04_softmax_and_kl.ipynb#sec-temperature)'
@@ -275,9 +314,7 @@ def test_links_lead_to_where_the_book_is_read(course):
         "https://example.org/book/": link_chapters(link, "https://example.org/book"),
     }.items():
         (course.parent / "_config.yml").write_text(f'html:\n  baseurl: "{address}"\n')
-        nbgrader(course, "generate_assignment", "losses", "--create", "--force")
-        given = nbformat.read(course / "release" / "losses" / "losses.ipynb", as_version=4)
-        assert given.cells[0].source.endswith(f"\n\n{expected}")
+        assert generate(course, "losses").cells[0].source.endswith(f"\n\n{expected}")
     assert expected == (
         '[Chapter 4, "Temperature"]'
         "(https://example.org/book/chapters/04_softmax_and_kl.html#sec-temperature)"
