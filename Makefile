@@ -112,7 +112,7 @@ assignments: grading ## Make what students are given: assignments/release/NAME/N
 
 test-assignments: export OMP_NUM_THREADS = 1
 test-assignments: grading ## Grade right, wrong and hostile submissions, also through nbgrader
-	@$(PYTEST) tests/grading
+	@$(PYTEST) --dist loadgroup tests/grading
 
 grade: export OMP_NUM_THREADS = 1
 grade: grading ## Grade a class: ASSIGNMENT=losses SUBMISSIONS=folder [CLUSTER=tcp://host:8786] [OPTIONS="--jobs 8"]
