@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
@@ -246,14 +247,16 @@ def _users(inputs: Graph, result: str) -> dict[str, list[str]]:
 
 
 def _by_number(numbers: dict[str, int]) -> list[list[str]]:
-    count = 1 + max(numbers.values())
-    return [[node for node in numbers if numbers[node] == i] for i in range(count)]
+    waves: list[list[str]] = [[] for _ in range(1 + max(numbers.values()))]
+    for node, number in numbers.items():
+        waves[number].append(node)
+    return waves
 
 
 def _in_waves(inputs: Graph, result: str, everywhere: bool = False) -> list[list[str]]:
-    left = {node: len(users) for node, users in _users(inputs, result).items()}
+    left = Counter({node: len(users) for node, users in _users(inputs, result).items()})
     if everywhere:  # users that the result does not depend on, too: they never come
-        left = {node: sum(node in sources for sources in inputs.values()) for node in inputs}
+        left = Counter(node for sources in inputs.values() for node in dict.fromkeys(sources))
     found = [[result]]
     while wave := found[-1]:
         free = []
