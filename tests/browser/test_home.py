@@ -20,6 +20,15 @@ def test_the_first_screen_says_what_it_is_shows_it_and_leads_on(open_page, width
     assert page.locator(".buttons a").all_inner_texts()[0] == "Read"
 
 
+def test_nothing_stands_empty_beside_the_figure(open_page):
+    page = open_page(HOME, 1440)
+    figure, last = (
+        page.locator(part).bounding_box() for part in (".live .spirals", ".live button")
+    )
+    assert last["x"] + last["width"] < figure["x"]
+    assert abs(last["y"] + last["height"] - figure["y"] - figure["height"]) < 100
+
+
 def test_nothing_is_trained_unasked_for_whoever_asks_that_nothing_moves(open_page):
     page = open_page(HOME, 1280)
     page.wait_for_timeout(300)

@@ -54,6 +54,7 @@ KINDS = {
     "key statement": (CHAPTER, ".proof.proposition:not(.deeper *) > .admonition-title"),
     "self-check": (CHAPTER, ".quiz > .admonition-title"),
     "exercise": (CHAPTER, ".exercise > .admonition-title"),
+    "solution": (CHAPTER, ".solution > .admonition-title"),
     "break it": (CHAPTER, "section[id^=break-it] > h2"),
 }
 
@@ -72,8 +73,30 @@ def test_each_kind_of_box_has_a_mark_and_a_color_of_its_own(open_page, scheme):
     }
     assert len({mark for mark, _ in marks.values()}) == len(KINDS)
     assert all(mark.startswith("url") for mark, _ in marks.values())
-    # What is stated is of one color; the key statements stand on a ground.
-    assert len({color for _, color in marks.values()}) == len(KINDS) - 1
+    # Statements are of one color, key or not; so are exercises and their solutions.
+    assert len({color for _, color in marks.values()}) == len(KINDS) - 2
+
+
+def test_a_title_has_one_mark(open_page):
+    marks = """() => [...document.querySelectorAll(".admonition > .admonition-title")]
+        .map((title) => getComputedStyle(title, "::after").content)"""
+    assert set(open_page("chapters/api", 1280).evaluate(marks)) == {"none"}
+
+
+# Lines of 79 columns that go on in a second one.
+WRAPPED = r"""() => [...document.querySelectorAll("article pre")].map((pre) => {
+    const { lineHeight, paddingTop } = getComputedStyle(pre);
+    const lines = pre.textContent.trimEnd().split("\n");
+    const shown = (pre.clientHeight - 2 * parseFloat(paddingTop)) / parseFloat(lineHeight);
+    return [shown > lines.length + 0.5, Math.max(...lines.map((line) => line.length))];
+}).filter(([wrapped, columns]) => wrapped && columns <= 79)"""
+
+
+def test_code_of_79_columns_fits_the_column(open_page):
+    page = open_page("chapters/04_softmax_and_kl", 1280)
+    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
+    assert page.locator("article pre").count() > 50
+    assert page.evaluate(WRAPPED) == []
 
 
 # Formulas are MathML with their source beside them, or MathJax's, which draws no text.
