@@ -36,6 +36,7 @@ book: environment ## Build the book, warnings are errors
 pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 	@$(BIN)/python _ext/pdf.py
 	@$(MAKE) --no-print-directory book
+	@$(PYTEST) tests/browser/test_pdf.py
 
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1

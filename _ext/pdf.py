@@ -2,32 +2,39 @@
 
 The pages are joined, in the order of their contents, into one document that a browser typesets and
 prints. What a reader opens or answers on a page is moved to the end: solutions, and the answers of
-the self-checks. The script fails where a formula, a picture, a chart or the target of a link is
-missing, and where something is wider than the paper.
+the self-checks. Code that a page folds away is left to the notebooks. The script fails where a
+formula, a picture, a chart or the target of a link is missing, and where something is wider than
+the paper.
 """
 
 from __future__ import annotations
 
 import copy
+import io
 import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
+import pikepdf
 import yaml
-from assets import PDF
+from assets import FACES, PDF
 from bs4 import BeautifulSoup, Tag
+from fontTools import ttLib
+from fontTools.varLib import instancer
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
 OPENING = "chapters/index"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-DROPPED = ".headerlink, .toctree-wrapper, .pdf-link, summary .expanded"
+DROPPED = (
+    ".headerlink, .toctree-wrapper, summary .expanded, "
+    ".hero > p:first-child, .buttons, .live"  # the title has them, or paper no use for them
+)
 SCRIPTS = r"/vega-|/charts\.js"
 READY = """async () => {
   await document.fonts.ready;
@@ -121,17 +128,21 @@ def localize(article: Tag, page: str, names: dict[str, str]) -> None:
 
 
 def unfold(article: Tag) -> None:
-    """Open what is folded: what goes deeper has its heading, the rest a line that names it."""
+    """Open what is folded, but for code, which cannot be run on paper, and the names of tests."""
     for details in article.select("details"):
-        summary = details.find("summary", recursive=False)
-        if "deeper" in details["class"]:
+        summary, kinds = details.find("summary", recursive=False), details["class"]
+        if "deeper" in kinds:
             summary.unwrap()
             details.unwrap()
-            continue
-        details.name = "div"
-        details["class"] = "folded"
-        words = summary.get_text(" ", strip=True).removeprefix("Show ")
-        summary.replace_with(make(f"<p class=fold>{escape(words[0].upper() + words[1:])}</p>"))
+        elif "hide" in kinds:
+            cell = details.parent
+            (details if cell.select(".cell_output") else cell).decompose()
+        elif "tested-by" in kinds:
+            details.replace_with(make(f"<p class=tested-by>{summary.get_text(strip=True)}</p>"))
+        else:
+            details.find("p").insert(0, make(f"<i>{summary.get_text(strip=True)}. </i>"))
+            summary.decompose()
+            details.unwrap()
 
 
 def name_headings(article: Tag) -> None:
@@ -187,7 +198,7 @@ def self_check(quiz: Tag, number: str) -> Tag:
 
 def page_number(link: str, words: str) -> str:
     """Return a link that will say on which page its target is."""
-    return f"<a href='#{link}'>{words}<span class=page data-target='{link}'></span></a>"
+    return f"<a href='#{link}'>{words}<span class=page data-target='{link}'>000</span></a>"
 
 
 def move_solutions(article: Tag, chapter: str) -> list[Tag]:
@@ -202,7 +213,8 @@ def move_solutions(article: Tag, chapter: str) -> list[Tag]:
             place = tag.find_previous_sibling(class_="exercise")
             answer, words = tag.extract(), "Solution: page "
             answer["class"] = "solution"
-        place.append(make(f"<p class=lead>{page_number(str(answer['id']), words)}</p>"))
+        lead = make(f"<span class=lead>{page_number(str(answer['id']), words)}</span>")
+        place.select_one(".admonition-title").append(lead)
         moved.append(answer)
     return moved
 
@@ -219,7 +231,7 @@ def table_of_contents(parts: list[tuple[str, Tag]]) -> str:
     return "\n".join(lines)
 
 
-def join(html: Path) -> str:
+def join(html: Path, faces: str = "") -> str:
     """Return the whole book as one document, to be laid one folder below ``html``."""
     opening = read(html, OPENING)
     names = names_in_order(opening)
@@ -261,54 +273,71 @@ def join(html: Path) -> str:
     )
     config = yaml.safe_load((HERE.parent / "_config.yml").read_text(encoding="utf-8"))
     title, author = escape(config["title"]), escape(config["author"])
+    logo = (HERE / "templates" / "logo.svg").read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en" data-theme="light" data-mode="light"><head><meta charset="utf-8">
 <title>{title}</title><meta name="author" content="{author}">
 {"".join(head)}
-<style>{(HERE / "print.css").read_text(encoding="utf-8")}
+<style>{faces}
+{(HERE / "print.css").read_text(encoding="utf-8")}
 {heads}</style></head><body><article class="bd-article">
-<section class="title"><p class="name">{title}</p><p>{author}</p>
-<p>Version {version("neural-network-basics")}, {config["copyright"]}</p>
-<p class="note">Printed from the book’s pages, where some figures move and self-checks answer.</p>
+<section class="title">{logo}<p class="name">{title}</p>
+{opening.select_one(".hero > p")}<div class="live">{opening.select_one(".spirals")}</div>
+<p>{author}</p><p>Version {version("neural-network-basics")}, {config["copyright"]}</p>
+<p class="note">Printed from the book’s pages, where some figures move and self-checks answer.
+Code that is folded there, most of it drawing, stands in the notebooks alone.</p>
 </section>
 <section class="contents"><h1>Contents</h1>{table_of_contents(parts)}</section>
 {"".join(str(chapter) for _, chapter in parts)}
 </article></body></html>"""
 
 
-def pages_of_targets(pdf: bytes) -> dict[str, int]:
-    """Return the page number of each link target in a PDF of Chromium's."""
-    objects = dict(re.findall(rb"^(\d+) 0 obj\n(.*?)^endobj", pdf, re.M | re.S))
+def lay_faces(static: Path, folder: Path) -> str:
+    """Lay the face of the text at the weights that are used, and return their rules.
 
-    def leaves(number: bytes) -> Iterator[bytes]:
-        kids = re.search(rb"/Kids \[([^\]]*)\]", objects[number])
-        if not kids:
-            yield number
-        else:
-            for kid in re.findall(rb"(\d+) 0 R", kids[1]):
-                yield from leaves(kid)
+    Of a font with an axis, Chromium prints outlines that no reader knows as a font.
+    """
+    rules = []
+    for name in FACES:
+        for weight in (400, 600, 700):
+            with ttLib.TTFont(static / f"{name}.woff2") as font:
+                instancer.instantiateVariableFont(font, {"wght": weight}, inplace=True)
+                font.save(folder / f"{name}-{weight}.woff2")
+            style = "italic" if "italic" in name else "normal"
+            rules.append(
+                f"@font-face {{ font-family: Paper; font-style: {style}; font-weight: {weight}; "
+                f'src: url("{name}-{weight}.woff2"); }}'
+            )
+    return "\n".join(rules)
 
-    root = re.search(rb"/Type /Catalog\s*/Pages (\d+) 0 R", pdf)
-    numbers = {leaf: i for i, leaf in enumerate(leaves(root[1]), 1)}
-    targets = re.findall(rb"/([\w.-]+) \[(\d+) 0 R\s*/XYZ", pdf)
-    return {target.decode(): numbers[leaf] for target, leaf in targets}
+
+def pages_of_targets(pdf: pikepdf.Pdf) -> dict[str, int]:
+    """Return the page number of each link's target."""
+    numbers = {page.objgen: i for i, page in enumerate(pdf.pages, 1)}
+    return {name[1:]: numbers[place[0].objgen] for name, place in pdf.Root.Dests.items()}
 
 
-def print_pdf(page: Page) -> bytes:
-    """Print, and again with the page numbers, until these stay as they are."""
-    printed: dict[str, int] = {}
-    for _ in range(4):
-        pdf = page.pdf(prefer_css_page_size=True, print_background=True, outline=True, tagged=True)
-        found = pages_of_targets(pdf)
-        if found == printed:
-            return pdf
+def print_pdf(page: Page) -> pikepdf.Pdf:
+    """Print without page numbers, and then with them until they are true."""
+    numbers = pages_of_targets(print_once(page))
+    for _ in range(3):
         page.evaluate(
-            """(found) => document.querySelectorAll("span.page").forEach((span) => {
-                span.textContent = found[span.dataset.target] ?? "?";
+            """(numbers) => document.querySelectorAll("span.page").forEach((span) => {
+                span.textContent = numbers[span.dataset.target] ?? "?";
             })""",
-            printed := found,
+            numbers,
         )
+        book = print_once(page, outline=True, tagged=True)
+        if (found := pages_of_targets(book)) == numbers:
+            return book
+        numbers = found
     raise SystemExit("error: page numbers do not settle")
+
+
+def print_once(page: Page, **options: bool) -> pikepdf.Pdf:
+    """Print; the structure for screen readers, where it is asked for, takes most of the time."""
+    printed = page.pdf(prefer_css_page_size=True, print_background=True, **options)
+    return pikepdf.open(io.BytesIO(printed))
 
 
 def main() -> int:
@@ -320,7 +349,8 @@ def main() -> int:
     joined = html / "_print" / "book.html"
     joined.parent.mkdir(exist_ok=True)
     try:
-        joined.write_text(join(html), encoding="utf-8")
+        faces = lay_faces(html / "_static", joined.parent)
+        joined.write_text(join(html, faces), encoding="utf-8")
         with (
             sync_playwright() as playwright,
             playwright.chromium.launch(
@@ -329,13 +359,16 @@ def main() -> int:
         ):
             # As wide as the text on paper, so that what fits here fits there.
             page = browser.new_page(viewport={"width": 650, "height": 900}, color_scheme="light")
+            page.set_default_timeout(300_000)
             page.emulate_media(media="print")
             page.goto(joined.as_uri())
-            page.wait_for_function(READY, timeout=60_000)
+            page.wait_for_function(READY)
             page.evaluate(SETTLE)
             if faults := page.evaluate(FAULTS):
                 raise SystemExit("\n".join([f"error: {len(faults)} faults", *faults[:20]]))
-            (html / PDF).write_bytes(print_pdf(page))
+            # What screen readers are told is two thirds of the file, unless it is compressed.
+            packed = {"object_stream_mode": pikepdf.ObjectStreamMode.generate}
+            print_pdf(page).save(html / PDF, recompress_flate=True, **packed)
     finally:
         if "KEEP" not in os.environ:
             shutil.rmtree(joined.parent)
