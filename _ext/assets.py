@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 from importlib.metadata import files, version
 from pathlib import Path
 
 HERE = Path(__file__).parent
 OWN = (
+    "arithmetic.js",
     "book.css",
     "charts.js",
     "drill.js",
@@ -18,6 +18,7 @@ OWN = (
     "quiz.js",
     "ranking.js",
     "search.js",
+    "terms.js",
     "type.css",
 )
 # dist/umd/index.js of npm's minisearch 7.2.0: no package for Python has it.
@@ -42,7 +43,7 @@ def lay(static: Path) -> None:
     """Lay styles, scripts, faces and Vega where the pages look for them."""
     static.mkdir(parents=True, exist_ok=True)
     for name in OWN:
-        shutil.copyfile(HERE / name, static / name)
+        (static / name).write_text(without_comments(HERE / name), encoding="utf-8")
     (static / MINISEARCH).write_text(without_comments(HERE / MINISEARCH), encoding="utf-8")
     if not (static / VEGA).exists():  # to bundle it takes a second
         import vl_convert

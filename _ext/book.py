@@ -192,16 +192,22 @@ def finish_page(
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
         app.add_js_file(assets.VEGA, loading_method="defer")
         app.add_js_file("charts.js", loading_method="defer")
-    for kind in ("quiz", "drill"):
-        if any(kind in node["classes"] for node in doctree.findall(nodes.admonition)):
-            app.add_js_file(f"{kind}.js", loading_method="defer")
+    asked = [
+        kind
+        for kind in ("quiz", "drill")
+        if any(kind in node["classes"] for node in doctree.findall(nodes.admonition))
+    ]
+    for script in ["arithmetic", *asked] if asked else []:
+        app.add_js_file(f"{script}.js", loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.setup_extension("public")
+    app.setup_extension("checks")
     app.setup_extension("folds")
     app.setup_extension("formulas")
+    app.setup_extension("glossary")
     app.setup_extension("home")
     app.setup_extension("reading")
     app.setup_extension("search")

@@ -218,22 +218,28 @@
       delete status.dataset.verdict;
       status.replaceChildren();
     };
-    const read = ({ value }) => (value.trim() ? Number(value.replace("−", "-").replace(",", ".")) : NaN);
+    const say = (verdict, words, ...more) => {
+      status.dataset.verdict = verdict;
+      status.replaceChildren(make("strong", { textContent: words }), ...more);
+    };
+    const read = ({ value }) => (value.trim() ? arithmetic(value) : NaN);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const given = graph.nodes.map((_, i) => {
-        const numbers = inputs[i].map(read);
-        return numbers.length && numbers.every((n) => !Number.isNaN(n)) ? numbers : undefined;
-      });
+      let given;
+      try {
+        given = inputs.map((fields) => fields.map(read));
+      } catch ({ message }) {
+        return say("none", message);
+      }
+      given = given.map((numbers) => (numbers.length && !numbers.some(Number.isNaN) ? numbers : undefined));
       given[given.length - 1] = [1];
       const nodes = [...given.keys()].slice(0, -1).reverse().filter((i) => given[i]);
       const verdicts = nodes.map((i) => [graph.nodes[i].name, judge(graph, i, given)]);
       const right = verdicts.length === given.length - 1 && verdicts.every(([, words]) => words === "right");
-      status.dataset.verdict = !nodes.length ? "none" : verdicts.every(([, words]) => words === "right") ? "right" : "wrong";
-      status.replaceChildren(
-        make("strong", { textContent: !nodes.length ? "Give an answer first." : right ? "All right. On to the next graph." : "Node by node:" }),
-        make("ul", {}, ...verdicts.map(([name, words]) => make("li", { textContent: `${name}: ${words}` }))),
-      );
+      if (!nodes.length) return say("none", "Give an answer first.");
+      const list = make("ul", {}, ...verdicts.map(([name, words]) => make("li", { textContent: `${name}: ${words}` })));
+      const verdict = verdicts.every(([, words]) => words === "right") ? "right" : "wrong";
+      say(verdict, right ? "All right. On to the next graph." : "Node by node:", list);
     });
     number.addEventListener("input", renew);
     next.addEventListener("click", () => {

@@ -7,15 +7,19 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 
-// A number with decimals is meant as rounded to so many; one without, exactly.
-const parse = (text) => {
-  const [above, below = 1, ...more] = text.replace(",", ".").replace("−", "-").split("/");
-  return more.length || !above.trim() ? NaN : Number(above) / Number(below);
+// Of an answer that is no number, NaN. One with decimals is meant as rounded to so many; one
+// without, exactly.
+const valueOf = (text) => {
+  try {
+    return arithmetic(text);
+  } catch {
+    return NaN;
+  }
 };
 const agrees = (given, text) => {
   const decimals = (text.split(".")[1] || "").length;
   const slack = decimals ? 0.5 * 10 ** -decimals : 0;
-  return Math.abs(given - parse(text)) <= slack + 1e-12;
+  return Math.abs(given - valueOf(text)) <= slack + 1e-12 * Math.max(1, Math.abs(given));
 };
 
 const readAnswer = (item) => {
@@ -44,14 +48,15 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
   status.setAttribute("role", "status");
   const form = make("form", {}, fields, make("button", { textContent: "Check" }), status);
 
-  let chosen;
+  // What is given, to be kept and given again, and which answer that is.
+  let given, chosen;
   if (quiz.classList.contains("number")) {
-    const input = make("input", { type: "text", inputMode: "decimal", autocomplete: "off" });
-    fields.append(make("label", {}, "Your answer, a number: ", input));
+    const input = make("input", { type: "text", autocomplete: "off", maxLength: 99 });
+    fields.append(make("label", {}, "Your answer, a number or arithmetic: ", input));
+    given = (kept) => (input.value = kept ?? input.value).trim() || undefined;
     chosen = () => {
-      const given = parse(input.value);
-      if (Number.isNaN(given)) return undefined;
-      return answers.find(({ text }) => Number.isNaN(parse(text)) || agrees(given, text));
+      const value = arithmetic(input.value);
+      return answers.find(({ text }) => Number.isNaN(valueOf(text)) || agrees(value, text));
     };
   } else {
     const radios = answers.map(({ nodes }, place) => {
@@ -60,7 +65,12 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
       fields.append(make("label", {}, radio, letter, make("span", {}, ...nodes)));
       return radio;
     });
-    chosen = () => answers[radios.findIndex((radio) => radio.checked)];
+    given = (kept) => {
+      if (radios[kept]) radios[kept].checked = true;
+      const place = radios.findIndex(({ checked }) => checked);
+      return place < 0 ? undefined : place;
+    };
+    chosen = () => answers[given()];
   }
 
   const clear = () => {
@@ -72,13 +82,28 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
     status.dataset.verdict = verdict;
     status.append(make("strong", { textContent: text }), ...more);
   };
+  // Say whether what is given is right, and return it if that can be said.
+  const judge = () => {
+    if (given() === undefined) return say("none", "Give an answer first.");
+    let answer;
+    try {
+      answer = chosen();
+    } catch ({ message }) {
+      return say("none", message);
+    }
+    say(answer.right ? "right" : "wrong", answer.right ? "Right. " : "Not so. ", answer.feedback);
+    return given();
+  };
   form.addEventListener("input", clear);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const answer = chosen();
-    if (!answer) say("none", "Give an answer first.");
-    else if (answer.right) say("right", "Right. ", answer.feedback);
-    else say("wrong", "Not so. ", answer.feedback);
+    kept.set(quiz.id, judge());
   });
+  addEventListener("forget", () => {
+    form.reset();
+    clear();
+  });
+  const before = kept.get(quiz.id);
+  if (before !== undefined && given(before) !== undefined) judge();
   quiz.append(form);
 });

@@ -7,6 +7,7 @@ from io import StringIO
 from types import SimpleNamespace
 
 import assets
+import checks
 import formulas
 import matplotlib.colors
 import public
@@ -16,6 +17,7 @@ import sources
 import vl_convert
 from bs4 import BeautifulSoup
 from docutils import nodes
+from docutils.core import publish_doctree
 from nbformat.v4 import new_code_cell
 from nbval.plugin import get_sanitize_patterns
 from notebooks import with_installer
@@ -468,3 +470,24 @@ def test_no_chapter_uses_a_private_name_of_nnlib():
 )
 def test_a_style_keeps_what_may_still_apply(style, trimmed):
     assert assets.used_rules(style, {"used"}) == trimmed
+
+
+SELF_CHECK = """.. admonition:: Self-check
+   :class: quiz
+   :name: {}
+
+   {}
+
+   - [x] One.
+
+.. note:: No self-check.
+"""
+
+
+def test_a_self_check_is_another_when_any_word_or_formula_of_it_is():
+    texts = ["How many?", "How many :math:`x`?", "How many :math:`y`?"]
+    found = [checks.checks(publish_doctree(SELF_CHECK.format("check-a", text))) for text in texts]
+    assert [list(names) for names in found] == [["check-a"]] * 3
+    assert len({names["check-a"] for names in found}) == 3
+    again = checks.checks(publish_doctree(SELF_CHECK.format("check-b", texts[0])))
+    assert again == {"check-b": found[0]["check-a"]}

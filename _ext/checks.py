@@ -1,0 +1,68 @@
+"""Which self-checks each page has: ``kept.js`` keeps the answers to them and counts those given."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
+import assets
+from docutils import nodes
+from sources import of_extension
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+
+SCRIPT = Path(__file__).parent / "kept.js"
+
+
+def checks(doctree: nodes.document) -> dict[str, str]:
+    """Return a page's self-checks by their names, each with a digest of what it says."""
+    return {
+        box["ids"][0]: f"{zlib.crc32(box.astext().encode()):08x}"
+        for box in doctree.findall(nodes.admonition)
+        if "quiz" in box["classes"] and box["ids"]
+    }
+
+
+def keep_checks(app: Sphinx, doctree: nodes.document) -> None:
+    """Remember the self-checks of a page that was read, for this build and the next ones."""
+    _kept(app.env)[app.env.docname] = checks(doctree)
+
+
+def forget_checks(app: Sphinx, env: BuildEnvironment, page: str) -> None:
+    """Forget the self-checks of a page that has gone or is read anew."""
+    _kept(env).pop(page, None)
+
+
+def write_script(app: Sphinx, env: BuildEnvironment) -> None:
+    """Write the script, and with it the self-checks of pages that were read now and before."""
+    if app.builder.format == "html":
+        pages = {page: found for page, found in sorted(_kept(env).items()) if found}
+        data = json.dumps({"book": app.config.html_title, "pages": pages}, separators=(",", ":"))
+        static = Path(app.outdir) / "_static"
+        static.mkdir(parents=True, exist_ok=True)
+        text = f"window.bookChecks = {data};\n{assets.without_comments(SCRIPT)}"
+        (static / SCRIPT.name).write_text(text, encoding="utf-8")
+
+
+def load_scripts(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Load what keeps answers where there are self-checks, and where chapters have their cards."""
+    if page == app.config.root_doc or _kept(app.env).get(page):
+        app.add_js_file(SCRIPT.name, loading_method="defer")
+
+
+def _kept(env: BuildEnvironment) -> dict[str, dict[str, str]]:
+    env.checks = getattr(env, "checks", {})
+    return env.checks
+
+
+def setup(app: Sphinx) -> dict[str, int]:
+    """Register with Sphinx."""
+    app.connect("doctree-read", keep_checks)
+    app.connect("env-purge-doc", forget_checks)
+    app.connect("env-updated", write_script)
+    app.connect("html-page-context", load_scripts)
+    return of_extension(__file__)
