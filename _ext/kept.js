@@ -65,6 +65,7 @@ const kept = (() => {
     said.textContent = "They are forgotten.";
     dispatchEvent(new Event("forget"));
   });
+  show();
   // In another window, or on a page to which one has come back.
   for (const event of ["storage", "pageshow"]) addEventListener(event, show);
   return { get, set };

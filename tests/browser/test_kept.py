@@ -44,7 +44,7 @@ def test_answers_and_their_count_survive_a_reload_until_they_are_forgotten(open_
     forget = page.get_by_role("button", name="Forget my answers")
     assert not forget.is_visible()
     before = answer(page)
-    assert before[0].startswith("Right. ")
+    assert before[0].startswith("Right.")
     assert all(before)
     link = page.get_by_role("link", name=f"2 of {total} self-checks answered")
     assert link.inner_text().startswith("1. Multilayer perceptrons")
@@ -115,7 +115,7 @@ def test_where_nothing_can_be_kept_self_checks_answer_all_the_same(browser, html
         faults = []
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto((html / f"{CHAPTER}.html").as_uri())
-        assert answer(page)[0].startswith("Right. ")
+        assert answer(page)[0].startswith("Right.")
         assert (shown(page), faults) == ([], [])
 
 
