@@ -13,7 +13,7 @@ export MATPLOTLIBRC := /dev/null
 
 # Targets share _build and .venv.
 .NOTPARALLEL:
-.PHONY: help environment book pdf test test-oldest test-autograd test-install test-book coverage bench mutants dist lab \
+.PHONY: help environment book pdf test test-oldest test-autograd test-install test-book audit coverage bench mutants dist lab \
     notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
@@ -65,6 +65,9 @@ test-install: environment ## Make environments whatever is set for pip, look at 
 
 test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)
 	@$(PYTEST) --dist loadgroup tests/browser
+
+audit: book ## Look at Home and the chapters through Lighthouse (needs npm and chromium; 15 minutes)
+	@$(BIN)/python _ext/audit.py
 
 # mutmut show NAME prints what a surviving mutant has changed.
 # Measuring costs three times the time of the tests, so that it stands apart from them.

@@ -5,22 +5,44 @@ from __future__ import annotations
 import re
 from importlib.metadata import files, version
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
-OWN = (
+# The book's own: one style, scripts that every page or some page loads.
+STYLES = ("book.css", "type.css", "home.css")
+SCRIPTS = (
     "arithmetic.js",
-    "book.css",
     "charts.js",
     "drill.js",
-    "home.css",
+    "frame.js",
     "live.js",
     "page.js",
     "quiz.js",
     "ranking.js",
     "search.js",
     "terms.js",
-    "type.css",
 )
+# A script that begins with what the pages hold (checks.py).
+MADE = "kept.js"
+# What extensions give every page, in the order in which the pages load it.
+LENT_STYLES = (
+    "basic.css",
+    "styles/pydata-sphinx-theme.css",
+    "pygments.css",
+    "styles/sphinx-book-theme.css",
+    "mystnb.*.css",
+    "copybutton.css",
+    "togglebutton.css",
+    "proof.css",
+    "exercise.css",
+)
+# Of their scripts those that the book has a use for, and the mark of a page that has one.
+LENT_SCRIPTS = {
+    "documentation_options.js": "<pre",
+    "clipboard.min.js": "<pre",
+    "copybutton.js": "<pre",
+    "togglebutton.js": " dropdown admonition",
+}
 # dist/umd/index.js of npm's minisearch 7.2.0: no package for Python has it.
 MINISEARCH = "minisearch-7.2.0.js"
 VEGA = f"vega-{version('vl-convert-python')}.js"
@@ -42,8 +64,10 @@ PDF = "neural-network-basics.pdf"
 def lay(static: Path) -> None:
     """Lay styles, scripts, faces and Vega where the pages look for them."""
     static.mkdir(parents=True, exist_ok=True)
-    for name in OWN:
+    for name in SCRIPTS:
         (static / name).write_text(without_comments(HERE / name), encoding="utf-8")
+    style = "\n".join(without_comments(HERE / name) for name in STYLES)
+    (static / STYLES[0]).write_text(style, encoding="utf-8")
     (static / MINISEARCH).write_text(without_comments(HERE / MINISEARCH), encoding="utf-8")
     if not (static / VEGA).exists():  # to bundle it takes a second
         import vl_convert
@@ -81,50 +105,73 @@ def without_comments(script: Path) -> str:
     return re.sub(r"(?m)^\s*(?:/\*(?s:.*?)\*/|//.*)\n", "", script.read_text(encoding="utf-8"))
 
 
-def trim_icons(html: Path) -> None:
+def choose(context: dict[str, Any]) -> None:
+    """Let a page load the scripts that it has a use for, none before it is read, and one style."""
+    styles = context["css_files"]
+    context["css_files"] = [style for style in styles if Path(style.filename).name == STYLES[0]]
+    chosen = []
+    for script in context["script_files"]:
+        # Of those that stand in the page, these say what the button is called.
+        setting = "toggle" in script.attributes.get("body", "")
+        name = "togglebutton.js" if setting else Path(script.filename or "").name
+        lent = name in LENT_SCRIPTS and LENT_SCRIPTS[name] in context["body"]
+        if lent or name in (*SCRIPTS, MADE):
+            chosen.append(script)
+            if script.filename:
+                script.attributes["defer"] = "defer"
+    context["script_files"] = chosen
+
+
+def trim(html: Path) -> None:
+    """Leave of what extensions have laid what some page uses, unless none is new."""
+    static = html / "_static"
+    if not (static / LENT_STYLES[1]).exists():
+        return
+    found = [path for path in html.rglob("*.html") if static not in path.parents]
+    pages = "".join(path.read_text(encoding="utf-8") for path in sorted(found))
+    loaded = (*SCRIPTS, *LENT_SCRIPTS, STYLES[0])
+    own = "".join((static / name).read_text(encoding="utf-8") for name in loaded)
+    lent = [path for name in LENT_STYLES for path in static.glob(name)]
+    style = "\n".join(path.read_text(encoding="utf-8") for path in lent)
+    trim_icons(static, style, set(re.findall(r"fa-[a-z0-9-]+", pages)))
+    trim_style(static, style, pages, own)
+    named = set(re.findall(r"[\w.-]+", pages + own))
+    for path in sorted(static.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.is_file() and (path.name not in named or path.parent.name == "styles"):
+            path.unlink()
+
+
+def trim_icons(static: Path, style: str, used: set[str]) -> None:
     """Leave of the theme's 1400 icons those that some page shows: 4 KB in place of 700.
 
-    The theme draws each icon twice, as a character of a font and, over it, by a script of half a
-    megabyte. The font alone does.
+    The theme would draw each a second time, over the font's, by a script of half a megabyte.
     """
-    static = html / "_static"
-    script, drawn = static / "scripts" / "fontawesome.js", "// The font draws the icons.\n"
-    if script.read_text(encoding="utf-8") == drawn:  # no page has been written since
-        return
     from fontTools import subset  # which takes a while to load
 
-    pages = [path.read_text(encoding="utf-8") for path in html.rglob("*.html")]
-    scripts = [path.read_text(encoding="utf-8") for path in static.glob("scripts/*.js")]
-    used = set(re.findall(r"fa-[a-z0-9-]+", " ".join(pages + scripts)))
-    styles = " ".join(path.read_text(encoding="utf-8") for path in static.glob("styles/*.css"))
     code_points = set()
-    for selectors, code_point in re.findall(r'([^{}]*)\{content:"\\([ef][0-9a-f]{3})"', styles):
+    for selectors, code_point in re.findall(r'([^{}]*)\{content:"\\([ef][0-9a-f]{3})"', style):
         names = set(re.findall(r"fa-[a-z0-9-]+", selectors))
         if not names or names & used:
             code_points.add(int(code_point, 16))
     # The icons of notes and warnings stand in the theme's variables.
-    code_points |= {ord(icon) for icon in re.findall("[\ue000-\uf8ff]", styles)}
+    code_points |= {ord(icon) for icon in re.findall("[\ue000-\uf8ff]", style)}
     font = subset.load_font(static / ICONS, subset.Options())
     trimmed = subset.Subsetter()
     trimmed.populate(unicodes=code_points)
     trimmed.subset(font)
     font.flavor = "woff"
     font.save(static / "icons.woff")
-    script.write_text(drawn, encoding="utf-8")
 
 
-def trim_styles(html: Path) -> None:
-    """Leave of the theme's styles those for classes that some page or script names."""
-    static = html / "_static"
-    used = set()
-    for page in html.rglob("*.html"):
-        used.update(*map(str.split, re.findall(r'class="([^"]*)"', page.read_text("utf-8"))))
-    for script in (*static.glob("*.js"), *static.glob("scripts/*.js")):
-        if script.name != VEGA:
-            used.update(re.findall(r"[\w-]+", script.read_text("utf-8")))
-    for style in (*static.glob("styles/*.css"), *static.glob("*.css")):
-        if style.name not in OWN:
-            style.write_text(used_rules(style.read_text("utf-8"), used), encoding="utf-8")
+def trim_style(static: Path, style: str, pages: str, own: str) -> None:
+    """Leave of the extensions' styles those for classes that some page or script names."""
+    used = set(re.findall(r"[\w-]+", own))
+    used.update(*map(str.split, re.findall(r'class="([^"]*)"', pages)))
+    # The faces are the book's own, and so is what another style would be imported for.
+    style = re.sub(r"@font-face\s*\{[^}]*\}|@import[^;]*;", "", style)
+    (static / "theme.css").write_text(used_rules(style, used), encoding="utf-8")
 
 
 def used_rules(style: str, used: set[str]) -> str:

@@ -6,11 +6,13 @@ Charts without the network, self-checks, and under each numbered statement the t
 from __future__ import annotations
 
 import json
+import re
 from functools import cache, cached_property
 from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import assets
 from docutils import nodes
@@ -23,6 +25,7 @@ from sphinx.domains import std
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
+from sphinx.util.images import get_image_size
 from statements import KINDS, Marked, marked, statements
 
 VEGA_LITE = "application/vnd.vegalite.v5+json"
@@ -49,8 +52,7 @@ def lay_assets(app: Sphinx) -> None:
 def trim_assets(app: Sphinx, error: Exception | None) -> None:
     """Take away what no page uses."""
     if app.builder.format == "html" and error is None:
-        assets.trim_icons(Path(app.outdir))
-        assets.trim_styles(Path(app.outdir))
+        assets.trim(Path(app.outdir))
 
 
 class Chart(MimeRenderPlugin):
@@ -190,15 +192,40 @@ def finish_page(
     for role in (' role="doc-biblioentry"', ' role="list"'):
         context["body"] = context["body"].replace(role, "")
     if any("chart" in node["classes"] for node in doctree.findall(nodes.raw)):
-        app.add_js_file(assets.VEGA, loading_method="defer")
-        app.add_js_file("charts.js", loading_method="defer")
+        app.add_js_file("charts.js", **{"data-vega": assets.VEGA})
     asked = [
         kind
         for kind in ("quiz", "drill")
         if any(kind in node["classes"] for node in doctree.findall(nodes.admonition))
     ]
     for script in ["arithmetic", *asked] if asked else []:
-        app.add_js_file(f"{script}.js", loading_method="defer")
+        app.add_js_file(f"{script}.js")
+
+
+def lighten_page(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Let a page load no more than it uses, and give pictures room before they are there."""
+    assets.choose(context)
+    # Buttons in place of menus, which need a script.
+    context["header_buttons"] = [
+        button | {"text": ""}
+        for shown in context.get("header_buttons", ())
+        for button in shown.get("buttons", [shown])
+    ]
+    sizes = {
+        name: get_image_size(Path(app.srcdir) / path) for path, name in app.builder.images.items()
+    }
+
+    def give_room(picture: re.Match[str]) -> str:
+        size = sizes.get(unquote(picture[1]))
+        if not size or "width=" in picture[0]:
+            return picture[0]
+        return f'{picture[0]} width="{size[0]}" height="{size[1]}" loading="lazy"'
+
+    body = re.sub(r'<img [^>]*?src="[^"]*/([^"/]*)"', give_room, context["body"])
+    # Names, marks and blanks in code have the color of all text: a quarter of a chapter's elements.
+    context["body"] = re.sub(r'<span class="[npw]">([^<]*)</span>', r"\1", body)
 
 
 def setup(app: Sphinx) -> dict[str, int]:
@@ -211,15 +238,15 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.setup_extension("home")
     app.setup_extension("reading")
     app.setup_extension("search")
-    app.add_css_file("book.css")
-    app.add_css_file("type.css")
-    app.add_js_file("page.js", loading_method="defer")
+    app.add_css_file(assets.STYLES[0])
+    app.add_js_file("frame.js")
+    app.add_js_file("page.js")
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
     app.add_domain(StandardDomain, override=True)
     app.connect("config-inited", only_pages)
     app.connect("builder-inited", lay_assets)
-    app.connect("build-finished", trim_assets)
+    app.connect("build-finished", trim_assets, priority=900)
     app.connect("doctree-read", attach_nodes)
     app.connect("doctree-read", name_tests)
     app.connect("doctree-resolved", stabilize_anchors)
@@ -228,4 +255,6 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.connect("env-purge-doc", forget_tests)
     app.add_directive("statement-tests", StatementTests)
     app.connect("html-page-context", finish_page)
+    # After the theme and the other extensions.
+    app.connect("html-page-context", lighten_page, priority=900)
     return of_extension(__file__, parallel_read_safe=False)

@@ -51,7 +51,7 @@ def load_scripts(
 ) -> None:
     """Load what keeps answers where there are self-checks, and where chapters have their cards."""
     if page == app.config.root_doc or _kept(app.env).get(page):
-        app.add_js_file(SCRIPT.name, loading_method="defer")
+        app.add_js_file(SCRIPT.name)
 
 
 def _kept(env: BuildEnvironment) -> dict[str, dict[str, str]]:

@@ -19,7 +19,6 @@ PACKAGES = (
     "Sphinx",
     "sphinx-book-theme",
     "sphinx-copybutton",
-    "sphinx-design",
     "sphinx-exercise",
     "sphinx-proof",
     "sphinx-togglebutton",

@@ -160,7 +160,7 @@ def load_script(
     """Load what shows definitions where there are some."""
     links = () if doctree is None else doctree.findall(nodes.reference)
     if any("term" in link["classes"] for link in links):
-        app.add_js_file("terms.js", loading_method="defer")
+        app.add_js_file("terms.js")
 
 
 def setup(app: Sphinx) -> dict[str, int]:

@@ -219,8 +219,7 @@ def finish_page(
         context["metatags"] += f'\n<meta name="description" content="{said}" />'
     if page != app.config.root_doc:
         return
-    app.add_css_file("home.css")
-    app.add_js_file("live.js", loading_method="defer")
+    app.add_js_file("live.js")
     if app.env.printed:
         link = f'<a class="pdf-link" href="{context["pathto"](assets.PDF, 1)}">PDF</a> '
         head, mark, rest = context["body"].partition("buttons docutils")

@@ -163,11 +163,14 @@ const start = (box) => {
         ? `All ${points.length} points are right after ${network.step} steps.`
         : `${wrong} of ${points.length} points stay wrong after ${network.step} steps.`;
   };
+  // A few steps, or the colors: on a slow phone, too, the page stays free between them.
+  let due = 0;
   const tick = () => {
-    for (let i = 0; i < (still.matches ? STEPS : 4) && network.step < STEPS; i++) {
-      loss = network.learn(points);
-    }
-    color();
+    const end = performance.now() + 5;
+    const most = still.matches ? STEPS : network.step + 8;
+    do loss = network.learn(points);
+    while (network.step < Math.min(most, STEPS) && (still.matches || performance.now() < end));
+    if (still.matches || due++ % 2 || network.step >= STEPS) color();
     if (done()) finish();
     else frame = requestAnimationFrame(tick);
   };
@@ -205,7 +208,7 @@ const start = (box) => {
     }
   }).observe(picture);
   name();
-  if (!still.matches) anew();
+  if (!still.matches) (window.requestIdleCallback ?? setTimeout)(anew);
 };
 
 for (const box of document.querySelectorAll(".live")) start(box);

@@ -5,19 +5,6 @@ addEventListener("beforeprint", () => {
   dataset.theme = "light";
   addEventListener("afterprint", () => (dataset.theme = theme), { once: true });
 });
-// The contents beside a long chapter are longer than the window: they follow its reader.
-const follow = new MutationObserver(() => {
-  const entry = document.querySelector("#pst-page-toc-nav a[aria-current]");
-  const box = entry?.closest(".bd-sidebar-secondary");
-  if (!box) return;
-  const [seen, { top, bottom }] = [box.getBoundingClientRect(), entry.getBoundingClientRect()];
-  if (top < seen.top || bottom > seen.bottom) {
-    box.scrollTop += (top + bottom - seen.top - seen.bottom) / 2;
-  }
-});
-for (const contents of document.querySelectorAll("#pst-page-toc-nav")) {
-  follow.observe(contents, { attributeFilter: ["aria-current"], subtree: true });
-}
 // A link into what is folded opens it. A browser does so for what stands inside, and not for the
 // heading, which it sees.
 const unfold = () => {
@@ -33,25 +20,33 @@ addEventListener("click", ({ target }) => {
   if (target.closest("a")?.hash === location.hash) unfold();
 });
 // What scrolls sideways can be reached by keyboard, and only that. A formula that fits is no stop,
-// though slanted letters lean a little out of its box.
+// though slanted letters lean a little out of its box. Nothing is asked of what is out of sight,
+// which need not be laid out; it is observed when it comes near, or is unfolded.
 const slack = 4;
-const reach = () => {
-  const boxes = [
-    ...document.querySelectorAll("span.math, .formula, .pst-scrollable-table-container"),
-  ];
-  for (const box of boxes) box.style.overflow = "";
-  const scrolls = boxes.map(
-    (box) =>
-      box.scrollWidth > box.clientWidth + slack &&
-      /auto|scroll/.test(getComputedStyle(box).overflowX),
-  );
-  boxes.forEach((box, i) => {
-    if (scrolls[i]) box.tabIndex = 0;
-    else {
-      box.removeAttribute("tabindex");
-      box.style.overflow = "visible";
-    }
+const set = new ResizeObserver((seen) => {
+  // All is asked before anything changes, and changes are few: each would be a layout of its own.
+  const asked = seen.map(({ target: box }) => {
+    const over = box.scrollWidth - box.clientWidth;
+    return [box, over, over > 0 && /auto|scroll/.test(getComputedStyle(box).overflowX)];
   });
+  for (const [box, over, scrollable] of asked) {
+    const formula = box.matches(".math, .formula");
+    if (over > (formula ? slack : 0) && (scrollable || box.style.overflow)) {
+      box.style.overflow = "";
+      box.tabIndex = 0;
+    } else {
+      box.removeAttribute("tabindex");
+      if (formula && over > 0) box.style.overflow = "visible";
+    }
+  }
+});
+const reach = () => {
+  for (const box of document.querySelectorAll(
+    "pre, span.math, .formula, .cell_output > .output, .pst-scrollable-table-container",
+  )) {
+    set.unobserve(box);
+    set.observe(box);
+  }
 };
 // Formulas are copied as the TeX that they were written in, and whole.
 addEventListener("copy", (event) => {
@@ -80,6 +75,7 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const labeled of document.querySelectorAll(".search-button-field, summary[aria-label]")) {
     labeled.removeAttribute("aria-label");
   }
-  // Anew when a window is turned, a font arrives late, a solution is unfolded.
-  new ResizeObserver(reach).observe(document.body);
+  reach();
+  // Letters of another font are as wide as they are, in a box that is as wide as before.
+  document.fonts.addEventListener("loadingdone", reach);
 });

@@ -246,6 +246,8 @@ def join(html: Path, faces: str = "") -> str:
         article = page.select_one("article.bd-article")
         for tag in article.select(DROPPED):
             tag.decompose()
+        for picture in article.select("img[loading]"):
+            del picture["loading"]  # on paper nothing comes near
         localize(article, name, names)
         unfold(article)
         name_headings(article)

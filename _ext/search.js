@@ -1,5 +1,5 @@
-// The search dialog, which the theme opens and closes, and the place that it leads to. The places,
-// and what ranks them, are loaded when somebody is about to search.
+// The search dialog, and the place that it leads to. The places, and what ranks them, are loaded when
+// somebody is about to search.
 (() => {
   const { src } = document.currentScript;
   const { content_root: root } = document.documentElement.dataset;
@@ -56,6 +56,26 @@
     made.href = `${root}${page}.html?found=${encodeURIComponent(words.join(" "))}#${anchor}`;
     return made;
   };
+
+  // Opened and closed by its buttons and by one key with another, on a Mac with its own.
+  const mac = /^(Mac|iPhone)/.test(navigator.platform);
+  const toggle = () => {
+    if (dialog.open) return dialog.close();
+    dialog.showModal();
+    field.focus();
+  };
+  for (const button of document.querySelectorAll(".search-button__button")) {
+    button.addEventListener("click", toggle);
+    if (mac) button.querySelector("kbd")?.replaceChildren("⌘");
+  }
+  addEventListener("keydown", (event) => {
+    const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
+    const held = mac ? metaKey && !ctrlKey : ctrlKey && !metaKey;
+    if (!held || altKey || shiftKey || key.toLowerCase() !== "k") return;
+    event.preventDefault();
+    toggle();
+  });
+  dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
 
   let chosen = -1;
   const choose = (i) => {

@@ -195,7 +195,7 @@ def leave_own_search(app: Sphinx) -> None:
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
-    app.add_js_file("search.js", loading_method="defer")
+    app.add_js_file("search.js")
     app.connect("builder-inited", leave_own_search)
     # Before others fold proofs, and write under statements which tests check them.
     app.connect("doctree-read", keep_places, priority=400)

@@ -67,15 +67,21 @@ class Faults(list):
             self.append(f"left the book: {request.url}")
 
 
+# As if it had been read through: nothing waits for coming into sight.
+READ = "section { content-visibility: visible !important; }"
 # The font of formulas is there, charts are drawn, colors no longer on their way to others, and what
-# scrolls sideways at this width is a stop for the keyboard (the theme takes its time).
-SET = "async () => { await document.fonts.ready; }"
+# scrolls sideways at this width is a stop for the keyboard.
+SET = """async () => {
+    for (const said of ["beforeprint", "afterprint"]) dispatchEvent(new Event(said));
+    await document.fonts.ready;
+}"""
 # Playwright takes any promise for a yes, so that this returns none.
 READY = """([scheme, width]) => {
     const drawn = [...document.querySelectorAll("div.chart")].every((chart) => chart.view);
     const moving = document.getAnimations().some(({ playState }) => playState === "running");
     const stops = [...document.querySelectorAll("pre")].every(
-        (block) => block.scrollWidth <= block.clientWidth || block.tabIndex === 0);
+        (block) => !block.checkVisibility() || block.scrollWidth <= block.clientWidth
+            || block.tabIndex === 0);
     const shown = document.documentElement.dataset.theme === scheme && innerWidth === width;
     return shown && drawn && !moving && stops;
 }"""
@@ -97,6 +103,7 @@ class Opened:
         self.page.emulate_media(color_scheme=scheme, **asked)
         if self.page.url == "about:blank":
             self.page.goto((HTML / f"{self.name}.html").as_uri())
+            self.page.add_style_tag(content=READ)
         self.page.evaluate(SET)
         self.page.wait_for_function(READY, arg=[scheme, width])
         return self.page

@@ -185,12 +185,137 @@ def kilobytes(urls):
     return sum(min(len(data), len(gzip.compress(data))) for data in files) / 1000
 
 
-def test_a_chapter_is_light_and_the_next_one_lighter(open_page):
-    open_page("chapters/01_multilayer_perceptrons")
-    first = open_page.requested()
-    assert 100 < kilobytes(first) < 800
-    open_page("chapters/02_activation_functions")
-    assert kilobytes(open_page.requested() - first) < 300
+def test_a_first_page_is_light_and_the_next_one_lighter(open_page, chapter):
+    page = open_page(f"chapters/{chapter}")
+    own = {url for url in open_page.requested() if "/_static/" not in url}
+    assert kilobytes(own) <= 150
+    # Read to its end, with the pictures that wait for that.
+    page.evaluate("[...document.images].forEach((picture) => { picture.loading = 'eager'; })")
+    page.wait_for_function("[...document.images].every((picture) => picture.complete)")
+    assert 100 < kilobytes(open_page.requested()) <= 350
+
+
+def test_a_page_loads_the_scripts_that_it_has_a_use_for(look):
+    page = look()
+    loaded = {Path(urlsplit(url).path).stem for url in look.faults.requested if ".js" in url}
+    uses = {
+        "charts": "div.chart",
+        "quiz": ".admonition.quiz",
+        "drill": ".admonition.drill",
+        "live": ".live",
+        "copybutton": "article pre",
+        "clipboard.min": "article pre",
+        "documentation_options": "article pre",
+        "togglebutton": "article .dropdown",
+    }
+    for script, use in uses.items():
+        assert (script in loaded) == (page.locator(use).count() > 0), script
+    vega = {name for name in loaded if name.startswith("vega")}
+    assert loaded - set(uses) - vega == {"frame", "page", "search"}
+    assert bool(vega) == ("charts" in loaded)
+
+
+def test_the_book_holds_nothing_that_no_page_names(html):
+    static = html / "_static"
+    pages = [path for path in html.rglob("*.html") if static not in path.parents]
+    texts = [*pages, *static.glob("*.css"), *static.glob("*.js")]
+    named = "".join(path.read_text() for path in texts)
+    assert [path for path in static.rglob("*.*") if path.is_file() and path.name not in named] == []
+
+
+# Whoever scrolls comes to them; before that, what is out of sight is not even laid out.
+@pytest.mark.parametrize("width", [412, 1350])
+def test_nothing_moves_while_a_page_comes(browser, html, chapter, width):
+    page = browser.new_page(viewport={"width": width, "height": 823})
+    page.goto((html / "chapters" / f"{chapter}.html").as_uri(), wait_until="networkidle")
+    moved = """() => new Promise((resolve) => new PerformanceObserver((list) => resolve(
+        list.getEntries().reduce((sum, { value }) => sum + value, 0)
+    )).observe({ type: "layout-shift", buffered: true })
+        ?? setTimeout(() => resolve(0), 200))"""
+    assert page.evaluate(moved) <= 0.02
+    page.close()
+
+
+# What is out of sight is cut at the edge of its section.
+OUT_OF_SECTION = """() => [...document.querySelectorAll(".bd-article > section > section")].flatMap(
+    (section) => {
+        const { left, right } = section.getBoundingClientRect();
+        return [...section.querySelectorAll("*")].filter((element) => {
+            if (element.closest("pre > *, math, .formula > *, table, svg > *")) return false;
+            const box = element.getBoundingClientRect();
+            return box.width && box.height && (box.left < left - 16 || box.right > right + 16);
+        }).map((element) => element.outerHTML.slice(0, 120));
+    })"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_section_holds_what_it_shows(look, width):
+    page = look(width)
+    look.open_folds()
+    out = page.evaluate(OUT_OF_SECTION)
+    look.open_folds(False)
+    assert out == []
+
+
+def test_a_link_leads_to_the_last_section_of_a_page_just_opened(browser, html, chapter):
+    page = browser.new_page(viewport={"width": 1280, "height": 844})
+    page.goto((html / "chapters" / f"{chapter}.html").as_uri())
+    entry = page.locator("#pst-page-toc-nav > ul > li > a").nth(-3)
+    anchor = entry.get_attribute("href")
+    entry.click()
+    page.wait_for_function(
+        "id => Math.abs(document.querySelector(id).getBoundingClientRect().top) < 100", arg=anchor
+    )
+    page.wait_for_function(
+        "id => document.querySelector(`#pst-page-toc-nav a.active`)?.hash === id", arg=anchor
+    )
+    page.close()
+
+
+def test_the_sides_open_and_close_on_a_phone(open_page):
+    page = open_page("chapters/01_multilayer_perceptrons", 390)
+    for side, inside in (("primary", "nav.bd-links a"), ("secondary", "#pst-page-toc-nav a")):
+        dialog = page.locator(f"#pst-{side}-sidebar-modal")
+        page.locator(f".{side}-toggle").click()
+        dialog.locator(inside).first.wait_for()
+        page.keyboard.press("Escape")
+        dialog.wait_for(state="hidden")
+        page.locator(f".{side}-toggle").click()
+        # Beside it, on the left or on the right.
+        page.mouse.click(380 if side == "primary" else 10, 400)
+        dialog.wait_for(state="hidden")
+    page.locator(".secondary-toggle").click()
+    link = page.locator("#pst-secondary-sidebar-modal a").nth(3)
+    anchor = link.get_attribute("href")
+    link.click()
+    assert page.url.endswith(anchor)
+    page.locator("#pst-secondary-sidebar-modal").wait_for(state="hidden")
+
+
+def test_colors_are_chosen_and_kept(open_page):
+    page = open_page("chapters/index", 1280)
+    theme = "document.documentElement.dataset.theme"
+    seen = []
+    for _ in range(3):
+        page.locator(".theme-switch-button").click()
+        seen.append(page.evaluate(f"[document.documentElement.dataset.mode, {theme}]"))
+    assert seen == [["dark", "dark"], ["light", "light"], ["auto", "light"]]
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{theme} === 'dark'")
+    page.locator(".theme-switch-button").click()
+    page.reload()
+    assert page.evaluate(theme) == "light"
+    page.evaluate("localStorage.clear()")
+
+
+def test_the_way_up_is_offered_to_whoever_turns_back(open_page):
+    page = open_page("chapters/01_multilayer_perceptrons", 390)
+    up = page.locator("#pst-back-to-top")
+    for y, shown in ((5000, False), (4000, True)):
+        page.evaluate(f"scrollTo(0, {y})")
+        up.wait_for(state="visible" if shown else "hidden")
+    up.dispatch_event("click")
+    page.wait_for_function("scrollY === 0")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
