@@ -84,19 +84,35 @@ def lay(static: Path) -> None:
 
 def lay_face(target: Path, source: str) -> None:
     """Lay one face, from regular to bold, without what no page writes."""
-    if target.exists():
-        return
+    if not target.exists():
+        trim_face(source, target, (400, 400, 700), "woff2")
+
+
+def lay_figures_face(target: Path) -> None:
+    """Lay the face of the text for Matplotlib, which draws the first weight of a file alone.
+
+    Its license reserves its name for what has not been changed.
+    """
+    trim_face(FACES["text"], target, 400, None, "BookSans")
+
+
+def trim_face(source: str, target: Path, weights: Any, flavor: str | None, name: str = "") -> None:
+    """Write a face with some weights, under a name of its own where one is given."""
     from fontTools import subset, ttLib  # which take a while to load
     from fontTools.varLib import instancer
 
     (path,) = (path for path in files("fontpkg-source-sans-3") or () if path.name == source)
-    options = subset.Options(flavor="woff2", layout_features=["kern", "lnum", "tnum", "mark"])
+    options = subset.Options(flavor=flavor, layout_features=["kern", "lnum", "tnum", "mark"])
     options.hinting = False
     with ttLib.TTFont(path.locate(), recalcTimestamp=False) as font:
         trimmed = subset.Subsetter(options)
         trimmed.populate(text=LETTERS)
         trimmed.subset(font)
-        instancer.instantiateVariableFont(font, {"wght": (400, 400, 700)}, inplace=True)
+        instancer.instantiateVariableFont(font, {"wght": weights}, inplace=True)
+        if name:
+            font["name"].names = [r for r in font["name"].names if r.nameID in (0, 1, 2, 4, 6)]
+            for number in (1, 4, 6):
+                font["name"].setName(name, number, 3, 1, 0x409)
         subset.save_font(font, str(target), options)
 
 
@@ -194,3 +210,7 @@ def _classes(selector: str) -> set[str]:
     while (bare := re.sub(r"\([^()]*\)|\[[^]]*\]", "", selector)) != selector:
         selector = bare
     return set(re.findall(r"\.(-?[A-Za-z_][\w-]*)", selector))
+
+
+if __name__ == "__main__":
+    lay_figures_face(HERE.parent / "nnlib" / "figures.ttf")

@@ -8,6 +8,7 @@ in that form or a code cell has not been executed, in order. With ``--list`` it 
 from __future__ import annotations
 
 import argparse
+import gzip
 import os
 import sys
 from base64 import b64decode, b64encode
@@ -45,18 +46,31 @@ def normalize(notebook: NotebookNode) -> str:
             data = output.get("data", {})
             if "image/png" in data:
                 data["image/png"] = reduce_colors(data["image/png"])
+            if {"image/png", "image/svg+xml"} <= data.keys():
+                drop_heavy_drawing(data)
     nbformat.validate(notebook)
     return nbformat.writes(notebook) + "\n"
 
 
 def reduce_colors(png: str) -> str:
-    """Return the picture in 256 colors, which a figure never misses: a third of its size."""
+    """Return the picture in 64 colors, which a figure on white never misses: half of its size."""
     picture = Image.open(BytesIO(b64decode(png)))
     if picture.mode == "P":
         return png
     written = BytesIO()
-    picture.quantize(256, method=Image.Quantize.FASTOCTREE).save(written, "PNG", optimize=True)
+    reduced = picture.convert("RGB").quantize(64, method=Image.Quantize.MAXCOVERAGE)
+    reduced.save(written, "PNG", optimize=True)
     return b64encode(written.getvalue()).decode()
+
+
+def drop_heavy_drawing(data: NotebookNode) -> None:
+    """Leave out the drawing of a figure where its picture is lighter, for pages take the drawing.
+
+    The picture stays in any case: a notebook that is not trusted shows no drawing.
+    """
+    drawing = gzip.compress(data["image/svg+xml"].encode(), mtime=0)
+    if len(drawing) > len(b64decode(data["image/png"])):
+        del data["image/svg+xml"]
 
 
 def public_address() -> str:

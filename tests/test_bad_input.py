@@ -473,6 +473,11 @@ if find_spec("matplotlib"):
                 ],
             },
         ),
+        "plots.label_lines": Row(
+            plots.label_lines,
+            lambda: {"ax": plots.plt.figure().subplots()},
+            {"ax": refused(TypeError, 3, "ax", None, came=kind)},
+        ),
         "plots.decision_regions": Row(
             plots.decision_regions,
             lambda: {

@@ -1,9 +1,11 @@
 """The book and its tests: every numbered statement has a test, every marked test a statement."""
 
 import ast
+import gzip
 import json
 import re
-from io import StringIO
+from base64 import b64decode
+from io import BytesIO, StringIO
 from types import SimpleNamespace
 
 import assets
@@ -21,6 +23,7 @@ from docutils.core import publish_doctree
 from nbformat.v4 import new_code_cell
 from nbval.plugin import get_sanitize_patterns
 from notebooks import with_installer
+from PIL import Image
 from reading import Part, Reading, measure
 from sphinx.application import Sphinx
 from sphinx.errors import ConfigError
@@ -167,13 +170,15 @@ def test_the_opening_page_says_at_which_pace_times_are_computed():
         ("≈ -1,234.5, +2", "≈ #, +2"),
         ("≈ −3.2e-05 and ≈ +7", "≈ # and ≈ #"),
         ("≈ nan", "≈ nan"),
+        ("<?xml version='1.0'?>\n<svg>\n0.1\n</svg>\n", "drawing\n"),
         ("0.964", "0.964"),
     ],
 )
-def test_only_a_number_after_the_sign_may_differ(number, sanitized):
+def test_only_a_number_after_the_sign_and_a_drawing_may_differ(number, sanitized):
     text = (ROOT / "tests" / "nbval.ini").read_text(encoding="utf-8")
-    ((pattern, replacement),) = get_sanitize_patterns(text)
-    assert re.sub(pattern, replacement, number) == sanitized
+    for pattern, replacement in get_sanitize_patterns(text):
+        number = re.sub(pattern, replacement, number)
+    assert number == sanitized
 
 
 def test_every_call_of_nbval_knows_which_numbers_may_differ():
@@ -210,6 +215,37 @@ def test_every_picture_is_a_figure_with_a_caption_a_name_and_an_alt_text(path):
             given = {*metadata.get("figure", ()), *metadata.get("image", ())}
             missing = {"caption", "name", "alt"} - given
             assert missing == set(), f"the metadata mystnb of cell {cell['id']} lack {missing}"
+
+
+def figures(path):
+    """Yield the name, data and metadata of each figure that Matplotlib has drawn."""
+    for cell in cells_of(path):
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", ()):
+                name = cell["metadata"]["mystnb"]["figure"]["name"]
+                yield name, output["data"], output["metadata"]["image/png"]
+
+
+@each_notebook
+def test_every_figure_is_sharp_and_no_wider_than_its_text_allows_on_a_phone(path):
+    for name, data, shown in figures(path):
+        with Image.open(BytesIO(b64decode(data["image/png"]))) as picture:
+            half = [side // 2 for side in picture.size]
+            assert half == [shown["width"], shown["height"]], name
+            assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255), name
+            weight = len(b64decode(data["image/png"]))
+        assert shown["width"] <= 500, name
+        if drawing := "".join(data.get("image/svg+xml", "")):
+            assert len(gzip.compress(drawing.encode())) <= weight, name
+            # Letters are outlines of 100 units to the em.
+            sizes = set(re.findall(r"scale\((0[\d.]+) -[\d.]+\)", drawing))
+            assert sizes <= {"0.12"}, f"{name} has text of {sizes} times 100 points, not 12"
+
+
+def test_figures_have_the_face_of_the_text(tmp_path):
+    assets.lay_figures_face(tmp_path / "figures.ttf")
+    made = (tmp_path / "figures.ttf").read_bytes()
+    assert made == (ROOT / "nnlib" / "figures.ttf").read_bytes(), "run: python _ext/assets.py"
 
 
 def charts():

@@ -4,8 +4,13 @@ import ast
 import contextlib
 import importlib
 import inspect
+import re
+import struct
+import sys
 import textwrap
+from base64 import b64decode
 from itertools import pairwise
+from pathlib import Path
 
 import altair as alt
 import matplotlib as mpl
@@ -13,7 +18,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.contour import ContourSet
+from matplotlib_inline.config import InlineBackend
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nnlib
@@ -57,7 +64,7 @@ def test_every_function_that_takes_axes_is_tested_here():
         for name, function in public
         if function.__module__ == plots.__name__
         and not name.startswith("_")
-        and "ax" in inspect.signature(function).parameters
+        and inspect.signature(function).parameters.get("ax", inspect.Parameter).default is None
     }
     assert takes_axes == set(DRAWINGS)
 
@@ -84,10 +91,10 @@ def test_fits_a_phone(draw):
     assert draw(None).figure.get_figwidth() <= 5.4
 
 
-def test_style_is_transparent_and_tells_lines_apart_by_color_and_dash():
+def test_style_has_a_white_ground_and_tells_lines_apart_by_color_and_dash():
     plots.use_style()
-    for name in ("figure.facecolor", "axes.facecolor", "savefig.facecolor"):
-        assert plt.rcParams[name] == "none"
+    assert plt.rcParams["figure.facecolor"] == "white"  # as notebooks with a dark theme need it
+    assert plt.rcParams["savefig.facecolor"] in ("auto", "white")
     cycle = plt.rcParams["axes.prop_cycle"].by_key()
     assert len(set(cycle["color"])) == len(set(map(str, cycle["linestyle"]))) == len(plots.COLORS)
 
@@ -149,19 +156,64 @@ def test_histories_draw_losses_beside_mistakes_over_whole_epochs():
     assert losses.get_ylabel() == "mean loss"
 
 
+def labels_of(ax):
+    """The boxes of what is written beside lines, from the lowest to the highest."""
+    ax.figure.canvas.draw()
+    boxes = {text: mpl.text.Text.get_window_extent(text) for text in ax.texts}
+    return sorted(((text, box) for text, box in boxes.items()), key=lambda pair: pair[1].y0)
+
+
 def test_histories_name_each_line_at_its_end_and_no_two_at_one_height():
     ends = {"a": 0.7, "b": 0.69, "c": 0.1, "d, in many words": 0.1}
     records = {name: History([1.0, 0.5], [], [0.5, 1 - end]) for name, end in ends.items()}
     plots.use_style()
     _, mistakes = plots.histories(records)
-    mistakes.figure.canvas.draw()
+    boxes = [box for _, box in labels_of(mistakes)]
     assert {text.replace("\n", " ") for text in texts(mistakes)} == set(ends)
-    boxes = [mpl.text.Text.get_window_extent(text) for text in mistakes.texts]
-    boxes.sort(key=lambda box: box.y0)
     assert all(below.y1 <= above.y0 for below, above in pairwise(boxes))
-    assert mistakes.figure.get_figwidth() <= 5.4
     assert all(box.x0 > mistakes.get_window_extent().x1 for box in boxes)
     assert max(box.x1 for box in boxes) <= mistakes.figure.bbox.x1
+
+
+def test_histories_of_one_run_need_no_name():
+    losses, mistakes = plots.histories({"alone": History([1.0, 0.5], [], [0.5, 0.9])})
+    assert texts(losses) == texts(mistakes) == []
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_labels_stand_in_the_order_of_the_ends_of_lines_and_apart(rows, scale):
+    plots.use_style()
+    ax = np.ravel(plt.subplots(rows, 1, sharex=True)[1])[0]
+    ends = dict(zip("abcde", (3.0, 1.0, 1.01, 9.0, np.nan), strict=True))
+    for name, end in ends.items():
+        ax.plot([1, 2, 3], [2, 1.5 if end == end else 8.0, end], label=name)
+    ax.plot([1, 2, 3], [5, 5, 5])  # has no label
+    ax.axhline(6.0, label="level")
+    ax.set_yscale(scale)
+    assert plots.label_lines(ax) is ax
+    order, boxes = zip(*labels_of(ax), strict=True)
+    assert [text.get_text() for text in order] == ["b", "c", "a", "level", "e", "d"]
+    assert all(below.y1 <= above.y0 + 1 for below, above in pairwise(boxes))
+
+
+def test_labels_lead_to_the_ends_of_their_lines_by_color():
+    ax = plt.subplots()[1]
+    ax.plot([0, 1], [0, 1], color="red", label="up")
+    ax.plot([0, 1], [1, 0], color="blue", ls="--", marker="o", label="down")
+    plots.label_lines(ax)
+    led = {text.get_text(): text for text in ax.texts}
+    for name, color, end in (("up", "red", (1, 1)), ("down", "blue", (1, 0))):
+        assert mpl.colors.same_color(led[name].arrow_patch.get_edgecolor(), color)
+        place = ax.transAxes.transform(led[name].xy)
+        assert_allclose(ax.transData.inverted().transform(place), end, atol=1e-9)
+
+
+def test_a_line_that_has_no_points_has_no_label():
+    ax = plt.subplots()[1]
+    ax.plot([], [], label="empty")
+    ax.plot([1], [np.nan], label="unknown")
+    assert texts(plots.label_lines(ax)) == []
 
 
 def test_histories_without_mistakes_stand_on_a_plain_axis():
@@ -250,6 +302,69 @@ def test_network_diagram_shortens_wide_layers_and_names_their_size():
 
 def test_network_diagram_takes_labels_of_its_own():
     assert texts(plots.network_diagram([2, 3], labels=["x", "s"])) == ["x", "s"]
+
+
+# --- the style ---------------------------------------------------------------------------------
+
+
+def test_all_text_is_of_one_size_and_in_the_face_of_the_book():
+    plots.use_style()
+    _, axes = plt.subplots(2)
+    axes[0].set(xlabel="x", ylabel="y", title="title", xscale="log")
+    axes[0].plot([1, 1000], label="line")
+    axes[0].legend(title="of")
+    plots.label_lines(axes[0])
+    plots.network_diagram([2, 3], ax=axes[1])
+    written = axes[0].figure.findobj(mpl.text.Text)
+    assert {text.get_fontsize() for text in written if text.get_text().strip()} == {12}
+    faces = {mpl.font_manager.findfont(text.get_fontproperties()) for text in written}
+    assert {Path(face).name for face in faces} == {"figures.ttf"}
+
+
+def test_a_letter_that_the_face_lacks_is_drawn_without_a_warning():
+    plots.use_style()
+    plt.title("10⁴ ⋮")
+    plt.gcf().canvas.draw()
+
+
+@pytest.mark.filterwarnings("ignore:InlineBackend:DeprecationWarning")  # its own
+def test_in_a_notebook_a_figure_is_a_drawing_and_a_picture_of_twice_the_size():
+    shell = InteractiveShell.instance()
+    InlineBackend.instance().shell = shell  # as the first figure of a notebook does
+    try:
+        plots.use_style()
+        shell.display_formatter.active_types = shell.display_formatter.format_types
+        figure, _ = plt.subplots(figsize=(2, 1))
+        data, metadata = shell.display_formatter.format(figure)
+        again, _ = shell.display_formatter.format(figure)
+    finally:
+        InteractiveShell.clear_instance()
+        InlineBackend.clear_instance()
+    assert data == again
+    width, height = metadata["image/png"].values()
+    assert (width, height) == (192, 96)
+    picture = data["image/png"]
+    picture = b64decode(picture) if isinstance(picture, str) else picture
+    assert struct.unpack(">II", picture[16:24]) == (2 * width, 2 * height)
+    assert 'width="144pt" height="72pt"' in data["image/svg+xml"]
+    assert "metadata" not in data["image/svg+xml"]
+
+
+def test_outside_of_notebooks_the_style_needs_no_jupyter(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib_inline", None)
+    plots.use_style()
+
+
+def test_charts_and_figures_have_one_face_one_palette_and_sizes_below_the_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    plots.interactive(alt.Chart(alt.Data(values=[])).mark_point(), "No point.")
+    style = shown[0].specification["config"]
+    plots.use_style()
+    assert style["font"].startswith("Source Sans 3")
+    assert style["range"]["category"] == plt.rcParams["axes.prop_cycle"].by_key()["color"]
+    sizes = re.findall(r"[fF]ontSize': (\d+)", repr(style))
+    assert set(sizes) == {"15"}
 
 
 # --- source ------------------------------------------------------------------------------------
