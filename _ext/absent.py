@@ -53,21 +53,30 @@ class Absent(NamedTuple):
 def absent(root: Path, present: tuple[str, ...]) -> Absent:
     """Return what lies beside the pages of the book."""
     files = [file_of(page, root) for page in present]
-    pages, labels = {}, {}
+    pages: dict[str, Place] = {}
+    labels: dict[str, Place] = {}
     for path in beside(files):
         page = path.relative_to(root).with_suffix("").as_posix()
-        title = _TITLE.search(markdown(path))
+        try:
+            title = _TITLE.search(markdown(path))
+            found = dict(_labels(path))
+        except (OSError, ValueError, LookupError, TypeError):
+            continue  # somebody's notes, which are no page
         of = title[1] if title else path.stem
         pages[page] = Place(page, of, of)
-        labels |= {label: Place(page, title or of, of) for label, title in _labels(path)}
+        labels |= {label: Place(page, name or of, of) for label, name in found.items()}
     # Of a chapter and a changed copy of it, only one is in the book.
     kept = {label for path in files for label, _ in _labels(path)}
-    found = {label: place for label, place in labels.items() if label not in kept}
+    labels = {label: place for label, place in labels.items() if label not in kept}
     terms = _unused_terms(root, files) if GLOSSARY in present else set()
     for term in terms:
-        label = "term-" + re.sub(r"\W+", "-", term).strip("-")
-        found[label] = Place(GLOSSARY, term, term)
-    return Absent(pages, found, terms)
+        labels[anchor_of(term)] = Place(GLOSSARY, term, term)
+    return Absent(pages, labels, terms)
+
+
+def anchor_of(term: str) -> str:
+    """Return the anchor that Sphinx gives a term of the glossary."""
+    return "term-" + re.sub(r"\W+", "-", term.encode("ascii", "ignore").decode()).strip("-")
 
 
 def _labels(path: Path) -> Iterator[tuple[str, str]]:
@@ -84,17 +93,17 @@ def _labels(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _unused_terms(root: Path, files: list[Path]) -> set[str]:
-    """Return the terms of absent chapters that no page of the book uses."""
-    text = "\n".join(markdown(path) for path in files if path.with_suffix("") != root / GLOSSARY)
+    """Return the terms of absent chapters that no notebook of the book uses."""
+    text = "\n".join(markdown(path) for path in files if path.suffix == ".ipynb")
     entries = _TERM.findall(markdown(file_of(GLOSSARY, root)))
     there = {path.stem for path in files}
     return {term for term, chapter in entries if chapter not in there and not _uses(text, term)}
 
 
 def _uses(text: str, term: str) -> bool:
-    """Tell whether a text has a term; what stands in brackets is another name of it."""
+    """Tell whether a text has a term, or its plural; in brackets stands another name of it."""
     name = re.escape(term.partition(" (")[0])
-    return re.search(rf"\b{name}\b", text, re.IGNORECASE) is not None
+    return re.search(rf"\b{name}", text, re.IGNORECASE) is not None
 
 
 def page_of(node: nodes.Node, here: str) -> str | None:
@@ -156,10 +165,10 @@ class Following(SphinxTransform):
                 named = map(self.page, node.findall(addnodes.pending_xref))
                 found = [page for page in named if page in self.chapters] or found
             return found[0] if found else None
-        while isinstance(node, (nodes.Element)) and len(node):
+        while isinstance(node, nodes.Element):
             if page := self.page(node):
                 return page if page in self.chapters or page in self.absent else None
-            node = node[0]
+            node = next((child for child in node if child.astext()), None)
         return None
 
     def page(self, node: nodes.Node) -> str | None:
@@ -235,11 +244,13 @@ def opens(node: nodes.Node) -> bool:
 def emphasis(title: str) -> nodes.emphasis:
     """Return a title as it stands in a text that has no link to it."""
     said = nodes.emphasis()
-    parts = iter(_MARKUP.split(title.replace("*", "")))
-    said += nodes.Text(next(parts))
-    for formula, code, text in zip(parts, parts, parts, strict=True):
-        said += nodes.math("", formula) if formula else nodes.literal("", code)
-        said += nodes.Text(text)
+    after = 0
+    title = title.replace("*", "")
+    for part in _MARKUP.finditer(title):
+        said += nodes.Text(title[after : part.start()])
+        said += nodes.math("", part[1]) if part[1] else nodes.literal("", part[2])
+        after = part.end()
+    said += nodes.Text(title[after:])
     return said
 
 
