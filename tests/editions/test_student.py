@@ -125,7 +125,8 @@ def test_instructors_get_the_right_answer_to_each_self_check(build):
     checks = list(keys.self_checks(sources.markdown(sources.lessons()[3])))
     links = page.select("article a[href*='#check-']")
     assert [link.get_text() for link in links] == [f"1.{i + 1}" for i in range(len(checks))]
-    text = squeezed(page.get_text())
+    formulas = [tag["data-tex"] for tag in page.select("[data-tex]")]
+    text = squeezed("\n".join([page.get_text(), *formulas]))
     for check in checks:
         (right,) = (answer for answer in check.answers if answer.right)
         words = max(PIECE.split(right.why), key=len)
