@@ -5,6 +5,12 @@ INSTALL := $(BIN)/python -I _ext/install.py --quiet
 # Notes, copies and classes in this folder are yours; without git, all of it is looked at.
 TRACKED = $(or $(wildcard $(shell git ls-files '*.py' '*.ipynb' 2>/dev/null)),.)
 
+# Each edition of the book has a folder of its own; the public one has no name.
+ifneq ($(EDITION),$(filter student instructor,$(EDITION)))
+    $(error EDITION is '$(EDITION)', not student or instructor)
+endif
+BUILT := _build$(if $(EDITION),/$(EDITION)/_build)
+
 # Your settings of Python, pytest, IPython and Matplotlib must not reach into .venv.
 unexport $(filter-out PYTHON,$(filter PYTHON% PYTEST% COVERAGE% MPLBACKEND MYPYPATH JUPYTER_PATH \
     JUPYTER_PREFER_ENV_PATH,$(.VARIABLES)))
@@ -13,8 +19,8 @@ export MATPLOTLIBRC := /dev/null
 
 # Targets share _build and .venv.
 .NOTPARALLEL:
-.PHONY: help environment book pdf test test-oldest test-autograd test-install test-book audit coverage bench mutants dist lab \
-    notebooks lint grading assignments test-assignments grade class clean
+.PHONY: help environment book pdf test test-oldest test-autograd test-install test-book test-editions test-subsets \
+    audit coverage bench mutants dist lab notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -25,18 +31,18 @@ environment:
 # The mark is missing after a build that failed or was killed, and differs where a page has gone.
 # Sphinx would trust what it has cached, warnings forgotten, and keep the page: so the next build
 # starts from nothing.
-book: environment ## Build the book, warnings are errors
-	@cmp -s _toc.yml _build/finished || rm -rf _build
-	@mkdir -p _build && rm -f _build/finished
-	@$(BIN)/jupyter-book build . -W -n --keep-going
-	@cp _toc.yml _build/finished
-	@echo "The book: $(CURDIR)/_build/html/index.html"
+book: environment ## Build the book, warnings are errors (EDITION=student: no solutions, EDITION=instructor: keys)
+	@cmp -s _toc.yml $(BUILT)/finished || rm -rf $(BUILT)
+	@mkdir -p $(BUILT) && rm -f $(BUILT)/finished
+	@$(BIN)/jupyter-book build . $(if $(EDITION),--path-output _build/$(EDITION)) -W -n --keep-going
+	@cp _toc.yml $(BUILT)/finished
+	@echo "The book: $(CURDIR)/$(BUILT)/html/index.html"
 
 # The second build lets the opening page lead to the PDF.
 pdf: book ## Print the book as one PDF (Debian: apt install chromium)
-	@$(BIN)/python _ext/pdf.py
+	@$(BIN)/python _ext/pdf.py $(BUILT)/html
 	@$(MAKE) --no-print-directory book
-	@$(PYTEST) tests/browser/test_pdf.py
+	@NNB_HTML="$(CURDIR)/$(BUILT)/html" $(PYTEST) tests/browser/test_pdf.py
 
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
@@ -69,6 +75,13 @@ test-book: book ## Drive every chapter in a browser (Debian: apt install chromiu
 audit: book ## Look at Home and the chapters through Lighthouse (needs npm and chromium; 15 minutes)
 	@$(BIN)/python _ext/audit.py
 
+test-editions: environment ## Build the students' edition, and books of some of the chapters
+	@$(PYTEST) -v --dist loadfile tests/editions
+
+test-subsets: export SUBSETS = all
+test-subsets: environment ## Build books of every choice of the chapters (10 minutes)
+	@$(PYTEST) tests/editions/test_subsets.py
+
 # mutmut show NAME prints what a surviving mutant has changed.
 # Measuring costs three times the time of the tests, so that it stands apart from them.
 coverage: export OMP_NUM_THREADS = 1
@@ -86,9 +99,9 @@ mutants: environment ## Break nnlib in every small way, list what no test notice
 	    print(f"{killed:.1%} of them are killed, at least 95% must be"); exit(killed < 0.95)'
 
 dist: ## Build the book from nothing and pack it: _build/neural-network-basics-VERSION.zip
-	@rm -rf _build
+	@rm -rf $(BUILT)
 	@$(MAKE) --no-print-directory book
-	@$(BIN)/python _ext/dist.py
+	@$(BIN)/python _ext/dist.py $(BUILT)/html
 
 lab: environment ## Open the chapters in Jupyter Lab
 	@$(BIN)/jupyter-lab chapters

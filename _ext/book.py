@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import assets
+from absent import follow_chapters
 from docutils import nodes
 from folds import fold
 from myst_nb.core.render import MimeData, MimeRenderPlugin, load_mime_renders
-from sources import ROOT, of_extension, pages
+from sources import chapters, of_extension
 from sphinx.application import Sphinx
-from sphinx.config import Config
 from sphinx.domains import std
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -31,12 +31,6 @@ from statements import KINDS, Marked, marked, statements
 VEGA_LITE = "application/vnd.vegalite.v5+json"
 
 logger = logging.getLogger(__name__)
-
-
-def only_pages(app: Sphinx, config: Config) -> None:
-    """Read what the table of contents names, and nothing else that lies in this folder."""
-    home = Path(app.srcdir)
-    config.include_patterns = [path.relative_to(home).as_posix() for path in pages(home)]
 
 
 def lay_assets(app: Sphinx) -> None:
@@ -139,9 +133,11 @@ class StatementTests(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the list, read as Markdown."""
+        follow_chapters(self.env)
+        home = Path(self.env.srcdir)
         lines = []
-        for label, (file, title) in statements().items():
-            self.env.note_dependency(str(ROOT / "chapters" / file))
+        for label, (file, title) in statements(chapters(home)).items():
+            self.env.note_dependency(str(home / "chapters" / file))
             names = ", ".join(f"`{test.name}`" for test in show_tests(self.env, label))
             lines.append(f"- {{prf:ref}}`{label}`, {title}: {names}")
         return self.parse_text_to_nodes("\n".join(lines))
@@ -230,12 +226,15 @@ def lighten_page(
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
+    app.setup_extension("editions")
+    app.setup_extension("absent")
     app.setup_extension("public")
     app.setup_extension("checks")
     app.setup_extension("folds")
     app.setup_extension("formulas")
     app.setup_extension("glossary")
     app.setup_extension("home")
+    app.setup_extension("keys")
     app.setup_extension("reading")
     app.setup_extension("search")
     app.add_css_file(assets.STYLES[0])
@@ -244,7 +243,6 @@ def setup(app: Sphinx) -> dict[str, int]:
     # Its other door is an entry point, which would belong to nnlib and to every book beside it.
     load_mime_renders().append(Chart)
     app.add_domain(StandardDomain, override=True)
-    app.connect("config-inited", only_pages)
     app.connect("builder-inited", lay_assets)
     app.connect("build-finished", trim_assets, priority=900)
     app.connect("doctree-read", attach_nodes)

@@ -1,7 +1,8 @@
-"""Pack the built book into one archive: of the same pages, always the same bytes."""
+"""Pack a built book, by default ``_build/html``: of the same pages, always the same bytes."""
 
 from __future__ import annotations
 
+import os
 import sys
 import tomllib
 from importlib.metadata import files
@@ -11,7 +12,6 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import assets
 
 ROOT = Path(__file__).resolve().parent.parent
-HTML = ROOT / "_build" / "html"
 # What these packages lay into the pages has no other notice.
 PACKAGES = (
     "myst-nb",
@@ -44,11 +44,11 @@ def notices() -> str:
     return "\n".join(f"{rule}\n{name}\n{rule}\n\n{text.strip()}\n" for name, text in found.items())
 
 
-def pack(target: Path) -> None:
+def pack(html: Path, target: Path) -> None:
     """Write the archive: sorted names, one date, one folder at its top."""
     contents = {
-        path.relative_to(HTML).as_posix(): path.read_bytes()
-        for path in HTML.rglob("*")
+        path.relative_to(html).as_posix(): path.read_bytes()
+        for path in html.rglob("*")
         if path.is_file() and path.name not in LEFT_OUT
     }
     contents["NOTICES.txt"] = notices().encode()
@@ -60,10 +60,12 @@ def pack(target: Path) -> None:
 
 
 def main() -> int:
-    """Pack into ``_build`` and print where the archive is."""
+    """Pack the pages, and print where the archive is: beside their folder."""
+    html = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "html").resolve()
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    target = ROOT / "_build" / f"neural-network-basics-{version}.zip"
-    pack(target)
+    name = "-".join(filter(None, ["neural-network-basics", version, os.environ.get("EDITION")]))
+    target = html.parent / f"{name}.zip"
+    pack(html, target)
     print(f"The archive: {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
 

@@ -128,7 +128,7 @@ def popup(term: Term, page: str, address: str) -> Iterator[nodes.Node]:
 class LinkTerms(SphinxPostTransform):
     """Link the terms of a chapter, before references are resolved."""
 
-    default_priority = 9
+    default_priority = 7  # what they say may name a chapter that is absent (absent.py)
     formats = ("html",)
 
     def run(self, **_: Any) -> None:

@@ -266,6 +266,8 @@ def join(html: Path, faces: str = "") -> str:
         # A link may lead to a page, and not to an anchor in it.
         chapter.insert(0, make(f"<span id='{identifier(name)}'></span>"))
         parts.append((caption, chapter))
+    if not solutions.select(".solution"):
+        solutions.h1.string = "Answers to the self-checks"
     parts.append((" ", solutions))
     for i, (_, chapter) in enumerate(parts):
         chapter["class"], chapter["style"] = "chapter", f"page: chapter-{i}"

@@ -23,7 +23,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
-from sources import ROOT, of_extension
+from sources import ROOT, numbered, of_extension
 from sphinx.application import Sphinx
 from statements import KINDS
 
@@ -145,8 +145,8 @@ def _words(token: Token) -> int:
 
 def say_reading_time(app: Sphinx, doctree: nodes.document) -> None:
     """Say below the title of a chapter how much there is to read."""
-    path = Path(app.env.doc2path(app.env.docname))
-    if path.suffix == ".ipynb" and path.stem[0].isdigit():
+    if app.env.docname in numbered(app.config.external_site_map):
+        path = Path(app.env.doc2path(app.env.docname))
         said = nodes.paragraph("", str(measure(path)), classes=["reading-time"])
         doctree.next_node(nodes.section).insert(1, said)
 

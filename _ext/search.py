@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from absent import absent
 from docutils import nodes
 from sources import of_extension
 from sphinx import addnodes
@@ -133,7 +135,9 @@ def _read_cell(cell: nodes.Element, place: Place) -> None:
         place.text += f" {caption.astext()}"
 
 
-def script(pages: dict[str, list[Place]], synonyms: dict[str, Any]) -> str:
+def script(
+    pages: dict[str, list[Place]], synonyms: dict[str, Any], elsewhere: Container[str] = ()
+) -> str:
     """Return the script with the places of all pages, by which words are split and joined."""
     names = dict(synonyms["places"])
     found = [
@@ -147,6 +151,8 @@ def script(pages: dict[str, list[Place]], synonyms: dict[str, Any]) -> str:
         for place in pages[page]
     ]
     for label in names:
+        if label in elsewhere:
+            continue
         logger.warning("%s: no place has the label %s", SYNONYMS.name, label)
     data = {
         "places": found,
@@ -180,7 +186,8 @@ def write_places(app: Sphinx, env: BuildEnvironment) -> None:
         synonyms = tomllib.loads(SYNONYMS.read_text(encoding="utf-8"))
         static = Path(app.outdir) / "_static"
         static.mkdir(parents=True, exist_ok=True)
-        (static / "places.js").write_text(script(_kept(env), synonyms), encoding="utf-8")
+        labels = absent(Path(app.srcdir), tuple(app.config.external_site_map)).labels
+        (static / "places.js").write_text(script(_kept(env), synonyms, labels), encoding="utf-8")
 
 
 def _kept(env: BuildEnvironment) -> dict[str, list[Place]]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import ast
-import json
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from sources import ROOT, chapters
+from sources import ROOT, chapters, directives, markdown
 
 #: What is proved or cited; a definition or an example needs no test.
 KINDS = ("theorem", "proposition", "lemma", "corollary")
-_DIRECTIVE = re.compile(rf"^:::+\{{prf:({'|'.join(KINDS)})\}}(.*)\n((?::\w+:.*\n)*)", re.MULTILINE)
-_LABEL = re.compile(r"^:label: *(\S+)", re.MULTILINE)
 
 
 class Statement(NamedTuple):
@@ -37,16 +33,14 @@ def statements(notebooks: Iterable[Path] | None = None) -> dict[str, Statement]:
     """Return the statements of all chapters by their labels; one without a label is an error."""
     found: dict[str, Statement] = {}
     for path in chapters() if notebooks is None else notebooks:
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            if cell["cell_type"] != "markdown":
+        for kind, title, label in directives(markdown(path)):
+            if not kind.startswith("prf:") or (kind := kind.removeprefix("prf:")) not in KINDS:
                 continue
-            for kind, title, options in _DIRECTIVE.findall("".join(cell["source"])):
-                label = _LABEL.search(options)
-                if label is None:
-                    raise ValueError(f"{path.name}: a {kind} has no label")
-                if label[1] in found:
-                    raise ValueError(f"{path.name}: the label {label[1]} stands here once more")
-                found[label[1]] = Statement(path.name, title.strip())
+            if label is None:
+                raise ValueError(f"{path.name}: a {kind} has no label")
+            if label in found:
+                raise ValueError(f"{path.name}: the label {label} stands here once more")
+            found[label] = Statement(path.name, title)
     return found
 
 

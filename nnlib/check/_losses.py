@@ -289,7 +289,7 @@ vote_cross_entropy = array_suite(
     Misconception(
         "exp overflows",
         lambda s, y: np.log(1 + np.exp(s)) - y * s,
-        "What is exp(1000) in floats? Chapter 2 has a softplus that does not form it.",
+        "What is exp(1000) in floats? nnlib.softplus does not form it.",
     ),
     Misconception(
         "1 swallows what is added to it",

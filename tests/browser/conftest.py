@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
 HTML = Path(os.environ.get("NNB_HTML", BUILT))
-CHAPTERS = [path.stem for path in sources.chapters() if path.stem[0].isdigit()]
+CHAPTERS = [path.stem for path in sources.lessons()]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox",

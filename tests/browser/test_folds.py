@@ -6,7 +6,7 @@ import pytest
 import sources
 from reading import DEEPER, measure
 
-CHAPTERS = {path.stem: path for path in sources.chapters() if path.stem[0].isdigit()}
+CHAPTERS = {path.stem: path for path in sources.lessons()}
 
 
 def parts_below_going_deeper(chapter):

@@ -67,7 +67,7 @@ def test_without_scripts_the_picture_shows_what_a_network_has_learned(browser, h
 
 def test_each_chapter_has_a_card_with_a_picture_and_its_time(open_page):
     page = open_page(HOME)
-    chapters = [path for path in sources.chapters() if path.stem[0].isdigit()]
+    chapters = sources.lessons()
     cards = page.locator(".cards li")
     assert cards.count() == len(chapters)
     for card, path in zip(cards.all(), chapters, strict=True):

@@ -1,0 +1,137 @@
+"""The edition for students holds no line of a solution; that for instructors holds the keys."""
+
+import hashlib
+import json
+import re
+from base64 import b64decode
+from functools import cache
+
+import exercises
+import keys
+import pytest
+import sources
+from bs4 import BeautifulSoup
+
+ALL = range(1, 1 + len(sources.lessons()))
+# Of a line of Markdown: formulas, code, what a role or a link names, and the text between.
+PIECE = re.compile(r"\$+|`|\{[\w:]+\}|\]\([^)]*\)|[*\[\]|]")
+# A shorter piece says nothing ("return x", "x = 2").
+LETTERS = 15
+
+
+@cache
+def squeezed(text):
+    """Return the letters and digits of a text, which markup leaves as they are."""
+    return re.sub(r"[\W_]+", "", text).lower()
+
+
+def said(cells):
+    """Yield the pieces of each line of cells, and of what these print."""
+    for cell in cells:
+        if cell["cell_type"] == "markdown":
+            for line in cell["source"].splitlines():
+                yield from PIECE.split(line)
+        else:
+            yield from cell["source"].splitlines()
+        for output in cell.get("outputs", ()):
+            text = output.get("text") or output.get("data", {}).get("text/plain", "")
+            yield from "".join(text).splitlines()
+
+
+def pieces_of_solutions():
+    """Return the pieces of all solutions that stand nowhere else in the book."""
+    solved, other = set(), []
+    for path in sources.lessons():
+        cells = sources.cells(path)
+        for solution in exercises.solutions(cells).values():
+            solved.update(map(squeezed, said(solution)))
+        other += said(exercises.without_solutions(cells))
+    others = {*sources.pages()}.difference(sources.lessons())
+    other += [sources.markdown(path) for path in others]
+    other += [piece for path in others for piece in said(sources.cells(path))]
+    other += [path.read_text("utf-8") for path in (sources.ROOT / "nnlib").rglob("*.py")]
+    known = squeezed("\n".join(other))
+    return {piece for piece in solved if len(piece) >= LETTERS and piece not in known}
+
+
+def published(html):
+    """Return all that a folder of pages says: in pages and their sources, the search, downloads."""
+    texts = []
+    for path in html.rglob("*"):
+        if path.suffix == ".html":
+            page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+            texts += [page.get_text(), *(tag["data-tex"] for tag in page.select("[data-tex]"))]
+        elif path.suffix == ".ipynb":
+            texts += said(sources.cells(path))
+        elif path.suffix in (".js", ".json", ".md", ".txt") and "vega" not in path.name:
+            texts.append(path.read_text("utf-8"))
+    return squeezed("\n".join(texts))
+
+
+@pytest.fixture(scope="module")
+def student(build):
+    return build(ALL, "student")
+
+
+def test_the_search_for_solutions_finds_them_where_they_are(build):
+    pieces, public = pieces_of_solutions(), published(build(ALL))
+    lost = [piece for piece in pieces if piece not in public]
+    assert len(pieces) > 500
+    assert len(lost) < 0.02 * len(pieces), lost
+
+
+def test_students_get_no_line_of_a_solution(student):
+    text = published(student)
+    assert [piece for piece in pieces_of_solutions() if piece in text] == []
+
+
+def test_students_get_no_picture_of_a_solution(student):
+    drawn = {
+        hashlib.sha256(b64decode(output["data"]["image/png"])).digest()
+        for path in sources.lessons()
+        for solution in exercises.solutions(sources.cells(path)).values()
+        for cell in solution
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", ())
+    }
+    given = {hashlib.sha256(path.read_bytes()).digest() for path in student.rglob("*.png")}
+    assert drawn
+    assert given
+    assert given.isdisjoint(drawn)
+
+
+def test_students_get_every_exercise(student):
+    for path in sources.lessons():
+        page = BeautifulSoup(
+            (student / "chapters" / f"{path.stem}.html").read_text(), "html.parser"
+        )
+        asked = [tag["id"] for tag in page.select("div.exercise")]
+        assert asked == list(exercises.solutions(sources.cells(path)))
+        notebook = student / "_sources" / "chapters" / path.name
+        assert json.loads(notebook.read_text())["cells"]
+
+
+def test_students_get_no_page_for_instructors(student):
+    for name in ("teaching", "grading", "keys"):
+        assert not list(student.rglob(f"{name}.*"))
+    home = BeautifulSoup((student / "chapters" / "index.html").read_text(), "html.parser")
+    assert [link.get_text() for link in home.select(".buttons a")] == ["Read", "Run"]
+    assert "solutions" not in home.article.get_text()
+
+
+def test_instructors_get_the_right_answer_to_each_self_check(build):
+    html = build([4], "instructor")
+    page = BeautifulSoup((html / "chapters" / "keys.html").read_text(), "html.parser")
+    checks = list(keys.self_checks(sources.markdown(sources.lessons()[3])))
+    links = page.select("article a[href*='#check-']")
+    assert [link.get_text() for link in links] == [f"1.{i + 1}" for i in range(len(checks))]
+    formulas = [tag["data-tex"] for tag in page.select("[data-tex]")]
+    text = squeezed("\n".join([page.get_text(), *formulas]))
+    for check in checks:
+        (right,) = (answer for answer in check.answers if answer.right)
+        words = max(PIECE.split(right.why), key=len)
+        assert squeezed(words) in text
+    # What stands in chapters that this book does not have is named, and no link.
+    tested = BeautifulSoup((html / "chapters" / "tested.html").read_text(), "html.parser")
+    assert "Universal approximation" in [tag.get_text() for tag in tested.article.select("em")]
+    assert not tested.article.select("a[href*='01_']")
