@@ -91,7 +91,9 @@ dist: ## Build the book from nothing and pack it: _build/neural-network-basics-V
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python _ext/dist.py
 
-# What is edited there is never overwritten. Its links lead to the built pages beside it.
+# What is edited there is never overwritten, and its links lead to the built pages. The extension
+# that shows the Markdown of chapters is off: it counts formulas on its own, and hides what opens.
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/_ext/lab:$(JUPYTER_CONFIG_PATH)
 lab: book ## Open the work notebooks in Jupyter Lab: copies of your own, in work/
 	@$(BIN)/python _ext/work.py work
 	@$(BIN)/jupyter-lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/work

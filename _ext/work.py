@@ -340,6 +340,10 @@ def write(app: Sphinx, doctree: nodes.document, name: str) -> None:
     for made, end in ((page.work(), ""), (page.solutions(), "_solutions")):
         text = nbformat.writes(made) + "\n"
         (folder / f"{page.stem}{end}.ipynb").write_text(text, encoding="utf-8")
+    if address := app.config.html_theme_options.get("repository_url"):
+        # What Binder installs.
+        needs = f"{project()['name']}[notebooks,torch] @ git+{address}\n"
+        (folder / "requirements.txt").write_text(needs, encoding="utf-8")
 
 
 def offer(
@@ -349,7 +353,8 @@ def offer(
     stem = posixpath.basename(page)
     if doctree is None or not is_chapter(app, page):
         return
-    for group in context["header_buttons"]:
+    buttons = context.setdefault("header_buttons", [])
+    for group in buttons:
         if group.get("label") == "download-buttons":
             here = f"{context['pathto'](FOLDER, 1)}/{stem}"
             group["buttons"] = [
@@ -360,7 +365,7 @@ def offer(
         name = address.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{FOLDER}/{stem}.ipynb"
         binder = f"https://mybinder.org/v2/gh/{name}/{FOLDER}?urlpath=lab/tree/{stem}.ipynb"
-        context["header_buttons"].append(
+        buttons.append(
             {
                 "type": "group",
                 "tooltip": "Work on this chapter",

@@ -1,13 +1,19 @@
 """What work notebooks are made of; tests/work looks at those of the chapters."""
 
 import json
+from io import StringIO
 from math import inf
 
+import nbformat
 import pytest
 import work
 from docutils import nodes
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebooks import NOTEBOOK_METADATA
 from plain import Writer, quoted
 from questions import Exercise, exercises, self_check
+from sphinx.application import Sphinx
+from sphinx.util.docutils import docutils_namespace
 from sphinx_exercise.nodes import exercise_node, solution_node
 
 WRITER = Writer(lambda kind, node: {"eq": "2.1"}.get(node.get("label"), ""), lambda to: f"at/{to}")
@@ -210,3 +216,115 @@ def test_packages_are_those_that_the_project_names():
     extras = work.project()["optional-dependencies"]["notebooks"]
     assert set(work.PACKAGES.values()) <= set(extras)
     assert json.dumps(sorted(work.PACKAGES)) == '["altair", "sklearn"]'
+
+
+EXERCISE = """:::{admonition} Self-check
+:class: quiz
+:name: check-a
+Which?
+
+- [x] $x$
+  - So it is.
+- [ ] $y$
+  - Look again.
+:::
+
+:::{exercise} Mine
+:label: ex-a
+Write `f(x)`, run `check.relu(f)`, then `check.relu(mine)`.
+:::"""
+FIGURE = {"mystnb": {"figure": {"caption": "A $z$.", "name": "fig-a"}}}
+PICTURE = {
+    "image/png": "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+    "AABJRU5ErkJggg=="
+}
+CHAPTER = [
+    new_markdown_cell("# One\n\nSee {ref}`ex-a`, {numref}`fig-a`.", id="a"),
+    new_code_cell("import altair\nimport nnlib", id="b", metadata={"tags": ["hide-input"]}),
+    new_code_cell("def mine(x):\n    return x", id="c"),
+    new_markdown_cell(EXERCISE, id="d"),
+    new_code_cell("given = 2", id="e"),
+    new_markdown_cell(":::{solution-start} ex-a\n:::\n\nThink.", id="f"),
+    new_code_cell(
+        "def f(x):\n    return 7", id="g", metadata=FIGURE,
+        outputs=[new_output("display_data", PICTURE)],
+    ),
+    new_markdown_cell(":::{solution-end}\n:::\n\nThe end.", id="h"),
+]  # fmt: skip
+SETTINGS = {
+    "extensions": ["myst_nb", "sphinx_exercise", "formulas", "work"],
+    "html_theme": "basic",
+    "html_math_renderer": "mathml",
+    "html_theme_options": {},
+    "nb_execution_mode": "off",
+    "myst_enable_extensions": ["colon_fence", "dollarmath", "tasklist"],
+    "numfig": True,
+    "root_doc": "1_one",
+}
+
+
+def write_notebooks(folder, **settings):
+    """Build a book of one chapter, and return its two notebooks as they are written."""
+    folder.mkdir()
+    made = new_notebook(cells=CHAPTER, metadata=NOTEBOOK_METADATA)
+    nbformat.write(made, folder / "1_one.ipynb")
+    said = StringIO()
+    with docutils_namespace():
+        app = Sphinx(
+            folder, None, folder / "html", folder / "trees", "html", status=None, warning=said,
+            confoverrides=SETTINGS | settings,
+        )  # fmt: skip
+        app.build()
+    # The theme of this book has no such option.
+    complaints = [line for line in said.getvalue().splitlines() if "repository_url" not in line]
+    assert complaints == []
+    return [
+        (folder / "html" / "work" / f"1_one{end}.ipynb").read_text() for end in ("", "_solutions")
+    ]
+
+
+def cells_of(text):
+    return {cell.id: cell.source for cell in nbformat.reads(text, as_version=4).cells}
+
+
+def test_a_chapter_is_written_twice_and_always_the_same(tmp_path):
+    made, solved = write_notebooks(tmp_path / "a")
+    assert write_notebooks(tmp_path / "b") == [made, solved]
+    cells = cells_of(made)
+    before, after = ["top", "install", "after-install", "b", "c", "check-a"], "answer check end"
+    assert list(cells) == [*before, "ex-a", "e", *(f"ex-a-{end}" for end in after.split())]
+    assert "[Exercise 1](../1_one.html#ex-a)" in cells["after-install"]
+    assert cells["b"].startswith("# @title ")
+    assert "A. $x$" in cells["check-a"]
+    assert cells["ex-a"].startswith("## Exercise 1 (Mine)")
+    assert cells["ex-a-answer"] == "def f(x):\n    ..."
+    assert cells["ex-a-check"] == "from nnlib import check\n\ncheck.relu(f)"
+    assert "return 7" not in made
+    cells = cells_of(solved)
+    assert list(cells) == [
+        "top",
+        "install",
+        "chapter",
+        "ex-a",
+        "e",
+        "ex-a-solution",
+        "g",
+        "after-g",
+    ]
+    assert cells["chapter"].startswith("%%capture\n\nimport altair")
+    assert "return 7" not in cells["chapter"]
+    assert cells["after-g"] == "**Fig. 1** A $z$."
+
+
+def test_a_public_book_has_its_address_in_links_and_installs_from_it(tmp_path):
+    repository = "https://github.com/a/b"
+    options = {"repository_url": repository}
+    public = {"html_baseurl": "https://a.io/b/", "html_theme_options": options}
+    cells = cells_of(write_notebooks(tmp_path / "a", **public)[0])
+    assert "(https://a.io/b/1_one.html#ex-a)" in cells["after-install"]
+    assert 'find_spec, ["altair", "nnlib"]' in cells["install"]
+    package = f"neural-network-basics[plots,progress] @ git+{repository}"
+    assert f'%pip install -q "altair>=6" "{package}"' in cells["install"]
+    assert (tmp_path / "a" / "html" / "work" / "requirements.txt").read_text() == (
+        f"neural-network-basics[notebooks,torch] @ git+{repository}\n"
+    )

@@ -13,7 +13,7 @@ MADE = sources.ROOT / "_build" / "html" / "work"
 CHAPTERS = [path for path in sources.chapters() if path.stem[0].isdigit()]
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 # A role, a directive, its options, a label above a heading; code between ticks is none.
-RAW = re.compile(r"\{[\w:-]+\}`|^(?:> )*:::|^:\w+:|^\([\w-]+\)=|\bcite\b|\\label", re.MULTILINE)
+RAW = re.compile(r"\{[\w:-]+\}`|^(?:> )*:::|^:\w+:|^\([\w-]+\)=|\\label", re.MULTILINE)
 LABEL = re.compile(r"(?<![\w#/.-])(?:fig|sec|check|prop|thm|ex|eq)-[a-z][\w-]*")
 
 
