@@ -575,9 +575,10 @@ class _Chart:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         data = {_VEGA_LITE: self.specification, "text/plain": repr(self)}
-        # Jupyter Lab draws half as wide unless told; a page goes by its own width.
+        # Jupyter Lab draws half as wide unless told, bars a third; a page goes by its own width.
+        wide = {"width": 600, "config": {"view": {"discreteWidth": 600}}}
         whole = {"mark", "layer"} & self.specification.keys()
-        return data, {_VEGA_LITE: {"embed_options": {"width": 600}}} if whole else {}
+        return data, {_VEGA_LITE: {"embed_options": wide}} if whole else {}
 
 
 def interactive(chart: Any, description: str) -> None:

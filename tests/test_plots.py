@@ -405,7 +405,8 @@ def test_a_chart_is_as_wide_in_jupyter_lab_as_a_figure(monkeypatch):
         plots.interactive(chart, "No point.")
     # Charts side by side have widths of their own.
     one, layered, beside = (DisplayFormatter().format(chart)[1] for chart in shown)
-    assert one["application/vnd.vegalite.v5+json"] == {"embed_options": {"width": 600}}
+    options = one["application/vnd.vegalite.v5+json"]["embed_options"]
+    assert options["width"] == options["config"]["view"]["discreteWidth"] == 600
     assert layered == one
     assert beside == {}
 
