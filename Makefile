@@ -46,12 +46,13 @@ pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
-test: environment ## Run unit tests, doctests and every chapter against its stored outputs
+test: book ## Run unit tests, doctests, every chapter against its stored outputs, work notebooks
 	@$(PYTEST) tests
 	@$(BIN)/python -m pytest --doctest-modules --doctest-glob=README.md nnlib README.md
 	@$(BIN)/python _ext/notebooks.py --check
 	@PYTHONPATH="$(CURDIR)/assignments" $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=60 \
 	    --nbval-sanitize-with=tests/nbval.ini --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
+	@$(PYTEST) tests/work
 
 # The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
 test-oldest: export OMP_NUM_THREADS = 1
@@ -103,8 +104,12 @@ dist: ## Build the book from nothing and pack it: _build/neural-network-basics-V
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python _ext/dist.py $(BUILT)/html
 
-lab: environment ## Open the chapters in Jupyter Lab
-	@$(BIN)/jupyter-lab chapters
+# What is edited there is never overwritten, and its links lead to the built pages. The extension
+# that shows the Markdown of chapters is off: it counts formulas on its own, and hides what opens.
+lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/_ext/lab:$(JUPYTER_CONFIG_PATH)
+lab: book ## Open the work notebooks in Jupyter Lab: copies of your own, in work/
+	@$(BIN)/python _ext/work.py work
+	@$(BIN)/jupyter-lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/work
 
 notebooks: export OMP_NUM_THREADS = 1
 notebooks: environment ## Execute the chapters anew and store their outputs (FILES=... for some)

@@ -237,6 +237,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.setup_extension("keys")
     app.setup_extension("reading")
     app.setup_extension("search")
+    app.setup_extension("work")
     app.add_css_file(assets.STYLES[0])
     app.add_js_file("frame.js")
     app.add_js_file("page.js")

@@ -18,15 +18,12 @@ from itertools import islice
 from pathlib import Path
 
 import nbformat
-import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 from PIL import Image
 from sources import ROOT, assignments, chapters
 
-INSTALLER = "install"  # the id of its cell
 KEPT_CELL_METADATA = ("tags", "mystnb", "nbgrader")
 NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -73,29 +70,9 @@ def drop_heavy_drawing(data: NotebookNode) -> None:
         del data["image/svg+xml"]
 
 
-def public_address() -> str:
-    """Return where the repository is public, or nothing."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    return config["repository"]["url"]
-
-
-def with_installer(cells: list[NotebookNode], address: str) -> list[NotebookNode]:
-    """Return the cells after one that installs nnlib on Colab, if there is an address to take."""
-    cells = [cell for cell in cells if cell.get("id") != INSTALLER]
-    if not address:
-        return cells
-    source = f"""import sys
-
-if "google.colab" in sys.modules:
-    %pip install -q "altair>=6" "neural-network-basics[plots,progress] @ git+{address}\""""
-    tags = {"tags": ["remove-cell"]}
-    return [new_code_cell(source, id=INSTALLER, metadata=tags), *cells]
-
-
 def execute(path: Path) -> str:
     """Run the notebook in its own folder, from an empty kernel, and return its stored form."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = with_installer(notebook.cells, public_address())
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -116,9 +93,6 @@ def faults(path: Path) -> Iterator[str]:
     """Yield what is wrong with the stored notebook."""
     stored = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(stored, as_version=4)
-    sources = [cell.source for cell in notebook.cells]
-    if sources != [cell.source for cell in with_installer(notebook.cells, public_address())]:
-        yield "its first cell does not install nnlib from where _config.yml says"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for number, cell in enumerate(code, start=1):
         if cell.execution_count != number:

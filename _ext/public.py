@@ -1,6 +1,6 @@
 """What the public address of the book, where _config.yml gives one, adds to its pages.
 
-Buttons that run a page on Colab or Binder, one that reports an error, and previews of links to it.
+A button that reports an error, and previews of links to it; ``work.py`` adds Colab and Binder.
 """
 
 from __future__ import annotations
@@ -24,21 +24,13 @@ from sphinx.errors import ConfigError
 PICTURE = Path(__file__).parent.parent / ".github" / "page.png"
 
 
-def go_public(app: Sphinx, config: Config) -> None:
-    """Offer to run and to mend what lies at the public address, where _config.yml gives one."""
-    options = config.html_theme_options
-    address = options.get("repository_url")
-    if not address:
-        return
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
+def check_address(app: Sphinx, config: Config) -> None:
+    """Refuse a public address that what is made of it would not be at."""
+    address = config.html_theme_options.get("repository_url")
+    if address and not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
         raise ConfigError(
             f"_config.yml: repository: url is {address!r}, not https://github.com/OWNER/NAME"
         )
-    options["launch_buttons"] = {
-        "colab_url": "https://colab.research.google.com",
-        "binderhub_url": "https://mybinder.org",
-        "notebook_interface": "jupyterlab",
-    }
 
 
 def lay_picture(app: Sphinx) -> None:
@@ -95,7 +87,7 @@ def description(doctree: nodes.document) -> str:
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
-    app.connect("config-inited", go_public)
+    app.connect("config-inited", check_address)
     app.connect("builder-inited", lay_picture)
     app.connect("html-page-context", publish_page)
     return of_extension(__file__)

@@ -573,8 +573,12 @@ class _Chart:
     def __repr__(self) -> str:
         return str(self.specification["description"])
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {_VEGA_LITE: self.specification, "text/plain": repr(self)}
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        data = {_VEGA_LITE: self.specification, "text/plain": repr(self)}
+        # Jupyter Lab draws half as wide unless told, bars a third; a page goes by its own width.
+        wide = {"width": 600, "config": {"view": {"discreteWidth": 600}}}
+        whole = {"mark", "layer"} & self.specification.keys()
+        return data, {_VEGA_LITE: {"embed_options": wide}} if whole else {}
 
 
 def interactive(chart: Any, description: str) -> None:
@@ -608,6 +612,9 @@ def interactive(chart: Any, description: str) -> None:
         raise ValueError(f"description must say what the chart shows, got {description!r}")
     from IPython.display import display  # part of Jupyter, which the rest of nnlib does without
 
+    if "google.colab" in sys.modules:
+        display(chart)  # Colab shows no output of Vega-Lite's type; Altair knows what it shows
+        return
     specification = {**chart.to_dict(), "description": description, "config": _CHART_STYLE}
     display(_Chart(specification))
 

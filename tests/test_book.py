@@ -23,9 +23,7 @@ import vl_convert
 from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.core import publish_doctree
-from nbformat.v4 import new_code_cell
 from nbval.plugin import get_sanitize_patterns
-from notebooks import with_installer
 from PIL import Image
 from reading import Part, Reading, measure
 from sphinx.application import Sphinx
@@ -448,23 +446,15 @@ def test_a_description_says_a_formula_as_it_is_read():
     assert public.description(page) == "The pˆ<1, so."
 
 
-def offers(address):
-    config = SimpleNamespace(html_theme_options={"repository_url": address})
-    public.go_public(None, config)
-    return config.html_theme_options
-
-
-def test_without_a_public_address_nothing_is_offered():
-    assert offers("") == {"repository_url": ""}
-
-
-def test_a_public_address_offers_colab_and_binder():
-    assert {"colab_url", "binderhub_url"} < set(offers("https://github.com/a/b")["launch_buttons"])
+@pytest.mark.parametrize("address", ["", "https://github.com/a/b"])
+def test_a_public_address_may_be_missing_and_is_on_github(address):
+    public.check_address(None, SimpleNamespace(html_theme_options={"repository_url": address}))
 
 
 def test_an_address_that_is_not_on_github_is_refused():
+    config = SimpleNamespace(html_theme_options={"repository_url": "github.com/a/b"})
     with pytest.raises(ConfigError, match="'github.com/a/b', not https://github.com/OWNER/NAME"):
-        offers("github.com/a/b")
+        public.check_address(None, config)
 
 
 def published(repository, site):
@@ -501,16 +491,6 @@ def test_the_form_and_the_picture_that_pages_name_are_there():
     assert public.PICTURE.exists()
     form = (public.PICTURE.parent / "ISSUE_TEMPLATE" / "book.yml").read_text(encoding="utf-8")
     assert "id: place" in form
-
-
-def test_the_cell_that_installs_nnlib_comes_and_goes_with_the_address():
-    cells = [new_code_cell("1 + 1")]
-    assert with_installer(cells, "") == cells
-    first, *rest = with_installer(cells, "https://github.com/a/b")
-    assert first.source.endswith('@ git+https://github.com/a/b"')
-    assert rest == cells
-    assert with_installer([first, *rest], "https://github.com/c/d")[1:] == cells
-    assert with_installer([first, *rest], "") == cells
 
 
 def test_contributing_names_what_is_there():

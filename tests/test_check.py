@@ -1310,6 +1310,29 @@ def test_a_forgotten_return_is_told_where_several_arrays_are_asked_for(name):
     assert message.startswith("it returned None (is there a return at its end?)")
 
 
+class Empty: ...
+
+
+@pytest.mark.parametrize(
+    ("suite", "given", "told"),
+    [
+        (check.relu, lambda x: None, "relu: <lambda> returns nothing yet. Write it above, "),
+        (check.backward, Empty, "backward: Empty is an empty class yet. Write it above, "),
+    ],
+)
+def test_what_has_no_body_yet_is_told_so_in_one_line(suite, given, told, capsys):
+    report = suite(given)
+    assert not report.passed
+    assert capsys.readouterr().out == f"{told}and run this again.\n"
+
+
+def test_a_class_that_takes_all_from_another_is_looked_at(capsys):
+    class Mine(MultiLayerNet): ...
+
+    assert check.multi_layer_net(Mine).passed
+    assert "checks passed" in capsys.readouterr().out
+
+
 def test_a_wrong_number_has_no_index():
     message = check.kl_divergence[ROW].run(lambda y, p: 0.0).message
     assert message.startswith("it gave 0, too small, for y = [")

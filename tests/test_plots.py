@@ -397,6 +397,29 @@ def test_a_chart_comes_under_the_type_that_jupyter_lab_draws(monkeypatch):
     assert types == {"application/vnd.vegalite.v5+json", "text/plain"}
 
 
+def test_a_chart_is_as_wide_in_jupyter_lab_as_a_figure(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    point = alt.Chart(alt.Data(values=[])).mark_point()
+    for chart in (point, point + point, point | point):
+        plots.interactive(chart, "No point.")
+    # Charts side by side have widths of their own.
+    one, layered, beside = (DisplayFormatter().format(chart)[1] for chart in shown)
+    options = one["application/vnd.vegalite.v5+json"]["embed_options"]
+    assert options["width"] == options["config"]["view"]["discreteWidth"] == 600
+    assert layered == one
+    assert beside == {}
+
+
+def test_on_colab_altair_shows_the_chart(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    monkeypatch.setitem(sys.modules, "google.colab", None)
+    chart = alt.Chart(alt.Data(values=[])).mark_point()
+    plots.interactive(chart, "No point.")
+    assert shown == [chart]
+
+
 def is_public(thing):
     is_written = inspect.isfunction(thing) or inspect.isclass(thing)
     return is_written and thing.__module__.startswith("nnlib") and thing.__name__[0] != "_"

@@ -347,8 +347,20 @@ class Suite(Mapping[str, Check]):
         False
         """
         report = Report(self.name, [check.run(function, seed) for check in self.checks])
-        print(report)
+        print(self._missing(function, seed) or report)
         return report
+
+    def _missing(self, function: Function, seed: int) -> str:
+        """Say that nothing is there to be checked, as where a name waits for its body."""
+        if isinstance(function, type):
+            empty = function.__bases__ == (object,) and not any(
+                map(callable, vars(function).values())
+            )
+            lacks = "is an empty class"
+        else:
+            empty, lacks = self.checks[0].see(function, seed) is None, "returns nothing"
+        name = getattr(function, "__name__", "your function")
+        return f"{self.name}: {name} {lacks} yet. Write it above, and run this again." * empty
 
     def __getitem__(self, name: str) -> Check:
         for check in self.checks:
