@@ -24,6 +24,11 @@ OTHER_FILES = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
 }
+# Moodle keeps a text in a folder of its own, beside that of the files.
+TEXT_OF_MOODLE = re.compile(r"(.*_assignsubmission_)onlinetext(_?)")
+# What lies in a student's folder and is no answer.
+NO_ANSWER = re.compile(r"README.*|.*\.(ipynb|py|pyc)", re.IGNORECASE)
+MAX_BESIDE = 20
 # So often may a broken file be read in vain, on average, in search of its cells.
 MOST_READINGS = 50
 DECODER = json.JSONDecoder(strict=False)
@@ -70,11 +75,14 @@ class Submission:
     data : bytes or None
         What the notebook holds. It is read in place of ``path``, so that a submission can travel
         to another machine.
+    beside : tuple of str
+        The names of what else was handed in, which no program reads.
     """
 
     path: Path | None
     notes: tuple[str, ...] = ()
     data: bytes | None = None
+    beside: tuple[str, ...] = ()
 
     def read(self) -> bytes:
         """Return the bytes of the notebook, none if there is no notebook.
@@ -359,7 +367,13 @@ def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
             # It may lead to another's work, or to the solution.
             submissions[name.removesuffix(".ipynb")] = Submission(None, (f"{name}: {NOT_READ}",))
         elif entry.is_dir():
-            submissions[name] = choose_notebook(entry, assignment)
+            submission = choose_notebook(entry, assignment)
+            text = TEXT_OF_MOODLE.fullmatch(name)
+            if text and (file := f"{text[1]}file{text[2]}") in submissions:
+                more = submissions[file].beside + submission.beside
+                submissions[file] = replace(submissions[file], beside=more)
+            else:
+                submissions[name] = submission
         elif entry.suffix.lower() == ".ipynb":
             stem = replace_surrogates(entry.stem)
             path = entry if entry.is_file() else None
@@ -369,11 +383,10 @@ def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
 
 def choose_notebook(folder: Path, assignment: str) -> Submission:
     """Return the submission in a student's folder: of its notebooks, the one that counts."""
-    notebooks = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() == ".ipynb" and path.is_file() and not is_hidden(path, folder)
-    ]
+    files = [path for path in folder.rglob("*") if path.is_file() and not is_hidden(path, folder)]
+    notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
+    others = sorted(str(p.relative_to(folder)) for p in files if not NO_ANSWER.fullmatch(p.name))
+    beside = tuple(map(replace_surrogates, others[:MAX_BESIDE]))
     linked = [path.name for path in notebooks if not is_within(path, folder)]
     notebooks = [path for path in notebooks if is_within(path, folder)]
     notebooks.sort(
@@ -383,11 +396,12 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
     candidates = named or notebooks
     names = ", ".join(replace_surrogates(str(path.relative_to(folder))) for path in candidates)
     if not candidates:
-        return Submission(None, tuple(f"{replace_surrogates(name)}: {NOT_READ}" for name in linked))
+        notes = tuple(f"{replace_surrogates(name)}: {NOT_READ}" for name in linked)
+        return Submission(None, notes, beside=beside)
     if not named and len(notebooks) > 1:
-        return Submission(None, (f"which of them counts? {names}",))
+        return Submission(None, (f"which of them counts? {names}",), beside=beside)
     notes = (f"of {names} the first was graded",) if len(candidates) > 1 else ()
-    return Submission(candidates[0], notes)
+    return Submission(candidates[0], notes, beside=beside)
 
 
 def is_hidden(path: Path, folder: Path) -> bool:
