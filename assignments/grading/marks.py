@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from .files import Result, load_result, save, short_hash
 from .rubric import Rubric
-from .tables import Row, Table, match_names
+from .tables import Row, Table, match_names, plain_number
 
 WRITTEN = ("student", "question", "points", "comment", "answer")
 OVERRIDES = ("student", "item", "points", "reason")
@@ -247,6 +247,10 @@ class Marks:
             for question in self.rubric.written
         }
         rows, said = self.group_rows(table, readings)
+        if self.settings.anonymous and any(
+            row["student"] in self.names.students for row in table.rows
+        ):
+            said.append("written.csv still holds names, from a run without --anonymous")
         missing = []
         for key, reading in readings.items():
             digest = reading.digest
@@ -304,7 +308,7 @@ class Marks:
         """Return the points of an answer: "0" if there is none, "" if it is still to be read."""
         key = result["student"], question
         if key in self.marked:
-            return self.marked[key]["points"].strip().replace(",", ".")
+            return plain_number(self.marked[key]["points"])
         return "" if key in self.changed or any(read_answer(result, question)) else "0"
 
     def comment(self, result: Result, question: str) -> str:
@@ -314,6 +318,16 @@ class Marks:
     def waits(self, result: Result) -> bool:
         """Tell whether a written answer of a student is still to be read."""
         return "" in [self.points(result, name) for name in self.rubric.written]
+
+    def unanswered(self, result: Result) -> list[str]:
+        """Return the questions without any answer of a student who has worked on the items."""
+        return [
+            name
+            for name in self.rubric.written
+            if result["earned"]
+            and (result["student"], name) not in {*self.marked, *self.changed}
+            and not any(read_answer(result, name))
+        ]
 
     # --- items and totals -----------------------------------------------------------------
 
@@ -355,6 +369,8 @@ class Marks:
                     f"{item['item']}: {override.points:g} by hand, {item['earned']:g} by the "
                     f"program ({override.reason})"
                 )
+        if missing := self.unanswered(result):
+            said.append(f"no answer found: {', '.join(missing)}")
         if days := self.days.get(result["student"]):
             said.append(f"{days:g} days late")
         return said + remarks(result)

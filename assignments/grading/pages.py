@@ -66,6 +66,7 @@ def describe_class(rubric: Rubric, results: Sequence[Result], marks: Marks) -> d
         "mistakes": overview.common_mistakes(results),
         "times": overview.measure_time(results),
         "waiting": [marks.names.label(r["student"]) for r in results if marks.waits(r)],
+        "unanswered": [r["student"] for r in results if marks.unanswered(r)],
         "timed_out": [result for result in results if result["timed_out"]],
     }
 

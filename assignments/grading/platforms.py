@@ -10,12 +10,13 @@ import io
 import re
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+from .classroom import read_totals
 from .files import file_name, save
 from .submission import decode, find_submissions
-from .tables import unguard, write_rows
+from .tables import write_rows
 
 CANVAS_USER = re.compile(r"_(\d+)_\d+_")
 MOODLE_PARTICIPANT = re.compile(r"_(\d+)_assignsubmission_")
@@ -88,13 +89,6 @@ def students_by_number(output: Path, pattern: re.Pattern[str]) -> dict[str, tupl
         else:
             found[match[1]] = student, total
     return found
-
-
-def read_totals(output: Path) -> Iterator[tuple[str, str]]:
-    """Yield the name and the total of each student in ``grades.csv``."""
-    with open(output / "grades.csv", encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            yield unguard(row["student"]), row["total"]
 
 
 def zip_pages(output: Path, name: Callable[[str], str]) -> None:

@@ -50,7 +50,7 @@ class Cell:
     key : str or None
         The ``id`` that Jupyter gives to a cell. Editors keep it where they drop the name.
     attachments : mapping of str to str
-        Data URIs of its pictures, by name, as they came.
+        Data URIs of its pictures, by name, as they came: attached, or drawn by the cell.
     """
 
     kind: str
@@ -303,7 +303,7 @@ def parse_cell(entry: Any, number: int) -> Cell | None:
         replace_surrogates(name) if name and isinstance(name, str) else None,
         number,
         key if isinstance(key, str) else None,
-        dict(parse_attachments(entry.get("attachments"))),
+        dict(parse_attachments(entry.get("attachments"))) | dict(drawings(entry.get("outputs"))),
     )
 
 
@@ -335,6 +335,15 @@ def convert_old_cell(entry: dict[str, Any]) -> dict[str, Any]:
         )
     )
     return {**cell, "id": None, "metadata": entry.get("metadata")}
+
+
+def drawings(outputs: Any) -> Iterator[tuple[str, str]]:
+    """Yield the name and the data URI of each picture that a cell has drawn."""
+    for output in outputs if isinstance(outputs, list) else ():
+        bundle = output.get("data") if isinstance(output, dict) else None
+        for kind, data in bundle.items() if isinstance(bundle, dict) else ():
+            if kind.startswith("image/"):
+                yield from parse_attachments({f"the picture below it ({kind})": {kind: data}})
 
 
 def parse_attachments(attachments: Any) -> Iterator[tuple[str, str]]:

@@ -99,6 +99,23 @@ def test_a_result_that_nobody_handed_in_is_left_out_and_named(grade, tmp_path, c
     assert "left out, for they are in results/ alone: eve" in capsys.readouterr().out
 
 
+def test_who_has_left_leaves_no_page_and_who_comes_back_is_told(grade, tmp_path, capsys):
+    grade(Judge(made.result("ada"), made.result("bert")))
+    (tmp_path / "in" / "bert.ipynb").unlink()
+    assert set(grade(Judge(), ["ada"])) == {"ada"}
+    assert [page.stem for page in (tmp_path / "out" / "feedback").iterdir()] == ["ada"]
+    capsys.readouterr()
+    for told in (True, False):
+        classroom.merge(NAME, tmp_path / "out", PLAIN)
+        assert ("were not in grades.csv: bert" in capsys.readouterr().out) == told
+    assert set(read_grades(tmp_path / "out")) == {"ada", "bert"}
+
+
+def test_one_student_waits(grade, capsys):
+    grade(Judge(made.result("ada")), ["ada"])
+    assert "1 student waits: " in capsys.readouterr().out
+
+
 # --- under load -----------------------------------------------------------------------------------
 
 
@@ -122,6 +139,9 @@ def test_what_timed_out_under_load_is_graded_again_alone_and_the_better_counts(g
     assert "53% of its time" in told
     assert "graded again, one at a time, for they timed out and had to wait: ada, bert" in told
     assert f"ada: {MOST} of {MOST}; before: {MOST - made.ITEMS[ITEM]}" in told
+    unchanged = Judge()
+    assert grade(unchanged, ("ada", "bert", "cleo")) == table
+    assert [names for names, _ in unchanged.asked if names] == []
 
 
 def test_what_had_a_processor_to_itself_would_only_time_out_again(grade, capsys):
