@@ -26,6 +26,7 @@ OVERRIDES = ("student", "item", "points", "reason")
 LATE = ("student", "days")
 # The letter in front keeps a spreadsheet from reading a number such as 79824e73.
 DIGEST = re.compile(r"a[0-9a-f]{8}")
+NOT_THERE = re.compile(r"\w+ is not there while items are graded")
 LATE_POLICY = re.compile(r"([\d.]+) *(%|points?|) *(?:a|per) +day")
 # Letters that are not mistaken for each other, and make no words.
 CODE_LETTERS = "bcdfghjkmnpqrstvwxz"
@@ -378,9 +379,9 @@ class Marks:
 
 def remarks(result: Result) -> list[str]:
     """Return what an instructor should know about a submission, each thing once."""
-    of_items = [
-        f"{item['item']}: {''.join(remark.splitlines()[:1])}"
-        for item in result["items"]
-        for remark in item["remarks"]
-    ]
+    of_items = []
+    for item in result["items"]:
+        absent = [NOT_THERE.search(part["message"]) for part in item["parts"]]
+        told = [*item["remarks"], *(found[0] for found in absent if found)]
+        of_items += [f"{item['item']}: {''.join(one.splitlines()[:1])}" for one in told]
     return list(dict.fromkeys(of_items + result["notes"]))

@@ -189,6 +189,14 @@ def test_a_remark_of_several_lines_shows_its_code_on_the_page_alone(grade, tmp_p
     assert '<pre tabindex="0">    def f(:\n          ^</pre>' in page
 
 
+def test_what_was_not_there_is_told_once_where_it_cost_points(grade):
+    student = made.result("ada", lost=[ITEM])
+    for part in student["items"][0]["parts"]:
+        part["message"] = "numbers: scipy is not there while items are graded (allowed: numpy)"
+    row = grade(Judge(student), ["ada"])["ada"]
+    assert row["remarks"].count(f"{ITEM}: scipy is not there while items are graded") == 1
+
+
 def test_the_table_keeps_its_columns(grade):
     row = grade(Judge(made.result("ada")), ["ada"])["ada"]
     written = list(made.RUBRIC.written)
