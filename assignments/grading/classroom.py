@@ -20,7 +20,7 @@ from .marks import Marks, Settings, remarks
 from .pages import save_pages
 from .pool import grade_all, submission_digest
 from .rubric import Rubric
-from .submission import Submission, find_submissions
+from .submission import Submission, find_submissions, is_stray
 from .tables import unguard, write_rows
 
 # Below this share of its time, waiting for a processor cannot have cost a submission anything.
@@ -51,6 +51,8 @@ def grade_class(
     submissions = find_submissions(folder, assignment)
     if not submissions:
         raise SystemExit(f"error: no submission in {folder}: neither folders nor notebooks")
+    if others := sorted(path.name for path in folder.iterdir() if is_stray(path)):
+        print(f"left out, for they are no notebooks: {', '.join(others)}")
     with lock_folder(output):
         seed = class_seed(output) if seed is None else seed
         Marks(output, rubric, submissions, settings)  # a slip is told before the work, not after

@@ -413,6 +413,11 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
     return Submission(candidates[0], notes, beside=beside)
 
 
+def is_stray(path: Path) -> bool:
+    """Tell whether a file among the submissions is no notebook, but may be somebody's work."""
+    return path.is_file() and path.suffix.lower() != ".ipynb" and not path.name.startswith(".")
+
+
 def is_hidden(path: Path, folder: Path) -> bool:
     """Tell whether a file of the folder is an editor's or a system's, and not the student's."""
     return any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)

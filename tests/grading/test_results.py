@@ -111,6 +111,13 @@ def test_who_has_left_leaves_no_page_and_who_comes_back_is_told(grade, tmp_path,
     assert set(read_grades(tmp_path / "out")) == {"ada", "bert"}
 
 
+def test_what_is_no_notebook_is_named(grade, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "lovelaceada_1001_9_answer.pdf").touch()
+    assert set(grade(Judge(made.result("ada")), ["ada"])) == {"ada"}
+    assert "no notebooks: lovelaceada_1001_9_answer.pdf\n" in capsys.readouterr().out
+
+
 def test_one_student_waits(grade, capsys):
     grade(Judge(made.result("ada")), ["ada"])
     assert "1 student waits: " in capsys.readouterr().out
