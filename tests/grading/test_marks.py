@@ -288,10 +288,9 @@ def test_each_day_that_has_begun_costs(policy, days, earned, cost):
 
 
 @pytest.mark.parametrize("text", ["10", "ten a day", "-1 a day", "10% a week", "1.2.3 a day"])
-def test_a_late_policy_that_cannot_be_read_is_told(text, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["grading", "merge", made.NAME, "out", f"--late={text}"])
+def test_a_late_policy_that_cannot_be_read_is_told(text, capsys):
     with pytest.raises(SystemExit):
-        parse_arguments()
+        parse_arguments(["merge", made.NAME, "out", f"--late={text}"])
     assert f"{text!r} is not like" in capsys.readouterr().err
 
 
