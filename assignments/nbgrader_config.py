@@ -1,6 +1,7 @@
 """nbgrader's settings: run it in this folder, which is the course's."""
 
 import sys
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -10,6 +11,10 @@ from grading.cells import CODE_STUB, TEXT_STUB
 from grading.nbgrader import GradeSubmission, LinkChapters, SubmissionExporter
 from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.preprocessors import Execute
+from sqlalchemy.exc import SAWarning
+
+# nbgrader's own queries: pages of them, and none is about a course.
+warnings.filterwarnings("ignore", category=SAWarning)
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.root = str(HERE)

@@ -1,4 +1,4 @@
-"""The command line: ``python -m grading one|class|merge``, with ``assignments`` on the path."""
+"""The command line: ``python -m grading COMMAND``, with ``assignments`` on the path."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .classroom import grade_class, merge, summary
 from .files import save_result
 from .grade import load_rubric
 from .marks import LatePolicy, Settings
+from .platforms import give_to_canvas, give_to_moodle, hand_to_nbgrader
 from .pool import grade_one
 from .questions import book_address
 from .submission import Submission
@@ -73,6 +74,17 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
             default=book_address(),
             help="of the published book, for links; by default what _config.yml says",
         )
+    canvas = commands.add_parser("canvas", help="make what Canvas takes of a graded class")
+    canvas.add_argument("output", type=Path, help="the folder that holds grades.csv")
+    canvas.add_argument("column", help='as an export of the gradebook has it: "Losses (555)"')
+    moodle = commands.add_parser("moodle", help="make what Moodle takes of a graded class")
+    moodle.add_argument("output", type=Path, help="the folder that holds grades.csv")
+    moodle.add_argument("worksheet", type=Path, help="downloaded from the assignment")
+    moodle.add_argument("--column", default="Grade", help="of the grades, in Moodle's language")
+    nbgrader = commands.add_parser("nbgrader", help="copy submissions to where nbgrader looks")
+    nbgrader.add_argument("assignment")
+    nbgrader.add_argument("submissions", type=Path)
+    nbgrader.add_argument("course", type=Path, help="the folder with nbgrader_config.py")
     return parser.parse_args(arguments)
 
 
@@ -84,7 +96,10 @@ def read_settings(options: argparse.Namespace) -> Settings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command."""
     options = parse_arguments(arguments)
-    load_rubric(options.assignment)  # before all else: a misspelled name is an error at once
+    if "assignment" in options:
+        load_rubric(options.assignment)  # before all else: a misspelled name is an error at once
+    if "submissions" in options and not options.submissions.is_dir():
+        raise SystemExit(f"error: {options.submissions} is not a folder of submissions")
     if options.command == "one":
         submission = Submission(options.notebook if options.notebook.is_file() else None)
         student = options.student or options.result.stem
@@ -93,8 +108,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif options.command == "class":
         # A process that is killed cannot tidy up after itself. Python would warn about each.
         os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker:UserWarning")
-        if not options.submissions.is_dir():
-            raise SystemExit(f"error: {options.submissions} is not a folder of submissions")
         folder = options.submissions.resolve()
         output = options.output or folder.with_name(f"{folder.name}-graded") / options.assignment
         grade_class(
@@ -107,8 +120,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.cluster,
             options.seed,
         )
-    else:
+    elif options.command == "merge":
         merge(options.assignment, options.output, read_settings(options))
+    elif options.command == "nbgrader":
+        hand_to_nbgrader(options.assignment, options.submissions, options.course)
+    elif not (options.output / "grades.csv").is_file():
+        raise SystemExit(f"error: there is no grades.csv in {options.output}")
+    elif options.command == "canvas":
+        give_to_canvas(options.output, options.column)
+    else:
+        give_to_moodle(options.output, options.worksheet, options.column)
     return 0
 
 

@@ -15,8 +15,9 @@ import itertools
 import re
 import textwrap
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from .cells import MAX_CHARACTERS, TEXT_STUB, given_cells, is_text, without_addresses, words_of
@@ -33,11 +34,14 @@ PICTURES = {
 }
 MAX_PICTURE_BYTES = 8 * 2**20
 DATA_URI = re.compile(r"data:image/([\w.+-]+);base64,([A-Za-z0-9+/=]+)")
-# A text of so many words between lines of code may be an answer, and not about the code.
-LONG_TEXT = 25
+# What a text in code may name, to be looked at.
+A_FILE = re.compile(r"\.(png|jpe?g|gif|webp|svg|heic|pdf|docx?|odt|txt|md|html)\s*$", re.IGNORECASE)
+# The cell below these magic commands is code.
+OF_CODE = ("time", "timeit", "capture", "prun")
+NOT_SHOWN = "This was handed in beside the notebook: open it."
 WORD = re.compile(r"[\"'(*]*[^\W\d_]+(?:['’-][^\W\d_]+)*[\"').,;:!?*]*")
 NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
-TAGS = re.compile(r"<!--.*?-->|</?(?!img\b)[a-zA-Z][^<>]*>", re.DOTALL)
+TAGS = re.compile(r"<!--|</?(?!img\b)[a-zA-Z][^<>]*>")
 NO_ANSWERS = {"", "answer", "answers", "my answer", "your answer", TEXT_STUB.lower()}
 
 
@@ -49,21 +53,41 @@ def written_answers(rubric: Rubric, cells: Sequence[Cell]) -> dict[str, dict[str
     }
 
 
+def found_elsewhere(
+    rubric: Rubric, cells: Sequence[Cell], answers: Mapping[str, Any], beside: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return what may be the answer where one is missing: texts, pictures, files, with places."""
+    if all(one["answer"].strip() or one["pictures"] for one in answers.values()):
+        return []
+    files = [{"where": name, "text": NOT_SHOWN, "pictures": []} for name in beside]
+    return own_texts(rubric, cells) + files
+
+
 def own_texts(rubric: Rubric, cells: Sequence[Cell]) -> list[dict[str, Any]]:
     """Return what is the student's own and stands in no answer's cell, with its place."""
     given = given_cells(rubric)
     answers = {cell.number for name in rubric.written for cell in answer_cells(rubric, cells, name)}
-    lines = {bare(line) for cell in given for line in cell.source.split("\n")} | NO_ANSWERS
+    lines = known_lines(tuple(given))
     found = []
     for cell in cells:
         if cell.number is not None and cell.number not in answers:
             text, pictures = take_pictures(cell.source, 0)
             shown = replace(cell, source=text[:MAX_CHARACTERS])
-            own = content("text", [replace(cell, source=own_text(shown, given, lines))])
+            if cell.kind == "code" and is_given(cell, given):  # what it has drawn is not theirs
+                shown = replace(shown, attachments={})
+            own = content("text", [replace(shown, source=own_text(shown, given, lines))])
             own["pictures"][:0] = pictures
             if own["text"] or own["pictures"]:
                 found.append({"where": str(cell)} | own)
     return found
+
+
+@cache
+def known_lines(given: tuple[Cell, ...]) -> set[str]:
+    """Return the lines of what was given, as they are in a text and in code."""
+    texts = [cell.source for cell in given]
+    texts += [text for cell in given if cell.kind == "code" for text in code_texts(cell.source)]
+    return {bare(line) for text in texts for line in text.split("\n")} | NO_ANSWERS
 
 
 def answer_cells(rubric: Rubric, cells: Sequence[Cell], name: str) -> list[Cell]:
@@ -127,20 +151,31 @@ def checked_picture(uri: str) -> str:
 # --- the student's own text -----------------------------------------------------------------------
 
 
+def is_given(cell: Cell, given: Sequence[Cell]) -> bool:
+    """Tell whether a cell says what one that was given says."""
+    words = words_of(cell.source)
+    return any(words == words_of(original.source) for original in given)
+
+
 def own_text(cell: Cell, given: Sequence[Cell], lines: set[str]) -> str:
     """Return what a cell says that the assignment does not, or "" if that is no answer."""
-    source = cell.source
-    words = words_of(source)
-    if any(words == words_of(original.source) for original in given):
+    source = whole_line(cell.source, given) if cell.kind == "raw" else cell.source
+    if is_given(replace(cell, source=source), given):
         return ""
     original = next((other for other in given if cell.name and other.name == cell.name), None)
     if "code" in (cell.kind, original.kind if original else ""):
-        sources = [other.source for other in given]
-        texts = prose(source)
-        found = [text for text in texts if not any(text.strip() in known for known in sources)]
+        found: Iterable[str] = code_texts(source)
     else:
         found = added(original.source, source) if original else [source]
     return "\n\n".join(text.strip() for text in found if not says_nothing(text, lines))
+
+
+def whole_line(source: str, given: Sequence[Cell]) -> str:
+    """Return a source that was cut off with its last line whole, where that is one of ours."""
+    *above, last = source.split("\n")
+    ours = (line for cell in given for line in cell.source.split("\n"))
+    whole = next((line for line in ours if " " in last and line.startswith(last)), last)
+    return "\n".join([*above, whole])
 
 
 def says_nothing(text: str, lines: set[str]) -> bool:
@@ -167,29 +202,61 @@ def added(original: str, text: str) -> list[str]:
     ]
 
 
-def prose(source: str) -> Iterator[str]:
+def code_texts(source: str, below_magic: bool = False) -> Iterator[str]:
     """Yield what in a code cell may be an answer: sentences, comments and texts."""
     python, faults = definitions_that_compile(source)
     if faults:
         lines = zip(source.split("\n"), python.split("\n"), strict=False)
-        yield from filter(is_prose, ["\n".join(line for line, kept in lines if not kept)])
-    statements = parse(python).body
-    stated = [text for statement in statements for text in texts_of(statement)]
-    # Where a cell does nothing else, a few words are enough.
-    least = 3 if len(stated) == len(statements) else LONG_TEXT
-    for text in [*comments(source), *stated]:
-        if is_prose(text) and len(text.split()) >= least:
-            yield text
+        lost = "\n".join(line for line, kept in lines if not kept)
+        yield from [lost] if is_prose(lost) else re.findall(r"^\s*#(.*)", lost, re.MULTILINE)
+    yield from comments(python)
+    nodes: list[ast.AST] = [parse(python)]
+    while nodes:  # no recursion: a student's code may be deep
+        node = nodes.pop()
+        if (magic := magic_of(node)) is not None:
+            if magic[0] in OF_CODE and not below_magic:
+                yield from code_texts(magic[1], below_magic=True)
+            else:
+                yield magic[1]
+        elif isinstance(node, ast.Expr) and is_stated(node.value):
+            yield str(ast.literal_eval(node.value))
+        elif text := text_of(node):
+            if says_something(text):
+                yield text
+        else:
+            nodes += reversed([*ast.iter_child_nodes(node)])
 
 
-def texts_of(statement: ast.stmt) -> Iterator[str]:
-    """Yield the texts that a statement only states, prints or keeps."""
-    if isinstance(statement, (ast.Expr, ast.Assign)):
-        node: ast.expr = statement.value
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "Markdown"):
-            node = node.args[0] if node.args else node
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value
+def is_stated(node: ast.expr) -> bool:
+    """Tell whether an expression is a plain number or text."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, (str, int, float))
+
+
+def says_something(text: str) -> bool:
+    """Tell whether a text in code is more than a word that Python or NumPy asks for."""
+    words = sum(bool(re.search(r"\w", token)) for token in text.split())
+    return words > 1 or not text.isascii() or bool(A_FILE.search(text))
+
+
+def text_of(node: ast.AST) -> str:
+    """Return the text that a node of the syntax tree is, formatted or not, or ""."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(text_of(piece) or "{}" for piece in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def magic_of(node: ast.AST) -> tuple[str, str] | None:
+    """Return the name of a magic command of a cell with what stands below it.
+
+    What IPython makes of other lines of its own, such as ``!pip install``, is nobody's text.
+    """
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return None
+    owner = node.func.value
+    if not (isinstance(owner, ast.Call) and getattr(owner.func, "id", "") == "get_ipython"):
+        return None
+    texts = [text_of(argument) for argument in node.args]
+    return (texts[0], texts[2]) if len(texts) == 3 else ("", "")
 
 
 def comments(source: str) -> Iterator[str]:
@@ -214,7 +281,7 @@ def is_prose(text: str) -> bool:
     """Tell whether a text is made of words, and is no code."""
     tokens = [token for token in text.split() if not NUMBER.fullmatch(token)]
     words = sum(bool(WORD.fullmatch(token)) for token in tokens)
-    if words < 3 or words < 0.55 * len(tokens):
+    if words < 2 or words < 0.55 * len(tokens):
         return False
     inside = "async def function():\n" + textwrap.indent(textwrap.dedent(text), "    ")
     return find_error(inside) is not None

@@ -7,6 +7,7 @@ grader returned to it, not what lies in the folder when it ends.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -19,8 +20,8 @@ from .marks import Marks, Settings, remarks
 from .pages import save_pages
 from .pool import grade_all, submission_digest
 from .rubric import Rubric
-from .submission import Submission, find_submissions
-from .tables import write_rows
+from .submission import Submission, find_submissions, is_stray
+from .tables import unguard, write_rows
 
 # Below this share of its time, waiting for a processor cannot have cost a submission anything.
 OVERLOADED = 0.1
@@ -50,6 +51,8 @@ def grade_class(
     submissions = find_submissions(folder, assignment)
     if not submissions:
         raise SystemExit(f"error: no submission in {folder}: neither folders nor notebooks")
+    if others := sorted(path.name for path in folder.iterdir() if is_stray(path)):
+        print(f"left out, for they are no notebooks: {', '.join(others)}")
     with lock_folder(output):
         seed = class_seed(output) if seed is None else seed
         Marks(output, rubric, submissions, settings)  # a slip is told before the work, not after
@@ -109,7 +112,7 @@ def grade_again(
     slow = {
         name: submissions[name]
         for name, result in results.items()
-        if result["timed_out"] and result["waited"] >= OVERLOADED
+        if result["timed_out"] and result["waited"] >= OVERLOADED and not result.get("alone")
     }
     if slow:
         print(f"graded again, one at a time, for they timed out and had to wait: {', '.join(slow)}")
@@ -117,7 +120,8 @@ def grade_again(
         name = again["student"]
         before = results[name]
         better = again if again["earned"] >= before["earned"] else before
-        results[name] = save_result(better, target(output, name))
+        # Another run would do the same again.
+        results[name] = save_result(better | {"alone": True}, target(output, name))
         print(f"[{number}/{len(slow)}] {summary(again)}; before: {before['earned']}", flush=True)
 
 
@@ -169,6 +173,9 @@ def merge(assignment: str, output: Path, settings: Settings) -> None:
         if result.get("assignment") == assignment
         and file_name(str(result.get("student"))) == path.stem
     ]
+    told = {name for name, _ in read_totals(output)} if (output / "grades.csv").exists() else set()
+    if new := [result["student"] for result in results if told and result["student"] not in told]:
+        print(f"added, for they are in results/ and were not in grades.csv: {', '.join(new)}")
     write_tables(load_rubric(assignment), results, output, settings)
 
 
@@ -181,10 +188,27 @@ def write_tables(
         print(line)
     save(output / "grades.csv", grades_table(rubric, results, marks))
     save_pages(rubric, results, marks, output)
+    remove_pages_of_nobody(results, output)
     print(f"{output / 'grades.csv'}, a page for each of {len(results)} students in feedback/")
     print("the class at a glance: class.html; submissions that are alike: similar.html")
     if waiting := sum(map(marks.waits, results)):
-        print(f"{waiting} students wait: read written.html, fill in written.csv, run it again")
+        who = "1 student waits" if waiting == 1 else f"{waiting} students wait"
+        print(f"{who}: read written.html, fill in written.csv, run it again")
+
+
+def remove_pages_of_nobody(results: Sequence[Result], output: Path) -> None:
+    """Remove the pages of earlier runs of students who are in the class no more."""
+    names = {f"{file_name(result['student'])}.html" for result in results}
+    for page in (output / "feedback").glob("*.html"):
+        if page.name not in names:
+            page.unlink()
+
+
+def read_totals(output: Path) -> Iterator[tuple[str, str]]:
+    """Yield the name and the total of each student in ``grades.csv``."""
+    with open(output / "grades.csv", encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield unguard(row["student"]), row["total"]
 
 
 def grades_table(rubric: Rubric, results: Collection[Result], marks: Marks) -> str:

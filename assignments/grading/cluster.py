@@ -126,7 +126,7 @@ def load(submission: Submission) -> Submission:
         return replace(submission, path=name, data=submission.read())
     except OSError as error:
         note = f"{replace_surrogates(name.name)} cannot be read: {error.strerror}"
-        return Submission(None, (*submission.notes, note))
+        return replace(submission, path=None, notes=(*submission.notes, note))
 
 
 def exchange(

@@ -8,16 +8,14 @@ only what it did is judged in this one.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib import import_module
 from typing import Any
 
 from nnlib.check import Check, Raised, Result
 
-from .answers import own_texts, written_answers
+from .answers import found_elsewhere, written_answers
 from .cells import MAX_CHARACTERS, complete_cells, is_check, item_code, item_remarks
 from .rubric import NO_RESULT, Item, Outcome, Rubric, best_outcome
 from .runner import NotebookRunner, Snapshot
@@ -73,6 +71,7 @@ def grade_submission(
         notes += repairs
     graded = grade_notebook(rubric, cells, seconds or rubric.seconds)
     outcomes = [graded.outcomes[item.name] for item in rubric.items]
+    answers = written_answers(rubric, cells)
     return {
         "assignment": assignment,
         "seed": rubric.seed,
@@ -85,8 +84,8 @@ def grade_submission(
             )
             for outcome in outcomes
         ],
-        "written": written_answers(rubric, cells),
-        "elsewhere": own_texts(rubric, cells),
+        "written": answers,
+        "elsewhere": found_elsewhere(rubric, cells, answers, submission.beside),
         "notes": [*dict.fromkeys(notes + graded.notes)],
         "seconds": round(graded.seconds, 2),
         "waited": round(graded.waited, 2),
@@ -140,8 +139,7 @@ def run_cells(
 ) -> None:
     """Run the code cells, then grade each item as it was where its checks stood, or as it is now.
 
-    So what comes after a check costs nothing, and a later correction counts. Cells below the last
-    that belongs to an item or names one are the student's own matter.
+    So what comes after a check costs nothing, and a later correction counts.
 
     All cells run before any item: an item is sent references of earlier ones, which are graded by
     then, so that nothing can be carried back to them.
@@ -149,8 +147,10 @@ def run_cells(
     names = {item.name for item in items}
     of_all = {item.name for item in runner.rubric.items}
     snapshots: dict[str, list[Snapshot]] = {item: [] for item in names}
-    last_check = last_of(cells, is_check)
-    for place, cell in enumerate(cells[: last_of(cells, partial(may_define, of_all))], 1):
+    last_check = max(
+        (place for place, cell in enumerate(cells, 1) if is_check(cell)), default=len(cells)
+    )
+    for place, cell in enumerate(cells, 1):
         if cell.kind != "code":
             continue
         source, faults = definitions_that_compile(cell.source)
@@ -164,17 +164,6 @@ def run_cells(
             snapshots[item] += runner.take_snapshot()
     for one in items:
         graded.outcomes[one.name] = best_outcome(attempts(runner, one, snapshots[one.name]))
-
-
-def last_of(cells: Sequence[Cell], wanted: Callable[[Cell], bool]) -> int:
-    """Return the number of cells up to the last that is wanted, all of them if there is none."""
-    return max((place for place, cell in enumerate(cells, 1) if wanted(cell)), default=len(cells))
-
-
-def may_define(items: set[str], cell: Cell) -> bool:
-    """Tell whether a cell belongs to an item, or names one."""
-    words = re.findall(r"\w+", cell.source) if cell.kind == "code" else []
-    return cell.name in items or is_check(cell) or not items.isdisjoint(words)
 
 
 def attempts(

@@ -19,13 +19,14 @@ from typing import Any, NamedTuple
 
 from .files import Result, load_result, save, short_hash
 from .rubric import Rubric
-from .tables import Row, Table, match_names
+from .tables import Row, Table, match_names, plain_number
 
 WRITTEN = ("student", "question", "points", "comment", "answer")
 OVERRIDES = ("student", "item", "points", "reason")
 LATE = ("student", "days")
 # The letter in front keeps a spreadsheet from reading a number such as 79824e73.
 DIGEST = re.compile(r"a[0-9a-f]{8}")
+NOT_THERE = re.compile(r"\w+ is not there while items are graded")
 LATE_POLICY = re.compile(r"([\d.]+) *(%|points?|) *(?:a|per) +day")
 # Letters that are not mistaken for each other, and make no words.
 CODE_LETTERS = "bcdfghjkmnpqrstvwxz"
@@ -247,6 +248,10 @@ class Marks:
             for question in self.rubric.written
         }
         rows, said = self.group_rows(table, readings)
+        if self.settings.anonymous and any(
+            row["student"] in self.names.students for row in table.rows
+        ):
+            said.append("written.csv still holds names, from a run without --anonymous")
         missing = []
         for key, reading in readings.items():
             digest = reading.digest
@@ -304,7 +309,7 @@ class Marks:
         """Return the points of an answer: "0" if there is none, "" if it is still to be read."""
         key = result["student"], question
         if key in self.marked:
-            return self.marked[key]["points"].strip().replace(",", ".")
+            return plain_number(self.marked[key]["points"])
         return "" if key in self.changed or any(read_answer(result, question)) else "0"
 
     def comment(self, result: Result, question: str) -> str:
@@ -314,6 +319,16 @@ class Marks:
     def waits(self, result: Result) -> bool:
         """Tell whether a written answer of a student is still to be read."""
         return "" in [self.points(result, name) for name in self.rubric.written]
+
+    def unanswered(self, result: Result) -> list[str]:
+        """Return the questions without any answer of a student who has worked on the items."""
+        return [
+            name
+            for name in self.rubric.written
+            if result["earned"]
+            and (result["student"], name) not in {*self.marked, *self.changed}
+            and not any(read_answer(result, name))
+        ]
 
     # --- items and totals -----------------------------------------------------------------
 
@@ -355,6 +370,8 @@ class Marks:
                     f"{item['item']}: {override.points:g} by hand, {item['earned']:g} by the "
                     f"program ({override.reason})"
                 )
+        if missing := self.unanswered(result):
+            said.append(f"no answer found: {', '.join(missing)}")
         if days := self.days.get(result["student"]):
             said.append(f"{days:g} days late")
         return said + remarks(result)
@@ -362,9 +379,9 @@ class Marks:
 
 def remarks(result: Result) -> list[str]:
     """Return what an instructor should know about a submission, each thing once."""
-    of_items = [
-        f"{item['item']}: {''.join(remark.splitlines()[:1])}"
-        for item in result["items"]
-        for remark in item["remarks"]
-    ]
+    of_items = []
+    for item in result["items"]:
+        absent = [NOT_THERE.search(part["message"]) for part in item["parts"]]
+        told = [*item["remarks"], *(found[0] for found in absent if found)]
+        of_items += [f"{item['item']}: {''.join(one.splitlines()[:1])}" for one in told]
     return list(dict.fromkeys(of_items + result["notes"]))

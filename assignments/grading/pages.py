@@ -18,7 +18,7 @@ from .files import Result, file_name, save
 from .marks import Marks, read_answer
 from .questions import Question, read_questions
 from .rubric import Rubric
-from .similar import Pair, similar_answers, similar_code
+from .similar import similar_answers, similar_code
 
 PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/\s]+={0,2}\s*")
 MAX_PAIRS = 50
@@ -66,13 +66,14 @@ def describe_class(rubric: Rubric, results: Sequence[Result], marks: Marks) -> d
         "mistakes": overview.common_mistakes(results),
         "times": overview.measure_time(results),
         "waiting": [marks.names.label(r["student"]) for r in results if marks.waits(r)],
+        "unanswered": [r["student"] for r in results if marks.unanswered(r)],
         "timed_out": [result for result in results if result["timed_out"]],
     }
 
 
 def find_pairs(
     rubric: Rubric, results: Sequence[Result], marks: Marks, questions: Mapping[str, Question]
-) -> dict[str, list[Pair]]:
+) -> dict[str, Any]:
     """Return which submissions are alike in their code, and which in their answers."""
     codes = {
         item.name: {
@@ -92,8 +93,11 @@ def find_pairs(
         for name in rubric.written
     }
     models = {cell.name or "": cell.source for cell in original_cells(rubric.name)}
+    code = similar_code(codes, models)
     known = {name: f"{questions[name].text.striptags()} {models.get(name)}" for name in answers}
     return {
-        "code_pairs": similar_code(codes, models)[:MAX_PAIRS],
+        "code_pairs": code.pairs[:MAX_PAIRS],
+        "longest": code.longest,
+        "items_needed": code.items,
         "answer_pairs": similar_answers(answers, known)[:MAX_PAIRS],
     }

@@ -90,7 +90,8 @@ def submission_digest(
     assignment: str, submission: Submission, seconds: float | None, seed: int | None = None
 ) -> str:
     """Return the digest of all that a result depends on: the submission and what grades it."""
-    settings = f"{grader_digest(assignment)} {seconds} {seed} {submission.notes}"
+    found = submission.notes, submission.beside
+    settings = f"{grader_digest(assignment)} {seconds} {seed} {found}"
     digest = hashlib.sha256(settings.encode())
     if submission.path:
         digest.update(file_digest(submission.path))

@@ -6,6 +6,8 @@ is measured in bits: the binary logarithm of how many solutions there are for ea
 the two share, names included. What everybody writes alike, or the course's own solution has,
 surprises nobody. The bits of all items are summed. A pair is listed where they exceed by ``MARGIN``
 the logarithm of the number of pairs, which is what the most alike of so many would reach by chance.
+The fewer students, the more items a pair must share for that: the page says how many. What only two
+have written stands below, the longest first, however likely it is by chance.
 
 **Answers.** Two are listed that share half of their runs of four words, of those that few others
 have.
@@ -19,7 +21,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations, product
-from math import log2
+from math import ceil, log2
 from typing import NamedTuple
 
 # Bits beyond what chance explains: 6 are one pair in 64 classes, if items are independent.
@@ -27,6 +29,9 @@ MARGIN = 6
 # As if two more students had written the same: a rare solution may be rare by chance.
 UNSEEN = 2
 CLOSE = 2 / 3
+# What only two have written is shown from so many lines on, so many times at most.
+MIN_LINES = 3
+MOST_LONGEST = 10
 WORDS = 4
 MIN_RUNS = 10
 Lines = frozenset[str]
@@ -39,6 +44,24 @@ class Pair(NamedTuple):
     second: str
     amount: float
     where: tuple[str, ...]
+
+
+class Likeness(NamedTuple):
+    """What a class shares in its code.
+
+    Attributes
+    ----------
+    pairs : list of Pair
+        What chance does not explain, the most surprising first.
+    longest : list of Pair
+        Of all others, what only two have written: their ``amount`` is how many lines they share.
+    items : int
+        How many items a pair must share that nobody else has written so, to be among the pairs.
+    """
+
+    pairs: list[Pair]
+    longest: list[Pair]
+    items: int
 
 
 class Solution(NamedTuple):
@@ -55,8 +78,8 @@ class Solution(NamedTuple):
 
 def similar_code(
     codes: Mapping[str, Mapping[str, str]], known: Mapping[str, str] | None = None
-) -> list[Pair]:
-    """Return the pairs of students whose code is alike, the most surprising first.
+) -> Likeness:
+    """Return which students' code is alike.
 
     Parameters
     ----------
@@ -67,22 +90,35 @@ def similar_code(
     """
     bits: defaultdict[tuple[str, str], float] = defaultdict(float)
     where: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    alone = []
     students = {student for written in codes.values() for student in written}
     for item, written in codes.items():
         reference = parse_solution((known or {}).get(item, "")).lines
-        for pair, surprise in close_pairs(written, reference):
+        for pair, surprise, lines in close_pairs(written, reference):
             bits[pair] += surprise
             where[pair].append(item)
-    pairs = len(students) * (len(students) - 1) / 2
-    limit = log2(max(pairs, 1)) + MARGIN
+            if lines >= MIN_LINES:
+                alone.append(Pair(*pair, lines, (item,)))
+    number = len(students)
+    limit = log2(max(number * (number - 1) / 2, 1)) + MARGIN
     found = [Pair(*pair, n, tuple(where[pair])) for pair, n in bits.items() if n >= limit]
-    return sorted(found, key=lambda pair: -pair.amount)
+    listed = {pair[:2] for pair in found}
+    longest = [pair for pair in alone if pair[:2] not in listed]
+    most = log2((number + UNSEEN) / (2 + UNSEEN)) if number > 2 else 0.0
+    return Likeness(
+        sorted(found, key=lambda pair: -pair.amount),
+        sorted(longest, key=lambda pair: -pair.amount)[:MOST_LONGEST],
+        ceil(limit / most) if most else len(codes) + 1,
+    )
 
 
 def close_pairs(
     written: Mapping[str, str], reference: Lines
-) -> Iterator[tuple[tuple[str, str], float]]:
-    """Yield pairs of students whose solutions of one item are close, and the surprise in bits."""
+) -> Iterator[tuple[tuple[str, str], float, int]]:
+    """Yield pairs of students whose solutions of one item are close, with the surprise in bits.
+
+    And with the number of lines that they share, if nobody else has all of them, else 0.
+    """
     groups: defaultdict[Solution, list[str]] = defaultdict(list)
     for student in sorted(written):
         solution = parse_solution(written[student])
@@ -95,22 +131,24 @@ def close_pairs(
             holders[line].update(same)
 
     @lru_cache(None)
-    def surprise(shared: Lines) -> float:
+    def surprise(shared: Lines, shapes: int) -> tuple[float, int]:
         if shared <= reference:
-            return 0
-        having = set.intersection(*(holders[line] for line in shared))
-        return log2((number + UNSEEN) / (len(having) + UNSEEN))
+            return 0, 0
+        having = len(set.intersection(*(holders[line] for line in shared)))
+        return log2((number + UNSEEN) / (having + UNSEEN)), shapes if having == 2 else 0
 
     for solution, same in groups.items():
-        if found := surprise(solution.lines):
-            yield from ((pair, found) for pair in combinations(same, 2))
+        found = surprise(solution.lines, len(solution.shapes))
+        if any(found):
+            yield from ((pair, *found) for pair in combinations(same, 2))
     for one, other in combinations(groups, 2):
         both = one.shapes & other.shapes
         if len(both) < CLOSE * min(len(one.shapes), len(other.shapes)):
             continue
-        if found := surprise(both | one.texts & other.texts):
+        found = surprise(both | one.texts & other.texts, len(both))
+        if any(found):
             pairs = product(groups[one], groups[other])
-            yield from (((min(pair), max(pair)), found) for pair in pairs)
+            yield from (((min(pair), max(pair)), *found) for pair in pairs)
 
 
 @lru_cache(None)

@@ -24,6 +24,11 @@ OTHER_FILES = {
     b"\x89PNG": "a picture",
     b"\xff\xd8\xff": "a picture",
 }
+# Moodle keeps a text in a folder of its own, beside that of the files.
+TEXT_OF_MOODLE = re.compile(r"(.*_assignsubmission_)onlinetext(_?)")
+# What lies in a student's folder and is no answer.
+NO_ANSWER = re.compile(r"README.*|.*\.(ipynb|py|pyc)", re.IGNORECASE)
+MAX_BESIDE = 20
 # So often may a broken file be read in vain, on average, in search of its cells.
 MOST_READINGS = 50
 DECODER = json.JSONDecoder(strict=False)
@@ -45,7 +50,7 @@ class Cell:
     key : str or None
         The ``id`` that Jupyter gives to a cell. Editors keep it where they drop the name.
     attachments : mapping of str to str
-        Data URIs of its pictures, by name, as they came.
+        Data URIs of its pictures, by name, as they came: attached, or drawn by the cell.
     """
 
     kind: str
@@ -70,11 +75,14 @@ class Submission:
     data : bytes or None
         What the notebook holds. It is read in place of ``path``, so that a submission can travel
         to another machine.
+    beside : tuple of str
+        The names of what else was handed in, which no program reads.
     """
 
     path: Path | None
     notes: tuple[str, ...] = ()
     data: bytes | None = None
+    beside: tuple[str, ...] = ()
 
     def read(self) -> bytes:
         """Return the bytes of the notebook, none if there is no notebook.
@@ -295,7 +303,7 @@ def parse_cell(entry: Any, number: int) -> Cell | None:
         replace_surrogates(name) if name and isinstance(name, str) else None,
         number,
         key if isinstance(key, str) else None,
-        dict(parse_attachments(entry.get("attachments"))),
+        dict(parse_attachments(entry.get("attachments"))) | dict(drawings(entry.get("outputs"))),
     )
 
 
@@ -329,6 +337,15 @@ def convert_old_cell(entry: dict[str, Any]) -> dict[str, Any]:
     return {**cell, "id": None, "metadata": entry.get("metadata")}
 
 
+def drawings(outputs: Any) -> Iterator[tuple[str, str]]:
+    """Yield the name and the data URI of each picture that a cell has drawn."""
+    for output in outputs if isinstance(outputs, list) else ():
+        bundle = output.get("data") if isinstance(output, dict) else None
+        for kind, data in bundle.items() if isinstance(bundle, dict) else ():
+            if kind.startswith("image/"):
+                yield from parse_attachments({f"the picture below it ({kind})": {kind: data}})
+
+
 def parse_attachments(attachments: Any) -> Iterator[tuple[str, str]]:
     """Yield the name and the data URI of each attachment of a cell."""
     for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
@@ -359,7 +376,13 @@ def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
             # It may lead to another's work, or to the solution.
             submissions[name.removesuffix(".ipynb")] = Submission(None, (f"{name}: {NOT_READ}",))
         elif entry.is_dir():
-            submissions[name] = choose_notebook(entry, assignment)
+            submission = choose_notebook(entry, assignment)
+            text = TEXT_OF_MOODLE.fullmatch(name)
+            if text and (file := f"{text[1]}file{text[2]}") in submissions:
+                more = submissions[file].beside + submission.beside
+                submissions[file] = replace(submissions[file], beside=more)
+            else:
+                submissions[name] = submission
         elif entry.suffix.lower() == ".ipynb":
             stem = replace_surrogates(entry.stem)
             path = entry if entry.is_file() else None
@@ -369,11 +392,10 @@ def find_submissions(folder: Path, assignment: str) -> dict[str, Submission]:
 
 def choose_notebook(folder: Path, assignment: str) -> Submission:
     """Return the submission in a student's folder: of its notebooks, the one that counts."""
-    notebooks = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() == ".ipynb" and path.is_file() and not is_hidden(path, folder)
-    ]
+    files = [path for path in folder.rglob("*") if path.is_file() and not is_hidden(path, folder)]
+    notebooks = [path for path in files if path.suffix.lower() == ".ipynb"]
+    others = sorted(str(p.relative_to(folder)) for p in files if not NO_ANSWER.fullmatch(p.name))
+    beside = tuple(map(replace_surrogates, others[:MAX_BESIDE]))
     linked = [path.name for path in notebooks if not is_within(path, folder)]
     notebooks = [path for path in notebooks if is_within(path, folder)]
     notebooks.sort(
@@ -383,11 +405,17 @@ def choose_notebook(folder: Path, assignment: str) -> Submission:
     candidates = named or notebooks
     names = ", ".join(replace_surrogates(str(path.relative_to(folder))) for path in candidates)
     if not candidates:
-        return Submission(None, tuple(f"{replace_surrogates(name)}: {NOT_READ}" for name in linked))
+        notes = tuple(f"{replace_surrogates(name)}: {NOT_READ}" for name in linked)
+        return Submission(None, notes, beside=beside)
     if not named and len(notebooks) > 1:
-        return Submission(None, (f"which of them counts? {names}",))
+        return Submission(None, (f"which of them counts? {names}",), beside=beside)
     notes = (f"of {names} the first was graded",) if len(candidates) > 1 else ()
-    return Submission(candidates[0], notes)
+    return Submission(candidates[0], notes, beside=beside)
+
+
+def is_stray(path: Path) -> bool:
+    """Tell whether a file among the submissions is no notebook, but may be somebody's work."""
+    return path.is_file() and path.suffix.lower() != ".ipynb" and not path.name.startswith(".")
 
 
 def is_hidden(path: Path, folder: Path) -> bool:

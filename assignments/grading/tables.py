@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +25,17 @@ GUARDED = ("=", "+", "-", "@", "\t", "\r", "'")
 DIGITS_OF_A_SPREADSHEET = 15
 MAX_EXPONENT = 308
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+QUOTE = 'write 2.5, or "2,5" with its quotes'
+MORE_CELLS = (
+    "it has more cells than the first line names; put a text that holds a comma into quotes; "
+    f"and of a number, {QUOTE}"
+)
 Row = dict[str, str]
+
+
+def plain_number(text: str) -> str:
+    """Return a number as Python writes it: ``2½`` and ``2,5`` are ``2.5``."""
+    return re.sub(r"^(\d*) *½$", lambda n: f"{n[1] or 0}.5", text.strip()).replace(",", ".")
 
 
 def guard(text: str) -> str:
@@ -81,9 +92,11 @@ class Table:
             line = reader.line_num + 1
             for cells in reader:
                 named = dict(zip(self.header, map(unguard, cells), strict=False))
+                row = {column: named.get(column, "") for column in columns} | {"line": str(line)}
+                if any(cell.strip() for cell in cells[len(self.header) :]):
+                    self.refuse(MORE_CELLS, row)
                 if any(cell.strip() for cell in cells):
-                    row = {column: named.get(column, "") for column in columns}
-                    self.rows.append(row | {"line": str(line)})
+                    self.rows.append(row)
                 line = reader.line_num + 1
         except csv.Error as error:
             self.refuse(f"it cannot be read as a table ({error})")
@@ -100,8 +113,11 @@ class Table:
     def number(self, row: Row, column: str, most: float | None, what: str) -> float:
         """Return the number in a cell; stop the run if there is none from 0 to the most."""
         text = row[column].strip()
+        after = dict(pairwise(self.header)).get(column, "")
+        if self.delimiter == "," and re.fullmatch(r"\d+", row.get(after, "").strip()):
+            self.refuse(f"is {text},{row[after].strip()} one number? {QUOTE}", row)
         try:
-            number = float(text.replace(",", "."))
+            number = float(plain_number(text))
         except ValueError:
             number = -1
         if number >= 0 and number <= (float("inf") if most is None else most):

@@ -267,18 +267,29 @@ class Session:
                     flags |= getattr(__future__, alias.name).compiler_flag
 
             def run(statement: ast.stmt = statement, flags: int = flags) -> None:
-                tree = ast.Module([statement], [])
-                options = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-                code = compile(tree, STUDENT_FILE, "exec", options, dont_inherit=True)
-                try:
-                    if inspect.iscoroutine(waiting := eval(code, self.namespace)):
-                        asyncio.run(waiting)
-                except NotAllowed as error:
-                    absent = Absent(str(error))
-                    self.namespace.update(dict.fromkeys(names_bound_by(statement), absent))
-                    raise
+                first: Exception | None = None
+                for part in one_import_each(statement):
+                    try:
+                        self.execute(part, flags)
+                    except Exception as error:
+                        first = first or error
+                if first:
+                    raise first
 
             yield statement.lineno, run
+
+    def execute(self, statement: ast.stmt, flags: int) -> None:
+        """Run a statement; what it would bind says so if something is not there."""
+        tree = ast.Module([statement], [])
+        options = flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        code = compile(tree, STUDENT_FILE, "exec", options, dont_inherit=True)
+        try:
+            if inspect.iscoroutine(waiting := eval(code, self.namespace)):
+                asyncio.run(waiting)
+        except NotAllowed as error:
+            absent = Absent(str(error))
+            self.namespace.update(dict.fromkeys(names_bound_by(statement), absent))
+            raise
 
     def run_part(self, source: str) -> None:
         """Run the lines below a magic command; the first error is raised after all of them."""
@@ -315,6 +326,19 @@ def serve_item(channel: socket.socket, session: Session) -> None:
             os._exit(0)
         answer(channel, {"seen": reply})
     answer(channel, {"done": True})
+
+
+def one_import_each(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """Yield an import of several names as one of each: what is not there costs itself alone."""
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            yield ast.copy_location(ast.Import([alias]), statement)
+    elif isinstance(statement, ast.ImportFrom):
+        for alias in statement.names:
+            single = ast.ImportFrom(statement.module, [alias], statement.level)
+            yield ast.copy_location(single, statement)
+    else:
+        yield statement
 
 
 def names_bound_by(statement: ast.stmt) -> list[str]:

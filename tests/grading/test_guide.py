@@ -151,36 +151,3 @@ def test_what_the_page_says_of_files_is_there():
 def test_the_version_of_landlock_is_printed():
     (code,) = re.findall(r'"(from grading.jail .*?)"', PAGE)
     assert int(run(ROOT, "-c", code)) >= 0
-
-
-def table(folder, opening, *arguments):
-    return list(csv.reader(run(folder, "-c", block(opening), *arguments).splitlines()))
-
-
-def test_canvas_gets_users_and_points(tmp_path):
-    graded = tmp_path / "grades.csv"
-    graded.write_text(
-        "student,total\nlovelaceada_1001_90001_losses,29\nb_LATE_1002_90002_losses-1,27.5\n"
-        "waiting_1003_90003_losses,\n",
-        encoding="utf-8",
-    )
-    assert table(tmp_path, "import csv\nimport re", str(graded), "Losses (555)") == [
-        ["Student", "ID", "Section", "Losses (555)"],
-        ["lovelaceada_1001_90001_losses", "1001", "", "29"],
-        ["b_LATE_1002_90002_losses-1", "1002", "", "27.5"],
-    ]
-
-
-def test_moodle_gets_its_worksheet_filled_in(tmp_path):
-    graded, worksheet = tmp_path / "grades.csv", tmp_path / "worksheet.csv"
-    graded.write_text("student,total\nAda_4711_assignsubmission_file_,29\n", encoding="utf-8")
-    worksheet.write_text(
-        '\ufeffIdentifier,Grade,"Last modified (grade)"\n"Participant 4711",,-\n'
-        '"Participant 4712",12.00,-\n',
-        encoding="utf-8",
-    )
-    assert table(tmp_path, "import csv\nimport sys", str(graded), str(worksheet)) == [
-        ["Identifier", "Grade", "Last modified (grade)"],
-        ["Participant 4711", "29", "-"],
-        ["Participant 4712", "12.00", "-"],
-    ]

@@ -122,6 +122,8 @@ def test_a_comparison_with_what_is_not_allowed_is_no_note():
         "def twice(x): return two.value * x",
         "from tqdm.notebook import tqdm\ndef twice(x):\n    for _ in tqdm([1]): return 2 * x",
         "import scipy as np\nimport numpy as np\ndef twice(x): return np.add(x, x)",
+        "import pandas as pd, numpy as np, scipy\ndef twice(x): return np.add(x, x)",
+        "from numpy import nothing, add\ndef twice(x): return add(x, x)",
         "%%time\n!ls\ndef twice(x): return 2 * x",
     ],
 )
@@ -129,9 +131,22 @@ def test_what_is_not_used_when_it_runs_costs_nothing(source):
     assert earned(code(source), CHECK) == {"twice": 1}
 
 
-def test_a_cell_below_all_checks_counts_if_it_names_the_item():
-    module = "%%writefile mine.py\ndef twice(x): return 2 * x"
-    assert earned(code(WRONG), CHECK, code(module), code("from mine import twice")) == {"twice": 1}
+@pytest.mark.parametrize(
+    "below",
+    [
+        ["%%writefile mine.py\ndef twice(x): return 2 * x", "from mine import twice"],
+        ["def helper(x): return x + x"],
+        ["from operator import add\nhelper = lambda x: add(x, x)"],
+        ["if True:\n    def helper(x): return 2 * x"],
+        ["1 / 0", "import os; os._exit(1)", "globals().update(helper=lambda x: 2 * x)"],
+        ["while True: pass", "def helper(x): return x + x"],
+    ],
+)
+def test_as_it_is_at_the_end_is_after_all_cells(below):
+    cells = [code("def twice(x): return helper(x)"), CHECK, *map(code, below)]
+    graded = grade(*cells, seconds=1)
+    assert graded.outcomes["twice"].earned == 1
+    assert graded.notes == []  # what fails there is the student's own matter
 
 
 def test_an_item_may_allow_more_than_others():

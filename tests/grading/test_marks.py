@@ -169,6 +169,21 @@ def test_an_untouched_answer_is_final(tmp_path):
     assert rows(tmp_path / "written.csv") == []
 
 
+def test_a_missing_answer_is_told_and_a_line_by_hand_rescues_it(tmp_path):
+    lost = list(ITEMS)
+    results = [made.result("ada", answer=""), made.result("bert", answer="", lost=lost)]
+    results.append(made.result("cleo"))
+    made.write(tmp_path, results)
+    told = {name: "no answer found: " + QUESTION in row["remarks"]
+            for name, row in read_grades(tmp_path).items()}  # fmt: skip
+    assert told == {"ada": True, "bert": False, "cleo": False}
+    assert "left no answer that was found" in (tmp_path / "class.html").read_text(encoding="utf-8")
+    made.fill_in(tmp_path / "written.csv", f"ada,{QUESTION},3,found in code,")
+    made.write(tmp_path, results)
+    row = read_grades(tmp_path)["ada"]
+    assert (row["total"], "no answer" in row["remarks"]) == (f"{MOST + 3}", False)
+
+
 def test_an_answer_that_changed_after_it_was_marked_waits_again(tmp_path, capsys):
     made.write(tmp_path, [made.result("ada")])
     give_points(tmp_path / "written.csv")
@@ -192,6 +207,24 @@ def test_an_answer_that_is_gone_after_it_was_marked_waits_again(tmp_path):
     give_points(tmp_path / "written.csv")
     made.write(tmp_path, [made.result("ada", answer="")])
     assert read_grades(tmp_path)["ada"]["total"] == ""
+
+
+@pytest.mark.parametrize("cells", ["2,5,well put,", "2,5", "2,5,,a1234567b"])
+def test_a_decimal_comma_without_quotes_loses_nothing_in_silence(tmp_path, cells):
+    made.write(tmp_path, [made.result("ada")])
+    made.fill_in(tmp_path / "written.csv", f"ada,{QUESTION},{cells}")
+    with pytest.raises(SystemExit, match=r"written\.csv, line 2: .*2\.5"):
+        made.write(tmp_path, [made.result("ada")])
+
+
+@pytest.mark.parametrize(
+    ("shown", "points"), [('"2,5"', 2.5), ("2½", 2.5), ("½", 0.5), ("2 ½", 2.5), (" 3 ", 3)]
+)
+def test_halves_are_read_as_they_are_written(tmp_path, shown, points):
+    made.write(tmp_path, [made.result("ada")])
+    made.fill_in(tmp_path / "written.csv", f"ada,{QUESTION},{shown},well put,")
+    made.write(tmp_path, [made.result("ada")])
+    assert float(read_grades(tmp_path)["ada"]["total"]) == MOST + points
 
 
 # --- overrides ------------------------------------------------------------------------------------
@@ -221,6 +254,9 @@ def test_an_override_counts_is_kept_and_is_seen(tmp_path):
         (f"ada,{ITEM},,why", f"'' for '{ITEM}' is not a number"),
         (f"ada,{ITEM},1,", f"a reason is missing for '{ITEM}'"),
         (f"ada,{ITEM},1,a\nada,{ITEM},2,b", "line 3: "),
+        (f"ada,{ITEM},1,5,He has shown it.", "more cells than the first line names"),
+        (f"ada,{ITEM},1,He has, indeed.", "more cells than the first line names"),
+        (f"ada,{ITEM},1,5", "is 1,5 one number? write 2.5"),
     ],
 )
 def test_a_slip_in_an_override_is_told_and_nothing_is_written(tmp_path, line, told):
@@ -252,10 +288,9 @@ def test_each_day_that_has_begun_costs(policy, days, earned, cost):
 
 
 @pytest.mark.parametrize("text", ["10", "ten a day", "-1 a day", "10% a week", "1.2.3 a day"])
-def test_a_late_policy_that_cannot_be_read_is_told(text, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["grading", "merge", made.NAME, "out", f"--late={text}"])
+def test_a_late_policy_that_cannot_be_read_is_told(text, capsys):
     with pytest.raises(SystemExit):
-        parse_arguments()
+        parse_arguments(["merge", made.NAME, "out", f"--late={text}"])
     assert f"{text!r} is not like" in capsys.readouterr().err
 
 
@@ -281,7 +316,7 @@ def test_who_was_late_is_not_forgotten_where_the_option_is(tmp_path):
         made.write(tmp_path, [made.result("ada")])
 
 
-@pytest.mark.parametrize("line", ["ada,two", "ada,-1", "eve,1", "ada,1\nada,2"])
+@pytest.mark.parametrize("line", ["ada,two", "ada,-1", "ada,1,5", "eve,1", "ada,1\nada,2"])
 def test_a_slip_in_who_was_late_is_told(tmp_path, line):
     made.write(tmp_path, [made.result("ada")])
     made.fill_in(tmp_path / "late.csv", line)
@@ -310,6 +345,12 @@ def test_who_marks_anonymously_sees_codes_that_stay(tmp_path):
     assert {row["total"] for row in rows(tmp_path / "grades.csv")} == {f"{MOST + 3}"}
     made.write(tmp_path, results)
     assert {row["total"] for row in rows(tmp_path / "grades.csv")} == {f"{MOST + 3}"}
+
+
+def test_names_of_an_earlier_run_are_told_where_marking_is_anonymous(tmp_path, capsys):
+    made.write(tmp_path, [made.result("ada")])
+    made.write(tmp_path, [made.result("ada")], Settings(anonymous=True))
+    assert "still holds names" in capsys.readouterr().out
 
 
 def test_an_empty_row_of_a_spreadsheet_is_nothing(tmp_path):

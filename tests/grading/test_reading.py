@@ -11,7 +11,7 @@ from importlib import import_module
 import nbformat
 import pytest
 import sources
-from grading.answers import is_prose, own_texts, written_answers
+from grading.answers import found_elsewhere, is_prose, own_texts, written_answers
 from grading.cells import (
     TEXT_STUB,
     complete_cells,
@@ -52,6 +52,14 @@ def solved_text(name):
 
 def solved(name):
     return json.loads(solved_text(name))
+
+
+def given_notebook(name):
+    """Return the notebook as students get it."""
+    notebook = solved(name)
+    for cell, original in zip(notebook["cells"], given_cells(rubric(name)), strict=True):
+        cell["source"] = original.source
+    return notebook
 
 
 def find(notebook, name):
@@ -433,25 +441,9 @@ def above(notebook, name):
     notebook["cells"].insert(find(notebook, question(name)[1]), text_cell(ANSWER))
 
 
-def in_a_comment(notebook, name):
-    notebook["cells"].append(code_cell("# " + ANSWER.replace(", ", ",\n# ")))
-
-
-def in_a_long_comment(notebook, name):
+def in_a_solution(notebook, name):
     item = notebook["cells"][find(notebook, rubric(name).items[0].name)]
     item["source"] = "".join(item["source"]) + f"\n# {ANSWER}"
-
-
-def as_code(notebook, name):
-    notebook["cells"].append(code_cell(f"1. {ANSWER}\n2. It's odd.\n"))
-
-
-def as_a_text_in_code(notebook, name):
-    notebook["cells"].append(code_cell(f'"""{ANSWER}"""'))
-
-
-def printed(notebook, name):
-    notebook["cells"].append(code_cell(f'print("{ANSWER}")'))
 
 
 def with_the_question_copied(notebook, name):
@@ -459,9 +451,20 @@ def with_the_question_copied(notebook, name):
     notebook["cells"].append(text_cell(f"{source}\n\n{ANSWER}"))
 
 
+def found_texts(name, notebook):
+    """Return the answer, and what is found elsewhere, in one line."""
+    cells, _ = complete_cells(rubric(name), read(notebook)[0])
+    # Texts right below an answer's cell belong to the answer.
+    found = [answer["answer"] for answer in written_answers(rubric(name), cells).values()]
+    for piece in own_texts(rubric(name), cells):
+        found.append(piece["text"])
+        assert re.fullmatch(r"cell \d+|the cell [\w-]+", piece["where"])
+    return " ".join(" ".join(found).split())
+
+
 PLACES = (
-    *(at_the_end, raw, in_the_question, below_the_title, above, in_a_comment, in_a_long_comment),
-    *(as_code, as_a_text_in_code, printed, with_the_question_copied),
+    *(at_the_end, raw, in_the_question, below_the_title, above),
+    *(in_a_solution, with_the_question_copied),
 )
 
 
@@ -470,19 +473,58 @@ PLACES = (
 def test_an_answer_in_another_place_waits_for_a_person(name, place):
     notebook = solved(name)
     place(notebook, name)
-    cells, _ = complete_cells(rubric(name), read(notebook)[0])
-    # Texts right below an answer's cell belong to the answer.
-    found = [answer["answer"] for answer in written_answers(rubric(name), cells).values()]
-    for piece in own_texts(rubric(name), cells):
-        found.append(piece["text"])
-        assert re.fullmatch(r"cell \d+|the cell [\w-]+", piece["where"])
-    (text,) = filter(None, found)
-    assert ANSWER in " ".join(text.split())
+    assert ANSWER in found_texts(name, notebook)
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("# " + ANSWER.replace(", ", ",\n# "), ANSWER),
+        (f"1. {ANSWER}\n2. It's odd.\n", ANSWER),
+        (f'"""{ANSWER}"""', ANSWER),
+        (f'print("{ANSWER}")', ANSWER),
+        (
+            "x = 1\n# None: each mistake costs one, and all of them cost two, so one is the most.",
+            "so one",
+        ),
+        (f"%%markdown\n{ANSWER}", ANSWER),
+        (f"%%time\n# {ANSWER}\nx = 1", ANSWER),
+        ('n = 7\nprint(f"At most {n} of the {2 * n}.")', "At most {} of the {}."),
+        ('answers = ["At most 7.", "None at all."]', "None at all."),
+        (r'display(Latex(r"$n \le 7$ since $2n \le 14$"))', "since"),
+        ('def f(x):\n    """At most seven."""\n    return x', "At most seven."),
+        ("# 最多七个，因为每个错误至少花费两分", "最多七个"),
+        ("# 7\n# 25", "7 25"),
+        ('"7"', "7"),
+        ("25", "25"),
+        ('Image("answer.png")', "answer.png"),
+        ("def f(x)\n    return x\n# No: at most 7.", "No: at most 7."),
+    ],
+)
+def test_an_answer_in_code_waits_for_a_person(source, text):
+    notebook = solved(FIRST)
+    notebook["cells"].append(code_cell(source))
+    assert text in found_texts(FIRST, notebook)
+
+
+@each
+def test_a_comment_of_html_waits_for_a_person(name):
+    notebook = solved(name)
+    notebook["cells"].append(text_cell(f"<!-- {ANSWER} -->"))
+    assert ANSWER in found_texts(name, notebook)
+
+
+def test_a_file_waits_for_a_person_only_where_an_answer_is_missing():
+    answers = {"one": {"answer": "Seven.", "pictures": []}}
+    assert found_elsewhere(rubric(FIRST), [], answers, ["answer.pdf"]) == []
+    answers["two"] = {"answer": "", "pictures": []}
+    (found,) = found_elsewhere(rubric(FIRST), [], answers, ["answer.pdf"])
+    assert found["where"] == "answer.pdf"
 
 
 @each
 def test_only_what_was_added_to_a_text_is_shown(name):
-    notebook = solved(name)
+    notebook = given_notebook(name)
     below_the_title(notebook, name)
     assert [found["text"] for found in elsewhere(name, notebook)] == [ANSWER]
 
@@ -497,30 +539,38 @@ def test_an_answer_in_its_place_is_the_answer(name, place):
     notebook, (_, written) = solved(name), question(name)
     place(notebook, written)
     cells, _ = complete_cells(rubric(name), read(notebook)[0])
-    assert written_answers(rubric(name), cells)[written]["answer"] == ANSWER
-    assert own_texts(rubric(name), cells) == []
+    answers = written_answers(rubric(name), cells)
+    assert answers[written]["answer"] == ANSWER
+    assert ANSWER not in str(own_texts(rubric(name), cells))
 
 
 @each
 @pytest.mark.parametrize(
     "cell",
     [text_cell(""), text_cell(f"  {TEXT_STUB}\n"), text_cell("---"), text_cell("### My answer:"),
-     text_cell("<br>"), code_cell(""), code_cell("#"), code_cell("import numpy as np\nx = 1"),
-     code_cell("# subtract the largest score\nx = 1"), code_cell("# e = f(x)\n# return e / sum(e)"),
-     code_cell("def f(x)\n    rivals = x.max(axis=1)\n    return np.maximum(0, rivals + 1)\n"),
-     code_cell("plt.title('The margin of the true class on all of the digits')")],
+     text_cell("<br>"), text_cell("<!-- -->"), code_cell(""), code_cell("#"), code_cell("..."),
+     code_cell("import numpy as np\nx = 1"), code_cell("x.sum(axis=1, dtype='float32')"),
+     code_cell("%matplotlib inline\n!pip install numpy\nplt.plot(x, label=f'{n}')"),
+     code_cell("%%time\nx = 1"),
+     code_cell("def f(x)\n    rivals = x.max(axis=1)\n    return np.maximum(0, rivals + 1)\n")],
 )  # fmt: skip
-def test_a_trivial_remark_is_no_answer(name, cell):
-    notebook = solved(name)
+def test_what_says_nothing_is_no_answer(name, cell):
+    notebook = given_notebook(name)
     notebook["cells"].append(cell)
     assert elsewhere(name, notebook) == []
 
 
 @each
 def test_nothing_of_the_assignment_is_the_students_own(name):
-    assert elsewhere(name, solved(name)) == []
-    assert elsewhere(name, strip(solved(name), ids=True)) == []
-    notebook = solved(name)
+    notebook = given_notebook(name)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":  # a student who runs a cell of ours draws what it draws
+            cell["outputs"] = [{"output_type": "display_data", "data": {"image/png": PIXEL}}]
+    for item in rubric(name).items:
+        notebook["cells"][find(notebook, item.name)]["outputs"] = []
+    assert elsewhere(name, notebook) == []
+    assert elsewhere(name, strip(given_notebook(name), ids=True)) == []
+    notebook = given_notebook(name)
     headings = [
         cell["source"].split("\n")[0]
         for cell in notebook["cells"]
@@ -582,8 +632,30 @@ def test_a_picture_elsewhere_waits_for_a_person():
     notebook = solved(FIRST)
     attached = {"p.png": {"image/png": PIXEL}}
     notebook["cells"].insert(0, text_cell("![p](attachment:p.png)", attachments=attached))
-    (found,) = elsewhere(FIRST, notebook)
+    found, *_ = elsewhere(FIRST, notebook)
     assert found["pictures"] == [f"data:image/png;base64,{PIXEL}"]
+
+
+def test_a_picture_that_a_cell_has_drawn_waits_for_a_person():
+    notebook = solved(FIRST)
+    data = {"image/png": PIXEL + "\n", "text/plain": "<Figure>"}
+    notebook["cells"].append(code_cell("show()") | {"outputs": [{"data": data}]})
+    notebook["cells"].append(code_cell("draw()") | {"outputs": [{"data": {"image/svg+xml": "<"}}]})
+    *_, drawn, other = elsewhere(FIRST, notebook)
+    assert drawn["pictures"] == [f"data:image/png;base64,{PIXEL}"]
+    assert (
+        other["text"]
+        == "(the picture below it (image/svg+xml) cannot be shown here: open the notebook)"
+    )
+
+
+def test_what_is_left_of_our_own_text_is_not_the_students():
+    text = json.dumps(given_notebook(FIRST), indent=1)
+    long = max((cell for cell in given_cells(rubric(FIRST))), key=lambda cell: len(cell.source))
+    words = long.source.split("\n")[-1][:-9]
+    cells, notes = read(text[: text.index(json.dumps(words)[1:-1]) + len(words) - 3])
+    assert "in part" in notes[-1]
+    assert own_texts(rubric(FIRST), complete_cells(rubric(FIRST), cells)[0]) == []
 
 
 # --- syntax ---------------------------------------------------------------------------------------

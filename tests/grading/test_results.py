@@ -99,6 +99,30 @@ def test_a_result_that_nobody_handed_in_is_left_out_and_named(grade, tmp_path, c
     assert "left out, for they are in results/ alone: eve" in capsys.readouterr().out
 
 
+def test_who_has_left_leaves_no_page_and_who_comes_back_is_told(grade, tmp_path, capsys):
+    grade(Judge(made.result("ada"), made.result("bert")))
+    (tmp_path / "in" / "bert.ipynb").unlink()
+    assert set(grade(Judge(), ["ada"])) == {"ada"}
+    assert [page.stem for page in (tmp_path / "out" / "feedback").iterdir()] == ["ada"]
+    capsys.readouterr()
+    for told in (True, False):
+        classroom.merge(NAME, tmp_path / "out", PLAIN)
+        assert ("were not in grades.csv: bert" in capsys.readouterr().out) == told
+    assert set(read_grades(tmp_path / "out")) == {"ada", "bert"}
+
+
+def test_what_is_no_notebook_is_named(grade, tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "lovelaceada_1001_9_answer.pdf").touch()
+    assert set(grade(Judge(made.result("ada")), ["ada"])) == {"ada"}
+    assert "no notebooks: lovelaceada_1001_9_answer.pdf\n" in capsys.readouterr().out
+
+
+def test_one_student_waits(grade, capsys):
+    grade(Judge(made.result("ada")), ["ada"])
+    assert "1 student waits: " in capsys.readouterr().out
+
+
 # --- under load -----------------------------------------------------------------------------------
 
 
@@ -122,6 +146,9 @@ def test_what_timed_out_under_load_is_graded_again_alone_and_the_better_counts(g
     assert "53% of its time" in told
     assert "graded again, one at a time, for they timed out and had to wait: ada, bert" in told
     assert f"ada: {MOST} of {MOST}; before: {MOST - made.ITEMS[ITEM]}" in told
+    unchanged = Judge()
+    assert grade(unchanged, ("ada", "bert", "cleo")) == table
+    assert [names for names, _ in unchanged.asked if names] == []
 
 
 def test_what_had_a_processor_to_itself_would_only_time_out_again(grade, capsys):
@@ -167,6 +194,14 @@ def test_a_remark_of_several_lines_shows_its_code_on_the_page_alone(grade, tmp_p
     assert row["remarks"] == f"{ITEM}: SyntaxError in line 2"
     page = (tmp_path / "out" / "feedback" / "ada.html").read_text(encoding="utf-8")
     assert '<pre tabindex="0">    def f(:\n          ^</pre>' in page
+
+
+def test_what_was_not_there_is_told_once_where_it_cost_points(grade):
+    student = made.result("ada", lost=[ITEM])
+    for part in student["items"][0]["parts"]:
+        part["message"] = "numbers: scipy is not there while items are graded (allowed: numpy)"
+    row = grade(Judge(student), ["ada"])["ada"]
+    assert row["remarks"].count(f"{ITEM}: scipy is not there while items are graded") == 1
 
 
 def test_the_table_keeps_its_columns(grade):

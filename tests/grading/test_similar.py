@@ -171,7 +171,7 @@ def pairs(found):
 @pytest.mark.parametrize("students", [2, 10, 40, 120])
 @pytest.mark.parametrize("habit", [0, 0.5])
 def test_honest_right_solutions_are_not_listed(students, habit, seed):
-    assert similar_code(honest_class(students, seed, habit)) == []
+    assert similar_code(honest_class(students, seed, habit)).pairs == []
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
@@ -180,9 +180,21 @@ def test_a_copy_is_listed_in_whatever_disguise(disguise, students):
     codes = honest_class(students)
     for item, code in OWN.items():
         codes[item] |= {"author": code, "copier": DISGUISES[disguise](code)}
-    (found,) = similar_code(codes)
+    (found,) = similar_code(codes).pairs
     assert found[:2] == ("author", "copier")
     assert set(found.where) == set(OWN)
+
+
+@pytest.mark.parametrize("students", [2, 12, 15, 20, 60, 300])
+def test_so_many_items_as_are_told_must_be_shared(students):
+    for shared in range(len(OWN) + 1):
+        codes = {item: {f"s{n}": f"x = {n}" for n in range(students)} for item in OWN}
+        for item, code in [*OWN.items()][:shared]:
+            codes[item] |= {"s0": code, "s1": code}
+        found = similar_code(codes)
+        assert bool(found.pairs) == (shared >= found.items)
+        known = {pair[:2] for pair in (*found.pairs, *found.longest)}
+        assert known == ({("s0", "s1")} if shared else set())
 
 
 def test_functions_may_stand_in_another_order():
@@ -191,25 +203,27 @@ def test_functions_may_stand_in_another_order():
     codes = {item: dict(written) for item, written in codes.items()}
     for item in OWN:
         codes[item] |= {"author": "\n".join(whole), "copier": "\n".join(reversed(whole))}
-    assert pairs(similar_code(codes)) == {("author", "copier")}
+    assert pairs(similar_code(codes).pairs) == {("author", "copier")}
 
 
 def test_what_the_course_itself_would_write_surprises_nobody():
     codes = honest_class(60)
     for item, code in OWN.items():
         codes[item] |= {"author": code, "copier": code}
-    assert similar_code(codes, OWN) == []
+    found = similar_code(codes, OWN)
+    assert found.pairs == []
+    assert all("author" not in pair for pair in found.longest)
 
 
 @pytest.mark.parametrize("code", ["def f(:", "", "x = 3\x00", "%%time\n!ls", "(" * 5000])
 def test_what_cannot_be_parsed_is_left_out(code):
     assert not parse_solution(code).shapes
-    assert similar_code({"f": {"ada": code, "bert": code}}) == []
+    assert similar_code({"f": {"ada": code, "bert": code}})[:2] == ([], [])
 
 
 def test_what_nobody_has_written_is_not_alike():
     stub = 'def f(x):\n    """Return f."""\n    raise NotImplementedError'
-    assert similar_code({f"f{n}": {"ada": stub, "bert": stub} for n in range(9)}) == []
+    assert similar_code({f"f{n}": {"ada": stub, "bert": stub} for n in range(9)})[:2] == ([], [])
 
 
 @pytest.mark.parametrize("name", ["losses", "pytorch"])
