@@ -24,6 +24,7 @@ from urllib.parse import urljoin, urlsplit
 
 import nbformat
 from docutils import nodes
+from editions import STUDENT
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from notebooks import NOTEBOOK_METADATA
@@ -55,9 +56,9 @@ DOWNLOADS = (
 _ABOUT = (
     "> **This notebook is yours to work in.** Predict what a cell will print, run it with Shift "
     "and Enter, then change it. Below each exercise is a cell for your answer, and a check where "
-    "there is one. Solutions are in [{stem}_solutions.ipynb]({stem}_solutions.ipynb); "
-    "[the page]({page}) has the figures as they come out."
+    "there is one. [The page]({page}) has the figures as they come out{solutions}."
 )
+_ABOUT_COMPANION = ", and [{stem}_solutions.ipynb]({stem}_solutions.ipynb) the solutions"
 _ABOUT_SOLUTIONS = (
     "> Solve an exercise in [{stem}.ipynb]({stem}.ipynb) before you look here. To run these cells, "
     "run first the one that is folded below: the code of the chapter."
@@ -201,7 +202,8 @@ class Page:
         cells = Cells(self)
         (chapter,) = (node for node in self.doctree if isinstance(node, nodes.section))
         cells.say(self.heading(chapter, 1))
-        cells.say(_ABOUT.format(stem=self.stem, page=self.address(f"{self.stem}.html")))
+        solutions = _ABOUT_COMPANION.format(stem=self.stem) if solves(self.app) else ""
+        cells.say(_ABOUT.format(page=self.address(f"{self.stem}.html"), solutions=solutions))
         cells.run(self.installer(), "install", folded=True)
         cells.walk(chapter[1:], 2)
         cells.end("end")
@@ -331,14 +333,20 @@ def is_chapter(app: Sphinx, name: str) -> bool:
     return path.suffix == ".ipynb" and path.stem[0].isdigit()
 
 
+def solves(app: Sphinx) -> bool:
+    """Tell whether solutions are in this edition of the book."""
+    return app.config.edition != STUDENT
+
+
 def write(app: Sphinx, doctree: nodes.document, name: str) -> None:
     """Write the notebooks of a chapter beside its page."""
     if app.builder.format != "html" or not is_chapter(app, name):
         return
     page, folder = Page(app, doctree, name), Path(app.outdir) / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    for made, end in ((page.work(), ""), (page.solutions(), "_solutions")):
-        text = nbformat.writes(made) + "\n"
+    made = {"": page.work} | ({"_solutions": page.solutions} if solves(app) else {})
+    for end, make in made.items():
+        text = nbformat.writes(make()) + "\n"
         (folder / f"{page.stem}{end}.ipynb").write_text(text, encoding="utf-8")
     if address := app.config.html_theme_options.get("repository_url"):
         # What Binder installs.
@@ -358,10 +366,15 @@ def offer(
         if group.get("label") == "download-buttons":
             here = f"{context['pathto'](FOLDER, 1)}/{stem}"
             group["buttons"] = [
-                *(button(text, f"{here}{end}.ipynb", icon) for text, end, icon in DOWNLOADS),
+                *(
+                    button(text, f"{here}{end}.ipynb", icon)
+                    for text, end, icon in DOWNLOADS
+                    if solves(app) or not end
+                ),
                 *(kept for kept in group["buttons"] if kept["label"] != "download-source-button"),
             ]
-    if address := app.config.html_theme_options.get("repository_url"):
+    address = app.config.html_theme_options.get("repository_url")
+    if address and solves(app):  # the public branch holds the solutions
         name = address.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{FOLDER}/{stem}.ipynb"
         binder = f"https://mybinder.org/v2/gh/{name}/{FOLDER}?urlpath=lab/tree/{stem}.ipynb"
