@@ -261,6 +261,12 @@ squareplus_slope = array_suite(
         "Both numbers are infinite there, but the slope is not. Which number does it go to?",
     ),
     Misconception(
+        "the square of a large value",
+        lambda x: _squareplus(x) ** 2 / (1 + _squareplus(x) ** 2),
+        "Which of squareplus(x) and squareplus(-x) may be squared, however large x is? Divide "
+        "above and below by the one that may not.",
+    ),
+    Misconception(
         "1 minus nearly 1",
         lambda x: (1 + x / np.hypot(x, 2)) / 2,
         "Far left the two terms nearly cancel, and few digits are left. Can the slope be written "

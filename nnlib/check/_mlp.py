@@ -20,6 +20,8 @@ from nnlib.check._core import (
     Suite,
     array_checks,
     array_suite,
+    joined,
+    part,
 )
 from nnlib.mlp import MLP
 
@@ -289,20 +291,17 @@ def _folded(
     return [folded, bias - folded @ mean]
 
 
-def _with_bias(function: Function, arguments: Arguments) -> FloatArray:
+def _weight_and_bias(function: Function, arguments: Arguments) -> Any:
     weight, bias = function(*arguments.values())
-    return np.column_stack([weight, bias])
+    return joined([weight, bias])
 
 
-fold_scaling = array_suite(
-    "fold_scaling",
-    "Check ``fold_scaling(weight, bias, mean, scale)``: the layer for inputs as they come.",
-    _folded,
-    {
-        "as many outputs as inputs": _scaled(3, 3),
-        "more outputs than inputs": _scaled(5, 2),
-        "an input that never changed": _scaled(3, 4, constant=(2,)),
-    },
+_SCALINGS = {
+    "as many outputs as inputs": _scaled(3, 3),
+    "more outputs than inputs": _scaled(5, 2),
+    "an input that never changed": _scaled(3, 4, constant=(2,)),
+}
+_FOLDINGS = (
     Misconception(
         "the wrong sign of the mean",
         lambda w, b, m, s: (_folded(w, b, m, s)[0], b + _folded(w, b, m, s)[0] @ m),
@@ -339,7 +338,19 @@ fold_scaling = array_suite(
         "An input that never changed in training is suddenly 100 larger. How much should the "
         "scores change, by the text above?",
     ),
-    observe=_with_bias,
+)
+
+fold_scaling = Suite(
+    "fold_scaling",
+    "Check ``fold_scaling(weight, bias, mean, scale)``: the layer for inputs as they come.",
+    [
+        *(
+            Check(f"{name}: the {what}", made, _folded, _FOLDINGS, part(place))
+            for name, made in _SCALINGS.items()
+            for place, what in enumerate(["weight", "bias"])
+        ),
+        *array_checks(_folded, _SCALINGS, *_FOLDINGS, observe=_weight_and_bias)[-2:],
+    ],
 )
 
 
@@ -377,13 +388,18 @@ def _heights(function: Function, arguments: Arguments) -> FloatArray:
     """Return what the network gives at the points, between them, and one step left and right."""
     at = np.sort(arguments["x"])
     at = np.concatenate([at, at[1:] - np.diff(at) / 2, at[:1] - 1, at[-1:] + 1])
-    w1, b1, w2, b2 = function(*arguments.values())
+    w1, b1, w2, b2 = map(np.asarray, function(*arguments.values()))
     return (np.maximum(at[:, np.newaxis] @ w1.T + b1, 0) @ w2.T + b2)[:, 0]
 
 
 def _shapes(function: Function, arguments: Arguments) -> str:
-    shapes = [str(np.shape(array)) for array in function(*arguments.values())]
-    return f"returned arrays of shapes {' and '.join(shapes)}"
+    output = function(*arguments.values())
+    kinds = dict.fromkeys(
+        "arrays" if isinstance(a, np.ndarray) else f"{type(a).__name__}s" for a in output
+    )
+    return (
+        f"returned {' and '.join(kinds)} of shapes {' and '.join(str(np.shape(a)) for a in output)}"
+    )
 
 
 def _without_last(slopes: FloatArray) -> FloatArray:

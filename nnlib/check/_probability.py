@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -515,9 +516,7 @@ def _jensen_shannon(y: FloatArray, p: FloatArray) -> Any:
     return exact.astype(y.dtype)
 
 
-jensen_shannon = array_suite(
-    "jensen_shannon",
-    "Check ``jensen_shannon(y, p)`` in nats, along the last axis.",
+_SHANNONS = array_checks(
     _jensen_shannon,
     {**_PAIRS, "nothing in common": lambda _: {"y": np.array([1.0, 0]), "p": np.array([0, 1.0])}},
     _zero_log_zero(
@@ -561,4 +560,11 @@ jensen_shannon = array_suite(
         "What does yours give when the arguments change places, and what should it?",
     ),
     *_of_terms(_jensen_shannon, _shannon_terms),
+)
+
+jensen_shannon = Suite(
+    "jensen_shannon",
+    "Check ``jensen_shannon(y, p)`` in nats, along the last axis.",
+    # Zeros are what somebody may write over.
+    [*_SHANNONS[:-1], replace(_SHANNONS[-1], inputs=_zeros_in_both)],
 )
