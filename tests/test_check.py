@@ -1265,7 +1265,9 @@ def test_a_known_mistake_is_named(name, mistake):
         failure = first_failure(name, function, seed)
         assert f"This looks like: {mistake}. " in failure.message
         assert words in failure.message
-        assert failure.name == where or where is None
+        # A large number in float32 may show it before the check that asks for it.
+        sooner = where == FLOAT32 and failure.name.endswith("in float32")
+        assert where is None or failure.name == where or sooner
 
 
 # --- what else may come back ------------------------------------------------------------------

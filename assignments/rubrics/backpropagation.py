@@ -27,7 +27,9 @@ def pairs_pullback():
         return check.pairs_pullback.select(*gradients)
 
     values = both("two vectors", "a batch of pairs")
-    stretched = both("one v for a batch", "axes of length 1", "vectors of one number")
+    stretched = both(
+        "one v for a batch", "one u for a batch", "axes of length 1", "vectors of one number"
+    )
     return Item(
         "pairs_pullback",
         (
@@ -49,7 +51,11 @@ def waves():
         "waves",
         (
             Part(2, "the waves", [*values, more]),
-            Part(1, "what the result does not depend on", suite.select("nodes off the way")),
+            Part(
+                1,
+                "nodes off the way, and a graph that stays as it was",
+                suite.select("nodes off the way", "the graph stays as it was"),
+            ),
             Part(
                 1,
                 "many paths, and deep ones",

@@ -33,10 +33,6 @@ def far(rng):
     return {"x": 10.0 ** rng.uniform(160, 300, 4)}
 
 
-def far_in_float32(rng):
-    return {"x": np.float32(10.0 ** rng.uniform(20, 37, 4))}
-
-
 def far_left(rng):
     return {"x": -rng.uniform(1e6, 9e6, 4)}
 
@@ -46,14 +42,16 @@ def farther_left(rng):
 
 
 def smooth(suite, points, needs=None):
-    large, left, ends = suite.select("large numbers", "digits far left", "the infinities")
+    large, narrow, left, ends = suite.select(
+        "large numbers", "large numbers in float32", "digits far left", "the infinities"
+    )
     parts = {
         "the values": (points[0], suite["three axes"]),
         "numbers of any size": (
             points[1],
             large,
             replace(large, name="other large numbers", inputs=far),
-            replace(large, name="large numbers in float32", inputs=far_in_float32),
+            narrow,
             ends,
         ),
         "digits far left": (
@@ -119,25 +117,17 @@ def network_through():
 # --- the step -------------------------------------------------------------------------------------
 
 
-def huge_in_float32(rng):
-    size = np.float32(10.0 ** rng.uniform(20, 30))
-    theta, gradient = np.float32(rng.normal(size=(2, 5)))
-    return {"theta": theta, "gradient": size * gradient, "learning_rate": 0.25, "limit": 3.0}
-
-
 def clipped_step():
-    short, matrix, zero, huge = check.clipped_step.select(
-        "a short gradient", "a matrix", "a gradient of 0", "a gradient too large to square"
+    short, matrix, *edges = check.clipped_step.select(
+        "a short gradient",
+        "a matrix",
+        "a gradient of 0",
+        "a gradient too large to square",
+        "too large to square in float32",
     )
     parts = {
         "gradients long and short": (1, short, matrix),
-        "gradients of any length": (
-            1,
-            short,
-            zero,
-            huge,
-            replace(huge, name="too large to square in float32", inputs=huge_in_float32),
-        ),
+        "gradients of any length": (1, short, *edges),
     }
     return item(check.clipped_step, ["a long gradient"], parts)
 

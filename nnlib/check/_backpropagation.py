@@ -211,6 +211,7 @@ _TABLES = {
     "two vectors": _table((3,), (3,)),
     "a batch of pairs": _table((4, 3), (4, 2)),
     "one v for a batch": _table((4, 3), (2,)),
+    "one u for a batch": _table((2,), (4, 3)),
     "axes of length 1": _table((2, 1, 3), (4, 2)),
     "vectors of one number": _table((4, 1), (1, 1)),
 }
@@ -351,6 +352,13 @@ def _scheduled(function: Function, arguments: Arguments) -> str:
         return _told(function(*arguments.values()))
 
 
+def _graph_after(function: Function, arguments: Arguments) -> str:
+    inputs = arguments["inputs"]
+    before = {node: [*sources] for node, sources in inputs.items()}
+    function(*arguments.values())
+    return "left the graph as it was" if inputs == before else "changed the graph"
+
+
 def _of_ladder(function: Function, arguments: Arguments) -> str:
     """Observe how much work a ladder makes, of which each step is used twice."""
     steps = arguments["doublings"]
@@ -437,6 +445,13 @@ waves = Suite(
                 "a node used twice at once": "a:; u: a a; v: u a; loss: v v",
                 "nodes off the way": "a:; b:; u: a b; v: u; w: v u; loss: u b",
             }.items()
+        ),
+        Check(
+            "the graph stays as it was",
+            _named("a:; b:; u: a b; v: u; w: v u; loss: u b"),
+            _in_waves,
+            (),
+            _graph_after,
         ),
         Check(
             "25 doublings or more: 2**25 paths",

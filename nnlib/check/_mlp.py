@@ -481,6 +481,12 @@ def _clippable(*shape: int, size: float = 1.0, limit: float = 1.0) -> Inputs:
     return made
 
 
+def _huge_in_float32(rng: np.random.Generator) -> Arguments:
+    size = np.float32(10.0 ** rng.uniform(20, 30))
+    theta, gradient = np.float32(rng.normal(size=(2, 5)))
+    return {"theta": theta, "gradient": size * gradient, "learning_rate": 0.25, "limit": 3.0}
+
+
 def _clipped(
     theta: FloatArray, gradient: FloatArray, learning_rate: float, limit: float
 ) -> FloatArray:
@@ -512,6 +518,7 @@ clipped_step = array_suite(
         "a matrix": _clippable(3, 2, size=6, limit=2),
         "a gradient of 0": _clippable(4, size=0),
         "a gradient too large to square": _clippable(4, size=1e200),
+        "too large to square in float32": _huge_in_float32,
     },
     Misconception(
         "no limit",

@@ -283,6 +283,11 @@ def _ruled_out(scores: Sequence[Any], possible: Sequence[Any]) -> Inputs:
     return lambda _: {"scores": np.array(scores, np.float64), "possible": np.array(possible, bool)}
 
 
+def _one_or_all(rng: np.random.Generator) -> Arguments:
+    one = np.arange(4) == rng.integers(4)
+    return {"scores": 2 * rng.normal(size=(2, 4)), "possible": np.array([one, one | True])}
+
+
 def _masked_log_softmax(scores: FloatArray, possible: NDArray[np.bool_]) -> Any:
     return probability.log_softmax(np.where(possible, scores, -np.inf))
 
@@ -303,6 +308,7 @@ masked_log_softmax = array_suite(
         "a batch of rows": _half_possible(3, 4),
         "one row": _half_possible(5),
         "three axes": _half_possible(2, 3, 4),
+        "one class possible, or all": _one_or_all,
         "large scores": _ruled_out([1000, 2000, 30], [1, 1, 0]),
         "rows far apart": _ruled_out([[0, 1, 2], [2000, 2001, 2003]], [[1, 1, 0], [0, 1, 1]]),
         "an impossible class far ahead": _ruled_out([0, 1, 3000, 2], [1, 1, 0, 1]),

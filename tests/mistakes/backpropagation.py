@@ -372,6 +372,26 @@ MISTAKES = [
         "return g @ v, g.T @ u",
         "pairs_pullback: 0 of 4",
     ),
+    wrong(
+        "waves",
+        "nodes taken out of the graph",
+        """
+kept = {result: None}
+for node in (waiting := [result]):
+    waiting += [source for source in dict.fromkeys(inputs[node]) if source not in kept]
+    kept |= dict.fromkeys(inputs[node])
+for node in set(inputs) - set(kept):
+    del inputs[node]
+"""
+        + KAHN.replace("START", "[result]"),
+        "it changed the graph",
+    ),
+    wrong(
+        "pairs_pullback",
+        "a batch of v for one u",
+        pairs(fit="g if shape == u.shape else g.sum(axis=tuple(range(g.ndim - len(shape))))"),
+        "one u for a batch: the gradient in u",
+    ),
     wrong("waves", "a dictionary", "return {result: 0}", "it returned a dict, but should"),
     wrong(
         "wrong_entries",

@@ -121,6 +121,12 @@ MISTAKES = [
         "x = np.clip(x, -1e150, 1e150)\n" + SQUAREPLUS.format("np.where(x < 0, 1 / half, half)"),
         "large numbers: it gave 1e+150, too small at index [2]",
     ),
+    wrong(
+        "squareplus",
+        "float32 widened for the square, and float64 left",
+        "x = np.float64(x)\n" + SQUAREPLUS.format("np.where(x < 0, 1 / half, half)"),
+        "5 of 6 points",
+    ),
     wrong("squareplus", "a list", "return ((x + np.hypot(x, 2)) / 2).tolist()", "returned a list"),
     wrong(
         "squareplus", "printed", "print((x + np.hypot(x, 2)) / 2)", "is there a return at its end?"
