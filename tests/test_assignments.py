@@ -4,12 +4,14 @@ import re
 from dataclasses import replace
 from functools import cache
 from importlib import import_module, reload
+from itertools import product
 from pathlib import Path
 
 import nbformat
 import pytest
 import sources
 from grading.cells import without_hidden_tests
+from grading.rubric import grade_here
 
 from nnlib import check
 
@@ -110,6 +112,14 @@ def test_a_mistake_costs_its_own_items_alone(name, mistake):
     assert {i for i, o in outcomes.items() if o.earned < o.points} == set(feedback)
     for item, words in feedback.items():
         assert words in str(outcomes[item])
+
+
+@pytest.mark.parametrize(("name", "mistake"), ROWS)
+def test_a_mistake_costs_points_with_every_seed(name, mistake):
+    namespace = submission(code(name) + "\n\n" + mistake.code)
+    wrong = [item for item in rubric(name).items if item.name in mistake.feedback]
+    for item, seed in product(wrong, range(1, 4)):
+        assert grade_here(item, namespace, seed).earned < item.points, (item.name, seed)
 
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)

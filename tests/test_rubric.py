@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from grading.parcel import dump, make_program, pack, unpack
-from grading.rubric import NO_RESULT, NOT_ALLOWED, Item, Part, Rubric, mend
+from grading.rubric import KEPT, NO_RESULT, NOT_ALLOWED, Item, Part, Rubric, mend
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -20,6 +20,10 @@ def row_sums(x):
 
 def batch(rng):
     return {"x": rng.normal(size=(4, 3))}
+
+
+def one_column(rng):
+    return {"x": rng.normal(size=(4, 1))}
 
 
 def batch_in_float32(rng):
@@ -71,6 +75,36 @@ def test_two_slips_cost_no_more_than_one():
 )
 def test_no_form_makes_wrong_numbers_right(wrong):
     assert outcome(wrong).earned == 0
+
+
+def kept(function):
+    named = Check(KEPT[0], batch_in_float32, row_sums, [])
+    rows = Part(1, "rows of one number", [Check("ones", one_column, row_sums, [])])
+    manners = Part(1, "manners", [named])
+    item = Item("row_sums", [ITEM.parts[0], rows, manners])
+    (result,) = Rubric("sums", [item], {}).grade({"row_sums": function})
+    return result
+
+
+@pytest.mark.parametrize(
+    ("function", "earned", "words"),
+    [
+        (row_sums, 5, "1 of 1  manners"),
+        (lambda x: x.mean(axis=-1), 2, "1 of 1  manners"),  # the values are charged once
+        (
+            lambda x: x.mean(axis=-1).astype(float),
+            1,
+            "dtype float64, but should have dtype float32",
+        ),
+        (lambda x: x.mean(axis=-1).tolist(), 1, "it returned a list"),
+        (lambda x: x.sum(axis=-1).tolist(), 4, "it returned a list"),
+        (lambda x: x[:, 0] + 1, 0, "not judged, since the values are not right yet"),
+        (lambda x: x, 0, "of shape (5, 3), but should have shape (5,)"),
+    ],
+)
+def test_manners_are_judged_without_values_and_earn_nothing_alone(function, earned, words):
+    assert kept(function).earned == earned
+    assert words in str(kept(function))
 
 
 def test_a_mistake_is_told_by_its_name():

@@ -86,11 +86,26 @@ def grade_submission(
         ],
         "written": answers,
         "elsewhere": found_elsewhere(rubric, cells, answers, submission.beside),
-        "notes": [*dict.fromkeys(notes + graded.notes)],
+        "notes": tell_once(notes + graded.notes),
         "seconds": round(graded.seconds, 2),
         "waited": round(graded.waited, 2),
         "timed_out": [*dict.fromkeys(graded.timed_out)],
     }
+
+
+def tell_once(notes: Sequence[str]) -> list[str]:
+    """Return notes without repetition: where cells fail alike, the first is told, and how many."""
+    alike: dict[str, list[str]] = {}
+    for note in dict.fromkeys(notes):
+        place, _, error = note.partition(": ")
+        alike.setdefault(error if place.startswith(("cell ", "the cell ")) else note, []).append(
+            note
+        )
+    more = [len(others) - 1 for others in alike.values()]
+    return [
+        f"{first} (and so in {count} more {'cell' if count == 1 else 'cells'})" if count else first
+        for (first, *_), count in zip(alike.values(), more, strict=True)
+    ]
 
 
 @dataclass

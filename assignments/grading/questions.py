@@ -11,13 +11,12 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 import yaml
-from latex2mathml.converter import convert_to_element
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markupsafe import Markup
+from math_core import LatexError, LatexToMathML
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from .submission import SOURCE
@@ -26,9 +25,9 @@ CONFIG = SOURCE.parent.parent / "_config.yml"
 MARK_SCHEME = re.compile(r"=== BEGIN MARK SCHEME ===(.*?)=== END MARK SCHEME ===", re.DOTALL)
 HEADING = re.compile(r"^#+ +(?:\d+[a-z]?\. *)?(.*?)(?: *\(\d+ points?\))? *$", re.MULTILINE)
 CHAPTER = re.compile(r"(?:\.\./)*(chapters/\w+)\.(?:ipynb|md)(#[\w-]+)?")
-# What the converter does not know, as it knows it.
+# What the converter does not know; it is written in a way that it knows.
 FORMULA_IN_TEXT = re.compile(r"\\text\{([^{}$]*?) *\$([^$]*)\$ *([^{}]*)\}")
-LATEX = {r"\lVert": "‖", r"\rVert": "‖", r"\arg": r"\operatorname{arg}"}
+TYPESETTER = LatexToMathML(fancy_error=False)
 
 
 class Link(NamedTuple):
@@ -84,7 +83,8 @@ def read_question(cells: list[dict[str, Any]], name: str, book: str) -> Question
     asked = source(named.get(f"text-{name}") or (texts[-1] if texts else {}))
     title = HEADING.search(asked)
     scheme = MARK_SCHEME.search(source(named.get(name, {})))
-    body = asked.replace(title[0], "", 1) if title else asked
+    # What stands above the heading belongs to the item before.
+    body = asked[title.end() :] if title else asked
     links: list[Link] = []
     settings = {"book": book, "links": links}
     return Question(
@@ -129,16 +129,12 @@ def set_links(state: StateCore) -> None:
 
 def set_formula(latex: str, options: Mapping[str, Any]) -> str:
     """Return a formula as MathML, which browsers set without help; LaTeX that fails as it is."""
-    latex = re.sub(r"\\[A-Za-z]+", lambda word: LATEX.get(word[0], word[0]), latex)
     latex = FORMULA_IN_TEXT.sub(r"\\text{\1}\\ \2\\ \\text{\3}", latex)
-    display = "block" if options.get("display_mode") else "inline"
+    display = bool(options.get("display_mode"))
     try:
-        root = convert_to_element(latex, display=display)
-    except Exception:  # it has many kinds for what it cannot read
+        return TYPESETTER.convert_with_local_state(latex, displaystyle=display)
+    except LatexError:
         return f"<code>{html.escape(latex)}</code>"
-    for element in root.iter():  # the converter writes signs as references of HTML
-        element.text = html.unescape(element.text) if element.text else None
-    return ElementTree.tostring(root, encoding="unicode")
 
 
 # HTML in a text stays text.

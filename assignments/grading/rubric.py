@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnlib.check import Check, Function, Other, Raised, Result, Seen
+from nnlib.check import Check, Function, Other, Raised, Result, Seen, Suite
 
 from .parcel import Program, make_program, unpack
 
@@ -30,6 +30,20 @@ class Part(NamedTuple):
     points: int
     name: str
     checks: Sequence[Check]
+
+    @property
+    def alone(self) -> bool:
+        """Whether it earns points where no other part does."""
+        return any(check.name not in KEPT for check in self.checks)
+
+
+def careful(suite: Suite) -> Part:
+    """Return the part of a function's manners, whatever values it returns.
+
+    They are judged by themselves, so that wrong values cost no points here; but manners alone earn
+    nothing.
+    """
+    return Part(1, "float32 and arguments unchanged", suite.select(*KEPT))
 
 
 class Outcome(NamedTuple):
@@ -127,6 +141,7 @@ class Item:
         """Return the outcome of the item, given what each of its checks saw with this seed.
 
         Slips, such as a list in place of an array, cost one part: that which is worth least.
+        Manners earn nothing where no other part does.
         """
         pairs = zip(self.checks, seen, strict=True)
         verdicts = iter([judge_mended(check, output, seed) for check, output in pairs])
@@ -138,8 +153,22 @@ class Item:
                     for verdict, slip in found])
             for part, found in parts
         ]  # fmt: skip
-        earned = sum(part.points for part, found in results if all(result.ok for result in found))
+        if not any(part.alone and passed(found) for part, found in results):
+            results = [(part, found if part.alone else list(map(untold, found)))
+                       for part, found in results]  # fmt: skip
+        earned = sum(part.points for part, found in results if passed(found))
         return Outcome(self.name, self.points, earned, results)
+
+
+def passed(results: Iterable[Result]) -> bool:
+    """Return whether all is well."""
+    return all(result.ok for result in results)
+
+
+def untold(result: Result) -> Result:
+    """Return the result of a check of manners, where there are no right values to go with them."""
+    words = "this was not judged, since the values are not right yet"
+    return Result(result.name, False, words) if result.ok else result
 
 
 def wrong_ones(check: Check) -> list[Function]:
@@ -154,11 +183,21 @@ def judge_mended(check: Check, seen: Seen, seed: int) -> tuple[Result, bool]:
     """Return what a check finds, and whether a slip is all that is wrong."""
     if isinstance(seen, Raised) and seen.kind in (NO_RESULT, NOT_ALLOWED):
         return Result(check.name, False, seen.message), False
-    result = check.judge(seen, seed)
     wanted = check.expected(seed)
-    if result.ok or not isinstance(wanted, np.ndarray):
-        return result, False
-    return result, check.judge(mend(seen, wanted), seed).ok
+    if not isinstance(wanted, np.ndarray):
+        return check.judge(seen, seed), False
+
+    def judge(seen: Seen) -> Result:
+        return check.judge(with_values_of(seen, wanted) if check.name in KEPT else seen, seed)
+
+    result = judge(seen)
+    return result, not result.ok and judge(mend(seen, wanted)).ok
+
+
+def with_values_of(seen: Seen, wanted: np.ndarray) -> Seen:
+    """Return what was wanted in place of an array of its shape and dtype."""
+    same = isinstance(seen, np.ndarray) and (seen.shape, seen.dtype) == (wanted.shape, wanted.dtype)
+    return wanted if same else seen
 
 
 def mend(seen: Seen, wanted: np.ndarray) -> Seen:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from grading.rubric import KEPT, Item, Part, Rubric
+from grading.rubric import KEPT, Item, Part, Rubric, careful
 
 from nnlib import check
 
@@ -16,7 +16,7 @@ def unit_rows_pullback():
         (
             Part(2, "the values", values),
             Part(1, "rows of numbers of every size", [*values, *far]),
-            Part(1, "float32 and arguments unchanged", [*values, *suite.select(*KEPT)]),
+            careful(suite),
         ),
     )
 
@@ -27,14 +27,15 @@ def pairs_pullback():
         return check.pairs_pullback.select(*gradients)
 
     values = both("two vectors", "a batch of pairs")
-    kept = check.pairs_pullback.select("both at once", *KEPT)
-    stretched = both("one v for a batch", "axes of length 1", "vectors of one number")
+    stretched = both(
+        "one v for a batch", "one u for a batch", "axes of length 1", "vectors of one number"
+    )
     return Item(
         "pairs_pullback",
         (
             Part(1, "vectors, and a batch of them", values),
             Part(2, "axes that were stretched", stretched),
-            Part(1, "float32 and arguments unchanged", [*values, *kept]),
+            careful(check.pairs_pullback),
         ),
     )
 
@@ -50,7 +51,11 @@ def waves():
         "waves",
         (
             Part(2, "the waves", [*values, more]),
-            Part(1, "what the result does not depend on", suite.select("nodes off the way")),
+            Part(
+                1,
+                "nodes off the way, and a graph that stays as it was",
+                suite.select("nodes off the way", "the graph stays as it was"),
+            ),
             Part(
                 1,
                 "many paths, and deep ones",
@@ -88,13 +93,19 @@ def mended_gradients():
 def wrong_entries():
     suite = check.wrong_entries
     values = suite.select("slopes of several sizes", "a right gradient")
-    steps = suite.select("quick waves", "near the bottom of a valley", "numbers up to 1e11")
+    steps = suite.select(
+        "values of about 1000", "quick waves", "near the bottom of a valley", "numbers up to 1e11"
+    )
     return Item(
         "wrong_entries",
         (
             Part(2, "slopes of several sizes", values),
             Part(1, "a sensible step", [*values, *steps]),
-            Part(1, "zeros, and what is no number", suite.select("zeros", "what is no number")),
+            Part(
+                1,
+                "zeros, and what is no number",
+                suite.select("zeros", "what is no number", "an array of booleans"),
+            ),
         ),
     )
 
@@ -106,24 +117,25 @@ def loop_forward():
         "loop_forward",
         (
             Part(1, "the loss", losses),
-            Part(1, "what is kept", suite.select("what is kept", *KEPT)),
+            Part(1, "what is kept", [*suite.select(*(f"what is kept: {x}" for x in "htp"), *KEPT)]),
         ),
     )
 
 
 def loop_backward():
-    suite = check.loop_backward
+    def of(leaves, *turns):
+        names = [f"{turn}: the gradient in {leaf}" for turn in turns for leaf in leaves]
+        return check.loop_backward.select(*names)
 
-    def part(points, name, *names):
-        return Part(points, name, suite.select(*names))
-
+    more = ("three turns", "many turns")
     return Item(
         "loop_backward",
         (
-            part(1, "the last layer", "the gradient in V", "the gradient in c"),
-            part(2, "the weight in the loop", "the gradient in W"),
-            part(1, "the bias in the loop", "the gradient in b"),
-            part(1, "other sizes, float32, arguments unchanged", "one turn", "many turns", *KEPT),
+            Part(1, "the last layer", of("cV", "one turn", *more)),
+            Part(1, "a loop of one turn", of("bW", "one turn")),
+            Part(1, "the weight in the loop", of("W", *more)),
+            Part(1, "the bias in the loop", of("b", *more)),
+            careful(check.loop_backward),
         ),
     )
 

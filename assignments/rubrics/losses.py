@@ -3,13 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
-from grading.rubric import KEPT, Item, Part, Rubric
+from grading.rubric import Item, Part, Rubric, careful
 
 from nnlib import check
-
-
-def careful(suite, *others):
-    return Part(1, "careful", [*suite.select(*KEPT), *others])
 
 
 def again(one, name, inputs):
@@ -17,10 +13,6 @@ def again(one, name, inputs):
 
 
 # --- inputs ---------------------------------------------------------------------------------------
-
-
-def below_zero(rng):
-    return {"scores": rng.normal(size=(5, 3)) - 50, "labels": rng.integers(3, size=5)}
 
 
 def one_example(rng):
@@ -74,15 +66,23 @@ def in_part_apart(rng):
 # --- items ----------------------------------------------------------------------------------------
 
 
-def of_rivals(suite):
+def of_rivals(suite, values, edge, checks):
     """Return the item of the squared hinge or of its gradient."""
-    batch, clear, two = suite.select("a batch", "clear cases among others", "two classes")
+    batch, *others = suite.select("a batch", "two classes", *values)
+    one = again(batch, "one example", one_example)
     parts = [
-        Part(2, "the values", [batch, two, again(batch, "one example", one_example)]),
-        Part(1, "leads of any size", [clear, again(batch, "all scores below 0", below_zero)]),
+        Part(2, "the values", [batch, one, *others]),
+        Part(1, edge, suite.select(*checks)),
         careful(suite),
     ]
     return Item(suite.name, parts)
+
+
+CLEAR, BELOW = "clear cases among others", "all scores far below 0"
+ZEROS = "zeros where nothing is missing"
+SQUARED_HINGE = of_rivals(check.squared_hinge, [], "leads and levels of any size", [CLEAR, BELOW])
+# Zeros count by themselves: a wrong factor is charged with the values.
+SQUARED_HINGE_GRADIENT = of_rivals(check.squared_hinge_gradient, [CLEAR, BELOW], ZEROS, [ZEROS])
 
 
 def along_the_last_axis(suite, values, edges):
@@ -135,7 +135,6 @@ VOTE_CROSS_ENTROPY = Item(
 )
 
 NEITHER, NOTHING = check.jensen_shannon.select("a class that neither expects", "nothing in common")
-KEPT_ZEROS = check.jensen_shannon["the arguments stay as they were"]
 JENSEN_SHANNON = Item(
     "jensen_shannon",
     [
@@ -149,15 +148,15 @@ JENSEN_SHANNON = Item(
             "probabilities of 0",
             [NEITHER, NOTHING, again(NOTHING, "little in common", in_part_apart)],
         ),
-        careful(check.jensen_shannon, again(KEPT_ZEROS, "zeros stay as they were", NEITHER.inputs)),
+        careful(check.jensen_shannon),
     ],
 )
 
 RUBRIC = Rubric(
     "losses",
     items=(
-        of_rivals(check.squared_hinge),
-        of_rivals(check.squared_hinge_gradient),
+        SQUARED_HINGE,
+        SQUARED_HINGE_GRADIENT,
         SOFTMAX_OR_NONE,
         MASKED_LOG_SOFTMAX,
         VOTE_CROSS_ENTROPY,

@@ -43,10 +43,12 @@ GRADIENT_LENGTHS = Item(
         ),
         Part(
             1,
-            "parameters without a gradient",
+            "parameters without a gradient, and plain numbers",
             [
                 *check.gradient_lengths.select(
-                    "a frozen layer", "a parameter that the scores do not need"
+                    "a frozen layer",
+                    "a parameter that the scores do not need",
+                    "the lengths are numbers",
                 ),
                 replace(FRESH, name="both", inputs=measured(5, frozen=True, unused=True)),
             ],
@@ -68,11 +70,13 @@ RESIDUAL_NET = Item(
     [
         Part(
             2,
-            "every parameter is registered",
+            "all of it learns, along all paths",
             [
                 LOGITS,
                 *check.residual_net.select(
-                    "all parameters are registered", "every parameter gets a gradient"
+                    "all parameters are registered",
+                    "every parameter gets a gradient",
+                    "the gradient at the inputs",
                 ),
             ],
         ),
@@ -117,7 +121,11 @@ CONFUSION = Item(
                 ),
             ],
         ),
-        Part(1, "no graph", [BATCHES, check.confusion["no graph is recorded"]]),
+        Part(
+            1,
+            "a tensor of integers, and no graph",
+            [BATCHES, *check.confusion.select("a tensor of integers", "no graph is recorded")],
+        ),
         Part(
             1,
             "the network measured as it will be used, and given back as it came",
@@ -171,7 +179,11 @@ ACCUMULATED_STEP = Item(
         Part(
             1,
             "the loss",
-            [LOSS, replace(LOSS, name="the loss of pieces of four", inputs=pieces(13, size=4))],
+            [
+                LOSS,
+                replace(LOSS, name="the loss of pieces of four", inputs=pieces(13, size=4)),
+                check.accumulated_step["the loss is a number"],
+            ],
         ),
         Part(
             1,
@@ -195,7 +207,7 @@ ACCUMULATED_STEP = Item(
 def scripted(*ranks, patience):
     """Return losses of this order, from the lowest, 0, to the highest."""
     return lambda rng: {
-        "losses_held_out": np.sort(rng.uniform(0.2, 2.0, size=len(ranks)))[list(ranks)],
+        "losses_held_out": np.sort(rng.uniform(0.2, 2.0, size=1 + max(ranks)))[list(ranks)],
         "patience": patience,
     }
 
@@ -213,23 +225,32 @@ RUNS = {
     "a patience of 3": scripted(6, 2, 4, 3, 1, 7, 5, 8, 0, patience=3),
     "patience to the end": scripted(4, 0, 2, 1, 3, patience=5),
 }
+TIES = {"a loss that comes again at once": scripted(2, 1, 1, 2, 0, patience=2)}
 TRAIN_WITH_PATIENCE = Item(
     "train_with_patience",
     [
         Part(
-            2,
+            1,
             "losses of small batches in a new order",
+            [SMALL, replace(SMALL, name="other small batches", inputs=batches)],
+        ),
+        Part(
+            1,
+            "plain numbers, and no graph",
             [
+                SMALL,
                 *check.train_with_patience.select(
-                    "the losses of small batches", "the losses are numbers"
+                    "the losses are numbers", "no graph of what is held out"
                 ),
-                replace(SMALL, name="other small batches", inputs=batches),
             ],
         ),
         Part(
             2,
             "the end",
-            [END, *(replace(END, name=name, inputs=inputs) for name, inputs in RUNS.items())],
+            [
+                *check.train_with_patience.select("the end", "a loss that comes again"),
+                *(replace(END, name=name, inputs=inputs) for name, inputs in (RUNS | TIES).items()),
+            ],
         ),
         Part(
             2,

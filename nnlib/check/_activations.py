@@ -199,8 +199,13 @@ def _squareplus_slope(x: FloatArray) -> Any:
     return 1 / (1 + _squareplus(-x) ** 2)
 
 
+def _large_in_float32(rng: np.random.Generator) -> Arguments:
+    return {"x": np.float32(10.0 ** rng.uniform(20, 37, 4))}
+
+
 _FARTHER = _AXES | {
     "large numbers": fixed("x", 0, 5, 1e200),
+    "large numbers in float32": _large_in_float32,
     "digits far left": fixed("x", -1e9, -2e9, -3e9),
     "the infinities": fixed("x", -np.inf, 0, np.inf),
 }
@@ -259,6 +264,12 @@ squareplus_slope = array_suite(
         "infinity over infinity",
         lambda x: _squareplus(x) / np.hypot(x, 2),
         "Both numbers are infinite there, but the slope is not. Which number does it go to?",
+    ),
+    Misconception(
+        "the square of a large value",
+        lambda x: _squareplus(x) ** 2 / (1 + _squareplus(x) ** 2),
+        "Which of squareplus(x) and squareplus(-x) may be squared, however large x is? Divide "
+        "above and below by the one that may not.",
     ),
     Misconception(
         "1 minus nearly 1",

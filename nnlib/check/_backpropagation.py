@@ -23,6 +23,9 @@ from nnlib.check._core import (
     Suite,
     array_checks,
     array_suite,
+    copied,
+    joined,
+    part,
 )
 
 __all__ = [
@@ -56,6 +59,11 @@ def _unit_rows(x: FloatArray, g: FloatArray) -> FloatArray:
     return _plain_rows(x / largest, g) / largest
 
 
+def _over_cube(x: FloatArray, g: FloatArray) -> FloatArray:
+    length = np.sqrt((x * x).sum(axis=-1, keepdims=True))
+    return g / length - x * (x * g).sum(axis=-1, keepdims=True) / length**3
+
+
 def _with_rows_as_they_are(x: FloatArray, g: FloatArray) -> FloatArray:
     length = np.sqrt((x * x).sum(axis=-1, keepdims=True))
     return (g - x * (x * g).sum(axis=-1, keepdims=True)) / length
@@ -72,11 +80,14 @@ unit_rows_pullback = array_suite(
         "rows of large numbers": _rows(2, 3, size=1e200),
         "rows of small numbers": _rows(2, 3, size=1e-200),
     },
-    Misconception(
-        "squares out of the range of floats",
-        _plain_rows,
-        "What is the square of 1e200 in floats, and that of 1e-200? By what could a row be divided "
-        "before it is squared?",
+    *(
+        Misconception(
+            "squares out of the range of floats",
+            squared,
+            "What is the square of 1e200 in floats, and that of 1e-200? By what could a row be "
+            "divided before it is squared?",
+        )
+        for squared in (_plain_rows, _over_cube)
     ),
     Misconception(
         "the length taken for a constant",
@@ -162,15 +173,7 @@ def _of_output(look: Function) -> Callable[[Function, Arguments], Any]:
     return observe
 
 
-def _part(place: int) -> Callable[[Function, Arguments], Any]:
-    return _of_output(lambda output: np.array(output[place]))
-
-
-def _joined(arrays: Sequence[FloatArray]) -> FloatArray:
-    return np.concatenate([np.ravel(array) for array in arrays])
-
-
-_both = _of_output(_joined)
+_both = _of_output(joined)
 
 
 _STRETCHED_HINT = (
@@ -208,6 +211,7 @@ _TABLES = {
     "two vectors": _table((3,), (3,)),
     "a batch of pairs": _table((4, 3), (4, 2)),
     "one v for a batch": _table((4, 3), (2,)),
+    "one u for a batch": _table((2,), (4, 3)),
     "axes of length 1": _table((2, 1, 3), (4, 2)),
     "vectors of one number": _table((4, 1), (1, 1)),
 }
@@ -220,7 +224,7 @@ pairs_pullback = Suite(
     """,
     [
         *(
-            Check(f"{name}: the gradient in {leaf}", made, _of_pairs, _PAIRS, _part(place))
+            Check(f"{name}: the gradient in {leaf}", made, _of_pairs, _PAIRS, part(place))
             for name, made in _TABLES.items()
             for place, leaf in enumerate("uv")
         ),
@@ -348,6 +352,13 @@ def _scheduled(function: Function, arguments: Arguments) -> str:
         return _told(function(*arguments.values()))
 
 
+def _graph_after(function: Function, arguments: Arguments) -> str:
+    inputs = arguments["inputs"]
+    before = {node: [*sources] for node, sources in inputs.items()}
+    function(*arguments.values())
+    return "left the graph as it was" if inputs == before else "changed the graph"
+
+
 def _of_ladder(function: Function, arguments: Arguments) -> str:
     """Observe how much work a ladder makes, of which each step is used twice."""
     steps = arguments["doublings"]
@@ -434,6 +445,13 @@ waves = Suite(
                 "a node used twice at once": "a:; u: a a; v: u a; loss: v v",
                 "nodes off the way": "a:; b:; u: a b; v: u; w: v u; loss: u b",
             }.items()
+        ),
+        Check(
+            "the graph stays as it was",
+            _named("a:; b:; u: a b; v: u; w: v u; loss: u b"),
+            _in_waves,
+            (),
+            _graph_after,
         ),
         Check(
             "25 doublings or more: 2**25 paths",
@@ -618,16 +636,24 @@ mended_gradients = Suite(
 
 # --- a gradient and its check ---------------------------------------------------------------------
 
+# Of twelve numbers one has a slope of about 200, and nine have slopes of 0.001 to 0.002. Where f is
+# small a step of 1e-8 finds them all. Where f lies between 512 and 1024 it must get one wrong, and
+# one of 1e-7 cannot.
+_SIZES = np.array([[100.0, 1.0, 0.0, 1e-3]] + 2 * [4 * [1e-3]])
 # The functions, each with its gradient. A check names one, for a name can go to another process.
 _CURVES: dict[str, Function] = {
-    "several sizes": lambda x: float(np.sum(np.array([100.0, 1.0, 1e-3, 0.0]) * x * x)),
-    "quick waves": lambda x: float(np.sum(np.sin(5 * x))),
+    "several sizes": lambda x: math.fsum((_SIZES * x * x).flat),
+    "about 1000": lambda x: 600 + math.fsum((_SIZES * x * x).flat),
+    "a valley along an axis": lambda x: math.fsum((np.array([100.0, 1.0, 0.0]) * x * x).flat),
+    "quick waves": lambda x: float(np.sum(np.sin(20 * x))),
     "a valley": lambda x: float(1000 + np.sum(500 * (x - 1) ** 2)),
     "roots": lambda x: float(np.sum(np.sqrt(x))),
 }
 _CURVE_SLOPES: dict[str, Function] = {
-    "several sizes": lambda x: 2 * np.array([100.0, 1.0, 1e-3, 0.0]) * x,
-    "quick waves": lambda x: 5 * np.cos(5 * x),
+    "several sizes": lambda x: 2 * _SIZES * x,
+    "about 1000": lambda x: 2 * _SIZES * x,
+    "a valley along an axis": lambda x: 2 * np.array([100.0, 1.0, 0.0]) * x,
+    "quick waves": lambda x: 20 * np.cos(20 * x),
     "a valley": lambda x: 1000 * (x - 1),
     "roots": lambda x: 0.5 / np.sqrt(x),
 }
@@ -649,18 +675,18 @@ def _claimed(
 
 
 def _of_zeros(rng: np.random.Generator) -> Arguments:
-    x = rng.uniform(0.5, 2, (2, 4))
-    claimed = _CURVE_SLOPES["several sizes"](x)
-    claimed[rng.integers(2), 3] = 0.5
-    claimed[rng.integers(2), rng.integers(3)] = 0.0
-    return {"f": "several sizes", "x": x, "claimed": claimed}
+    x = rng.uniform(0.5, 2, (4, 3))
+    claimed = _CURVE_SLOPES["a valley along an axis"](x)
+    claimed[:, 2] = rng.permutation([0.5, 5e-7, 5e-8, 0.0])
+    claimed[rng.integers(4), rng.integers(2)] = 0.0
+    return {"f": "a valley along an axis", "x": x, "claimed": claimed}
 
 
 def _of_nan(rng: np.random.Generator) -> Arguments:
-    x = rng.uniform(0.5, 2, 4)
-    claimed = _CURVE_SLOPES["several sizes"](x)
-    claimed[rng.permutation(4)[:2]] = np.nan, np.inf
-    return {"f": "several sizes", "x": x, "claimed": claimed}
+    x = rng.uniform(0.5, 2, (2, 3))
+    claimed = _CURVE_SLOPES["a valley along an axis"](x)
+    claimed.flat[rng.permutation(6)[:3]] = np.nan, np.inf, -np.inf
+    return {"f": "a valley along an axis", "x": x, "claimed": claimed}
 
 
 def _suspected(
@@ -693,6 +719,14 @@ def _flagged(function: Function, arguments: Arguments) -> str:
     return f"flagged {', '.join(map(str, places)) or 'nothing'}"
 
 
+def _kind_of_flags(function: Function, arguments: Arguments) -> str:
+    name, x, claimed = arguments.values()
+    output = function(_CURVES[name], x, claimed)
+    if isinstance(output, np.ndarray):
+        return f"returned an array of dtype {output.dtype}"
+    return f"returned a {type(output).__name__}"
+
+
 _CHECKERS = (
     Misconception(
         "a difference to one side",
@@ -700,11 +734,14 @@ _CHECKERS = (
         "Near the bottom of a valley the slope is small and changes quickly. How does the error of "
         "your difference depend on the step there, and that of a symmetric one?",
     ),
-    Misconception(
-        "a step that is too small",
-        partial(_suspected, step=lambda here: 1e-11),
-        "Two values of about 1000 differ in their last digits alone. What is left of their "
-        "difference, and by what do you divide it?",
+    *(
+        Misconception(
+            "a step that is too small",
+            partial(_suspected, step=step),
+            "Two values of about 1000 differ in their last digits alone. What is left of their "
+            "difference, and by what do you divide it?",
+        )
+        for step in (lambda here: 1e-11, lambda here: 1e-8 * max(1.0, abs(here)))
     ),
     Misconception(
         "a step that is too large",
@@ -734,6 +771,11 @@ _CHECKERS = (
         "with?",
     ),
     Misconception(
+        "no room beside a slope of 0",
+        partial(_suspected, wrong=lambda gap, slope, claim: not gap <= 1e-3 * abs(slope)),
+        "What is a thousandth of 0? Read the tolerance once more: it is the larger of two numbers.",
+    ),
+    Misconception(
         "right for wrong",
         lambda f, x, claimed: ~_suspected(f, x, claimed),
         "Which entries were asked for, the right ones or the wrong ones?",
@@ -752,20 +794,30 @@ wrong_entries = Suite(
     It returns an array of booleans of the shape of x.
     """,
     [
-        Check(name, made, _suspected, _CHECKERS, _flagged)
-        for name, made in {
-            "slopes of several sizes": _claimed(
-                "several sizes", lambda rng: rng.uniform(0.5, 2, (2, 4)), 1.05, 2.0, 0.9, -1.0
-            ),
-            "a right gradient": _claimed("several sizes", lambda rng: rng.uniform(0.5, 2, (1, 4))),
-            "quick waves": _claimed("quick waves", lambda rng: rng.uniform(-3, 3, 5), 1.01, -1.0),
-            "near the bottom of a valley": _claimed(
-                "a valley", lambda rng: 1 + rng.uniform(1, 2, 4) * 1e-4, 1.05
-            ),
-            "numbers up to 1e11": _claimed("roots", _huge, 1.1),
-            "zeros": _of_zeros,
-            "what is no number": _of_nan,
-        }.items()
+        *(
+            Check(name, made, _suspected, _CHECKERS, _flagged)
+            for name, made in {
+                "slopes of several sizes": _claimed(
+                    "several sizes", lambda rng: rng.uniform(0.5, 1, (3, 4)), 1.05, 2.0, 0.9, -1.0
+                ),
+                "a right gradient": _claimed(
+                    "several sizes", lambda rng: rng.uniform(0.5, 1, (3, 4))
+                ),
+                "values of about 1000": _claimed(
+                    "about 1000", lambda rng: rng.uniform(0.5, 1, (2, 3, 4)), 1.05, 0.0
+                ),
+                "quick waves": _claimed(
+                    "quick waves", lambda rng: rng.uniform(-3, 3, 5), 1.01, -1.0
+                ),
+                "near the bottom of a valley": _claimed(
+                    "a valley", lambda rng: 1 + rng.uniform(1, 2, 4) * 1e-4, 1.05
+                ),
+                "numbers up to 1e11": _claimed("roots", _huge, 1.1),
+                "zeros": _of_zeros,
+                "what is no number": _of_nan,
+            }.items()
+        ),
+        Check("an array of booleans", _of_nan, _suspected, (), _kind_of_flags),
     ],
 )
 
@@ -830,7 +882,7 @@ def _log_of_softmax(scores: FloatArray) -> FloatArray:
 
 
 _loss = _of_output(lambda output: np.array(float(output[0])))
-_cached = _of_output(lambda output: _joined(output[1]))
+_cached = _of_output(lambda output: joined(output[1]))
 _SKIP_HINT = "A skip adds to what the layer makes something else. What would a layer of zeros do?"
 _FORWARD = (
     Misconception("the skip forgotten", partial(_looped, skip=0.0), _SKIP_HINT),
@@ -868,6 +920,13 @@ _FORWARD = (
     ),
 )
 
+_KEPT_LOOP = _loop(5, 3, 4, 3)
+
+
+def _kept_part(place: int) -> Callable[[Function, Arguments], Any]:
+    return _of_output(lambda output: copied(output[1][place]))
+
+
 loop_forward = Suite(
     "loop_forward",
     """Check ``forward(x, labels, parameters, times, decay)``, which returns ``(loss, cache)``.
@@ -878,7 +937,11 @@ loop_forward = Suite(
         Check("the loss", _loop(4, 3, 3, 2), _looped, _FORWARD, _loss),
         Check("scores about 1000", _shifted, _looped, _FORWARD, _loss),
         Check("classes far behind", _loop(9, 3, 3, 2, size=400.0), _looped, _FORWARD, _loss),
-        *array_checks(_looped, {"what is kept": _loop(5, 3, 4, 3)}, *_FORWARD[:1], observe=_cached),
+        *(
+            Check(f"what is kept: {name}", _KEPT_LOOP, _looped, _FORWARD[:1], _kept_part(place))
+            for place, name in enumerate("htp")
+        ),
+        *array_checks(_looped, {"all together": _KEPT_LOOP}, *_FORWARD[:1], observe=_cached)[1:],
     ],
 )
 
@@ -1012,7 +1075,11 @@ _LOOP = (
         "Which parameters stand in the sum of squares?",
     ),
 )
-_TURNS = _swept(4, 3, 3, 3)
+_TURNS = {
+    "three turns": _swept(4, 3, 3, 3),
+    "one turn": _swept(5, 3, 4, 1),
+    "many turns": _swept(3, 2, 4, 6),
+}
 
 loop_backward = Suite(
     "loop_backward",
@@ -1022,14 +1089,10 @@ loop_backward = Suite(
     """,
     [
         *(
-            Check(f"the gradient in {name}", _TURNS, _looped_back, _LOOP, _part(place))
-            for place, name in reversed(list(enumerate(["W", "b", "V", "c"])))
+            Check(f"{name}: the gradient in {leaf}", made, _looped_back, _LOOP, part(place))
+            for name, made in _TURNS.items()
+            for place, leaf in reversed(list(enumerate("WbVc")))
         ),
-        *array_checks(
-            _looped_back,
-            {"one turn": _swept(5, 3, 4, 1), "many turns": _swept(3, 2, 4, 6)},
-            *_LOOP,
-            observe=_both,
-        ),
+        *array_checks(_looped_back, _TURNS, *_LOOP, observe=_both)[-2:],
     ],
 )

@@ -135,7 +135,11 @@ Seen: TypeAlias = np.ndarray | str | Raised | Other | None
 
 def copied_output(function: Function, arguments: Arguments) -> Any:
     """Return a copy of what the function returns, as an array if it is a number or an array."""
-    output = function(*arguments.values())
+    return copied(function(*arguments.values()))
+
+
+def copied(output: Any) -> Any:
+    """Return a copy, as an array, of a number or an array."""
     return np.array(output) if isinstance(output, (np.ndarray, np.generic, Real)) else output
 
 
@@ -444,9 +448,6 @@ def _with_article(noun: str) -> str:
     return f"{'an' if noun[:1] in 'aeiou' else 'a'} {noun}"
 
 
-_DIGITS: Any = {"float_kind": "{:.4g}".format}
-
-
 def _shown(arguments: Arguments) -> str:
     return ", ".join(f"{name} {_described(value)}" for name, value in arguments.items())
 
@@ -457,8 +458,16 @@ def _described(value: Any) -> str:
     if isinstance(value, np.ndarray) and value.size > 8:
         return f"of shape {value.shape}"
     if isinstance(value, np.ndarray):
-        return "= " + " ".join(np.array2string(value, separator=", ", formatter=_DIGITS).split())
+        shown: Any = {"float_kind": f"{{:.{_digits(value)}g}}".format}
+        return "= " + " ".join(np.array2string(value, separator=", ", formatter=shown).split())
     return f"= {value}"
+
+
+def _digits(value: NDArray[Any]) -> int:
+    """Return how many digits tell different entries apart, at least four."""
+    entries = {*value.ravel().tolist()}
+    apart = (n for n in range(4, 17) if len({f"{x:.{n}g}" for x in entries}) == len(entries))
+    return next(apart, 17)
 
 
 # --- what every function of arrays must do --------------------------------------------------------
@@ -508,7 +517,7 @@ def array_checks(
             "float32 lost",
             losing,
             "Half the memory was chosen on purpose. Which line makes a float64 array: one of "
-            "np.zeros or np.ones, a conversion, a NumPy constant?",
+            "np.zeros or np.ones, an array of Python's numbers, a conversion, a NumPy constant?",
         ),
         Misconception(
             "an argument changed in place",
@@ -536,6 +545,22 @@ def array_suite(
 ) -> Suite:
     """Return the suite that has these checks alone."""
     return Suite(name, about, array_checks(right, inputs, *misconceptions, observe=observe))
+
+
+def joined(arrays: Sequence[Any]) -> Any:
+    """Return all entries of several arrays in one; or in a list, if one of them is no array."""
+    entries = np.concatenate([np.ravel(array) for array in arrays])
+    return entries if all(isinstance(one, np.ndarray) for one in arrays) else entries.tolist()
+
+
+def part(place: int) -> Callable[[Function, Arguments], Any]:
+    """Return what observes one of several arrays."""
+
+    def observe(function: Function, arguments: Arguments) -> Any:
+        output = function(*arguments.values())
+        return output if output is None else copied(output[place])
+
+    return observe
 
 
 def normal(name: str, *shape: int) -> Inputs:

@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from nnlib import activations, losses
 from nnlib._arrays import FloatArray
-from nnlib.check._core import Arguments, Inputs, Misconception, array_suite
+from nnlib.check._core import (
+    Arguments,
+    Check,
+    Function,
+    Inputs,
+    Misconception,
+    Suite,
+    array_checks,
+    array_suite,
+)
 from nnlib.check._probability import BASE_HINT
 
 __all__ = ["hinge", "squared_hinge", "squared_hinge_gradient", "vote_cross_entropy"]
@@ -25,6 +34,13 @@ def _labeled(rng: np.random.Generator) -> Arguments:
 def _clear_cases(rng: np.random.Generator) -> Arguments:
     labels = rng.permutation(4)
     return {"scores": rng.normal(size=(4, 4)) + 20 * np.eye(4)[labels], "labels": labels}
+
+
+def _far_below_zero(rng: np.random.Generator) -> Arguments:
+    # Integers, so that no order of adding and subtracting loses a digit.
+    levels = 10 ** np.array([[1], [2], [4], [7], [10], [13]])
+    scores = rng.integers(-3, 4, size=(6, 4)) - 5.0 * levels
+    return {"scores": scores, "labels": rng.permutation([0, 1, 2, 3, 0, 1])}
 
 
 def _true(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
@@ -125,10 +141,21 @@ def _squared_hinge(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
     return (_missing(scores, labels) ** 2).sum(axis=1)
 
 
+def _masked_by(number: float) -> Function:
+    """Return the loss in which the score of the true class is replaced by a number."""
+
+    def wrong(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+        rivals = np.where(_one_hot(scores, labels) > 0, scores.dtype.type(number), scores)
+        return (np.maximum(0, rivals - _true(scores, labels)[:, np.newaxis] + 1) ** 2).sum(axis=1)
+
+    return wrong
+
+
 _SUM_OF_SQUARES: dict[str, Inputs] = {
     "a batch": _labeled,
     "clear cases among others": _some_clear_cases,
     "two classes": _two_classes,
+    "all scores far below 0": _far_below_zero,
 }
 
 squared_hinge = array_suite(
@@ -142,11 +169,18 @@ squared_hinge = array_suite(
         "The loss should be 0 for a clear and right answer, and yours is never below 1. Over "
         "which classes does the sum run?",
     ),
+    *(
+        Misconception(
+            "the true class masked by a number",
+            _masked_by(number),
+            "That number is low, but how low are the scores here? Which number is below all "
+            "others? Or could the true class be taken out after the subtraction?",
+        )
+        for number in -(10.0 ** np.arange(1, 13))
+    ),
     Misconception(
         "the true class masked by 0",
-        lambda s, k: (
-            np.maximum(0, (1 - _one_hot(s, k)) * s - _true(s, k)[:, np.newaxis] + 1) ** 2
-        ).sum(axis=1),
+        _masked_by(0),
         "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
         "What should it add to the sum?",
     ),
@@ -205,11 +239,18 @@ def _squared_hinge_gradient(scores: FloatArray, labels: NDArray[np.intp]) -> Any
     return _from_slopes(2 * _missing(scores, labels), labels)
 
 
-squared_hinge_gradient = array_suite(
-    "squared_hinge_gradient",
-    "Check ``squared_hinge_gradient(scores, labels)``: of the mean over the batch, in the scores.",
-    _squared_hinge_gradient,
-    _SUM_OF_SQUARES,
+def _pushed(function: Function, arguments: Arguments) -> str:
+    """Observe which rivals have a slope: not how large it is."""
+    own = np.arange(len(arguments["labels"])), arguments["labels"].copy()
+    output = np.array(function(*arguments.values()))
+    if output.shape != arguments["scores"].shape:
+        return f"returned an array of shape {output.shape}"
+    output[own] = 0
+    places = [[int(i) for i in place] for place in np.argwhere(output)]
+    return f"pushed the rivals at {', '.join(map(str, places)) or 'no index'}"
+
+
+_PUSHES = (
     Misconception(
         "the gradient of the sum over the batch",
         lambda s, k: _squared_hinge_gradient(s, k) * len(s),
@@ -260,6 +301,21 @@ squared_hinge_gradient = array_suite(
         lambda s, k: _squared_hinge_gradient(s, (k - 1) % s.shape[1]),
         _COUNTING_HINT,
     ),
+)
+
+squared_hinge_gradient = Suite(
+    "squared_hinge_gradient",
+    "Check ``squared_hinge_gradient(scores, labels)``: of the mean over the batch, in the scores.",
+    [
+        *array_checks(_squared_hinge_gradient, _SUM_OF_SQUARES, *_PUSHES),
+        Check(
+            "zeros where nothing is missing",
+            _some_clear_cases,
+            _squared_hinge_gradient,
+            (),
+            _pushed,
+        ),
+    ],
 )
 
 

@@ -20,6 +20,8 @@ from nnlib.check._core import (
     Suite,
     array_checks,
     array_suite,
+    joined,
+    part,
 )
 from nnlib.mlp import MLP
 
@@ -289,20 +291,17 @@ def _folded(
     return [folded, bias - folded @ mean]
 
 
-def _with_bias(function: Function, arguments: Arguments) -> FloatArray:
+def _weight_and_bias(function: Function, arguments: Arguments) -> Any:
     weight, bias = function(*arguments.values())
-    return np.column_stack([weight, bias])
+    return joined([weight, bias])
 
 
-fold_scaling = array_suite(
-    "fold_scaling",
-    "Check ``fold_scaling(weight, bias, mean, scale)``: the layer for inputs as they come.",
-    _folded,
-    {
-        "as many outputs as inputs": _scaled(3, 3),
-        "more outputs than inputs": _scaled(5, 2),
-        "an input that never changed": _scaled(3, 4, constant=(2,)),
-    },
+_SCALINGS = {
+    "as many outputs as inputs": _scaled(3, 3),
+    "more outputs than inputs": _scaled(5, 2),
+    "an input that never changed": _scaled(3, 4, constant=(2,)),
+}
+_FOLDINGS = (
     Misconception(
         "the wrong sign of the mean",
         lambda w, b, m, s: (_folded(w, b, m, s)[0], b + _folded(w, b, m, s)[0] @ m),
@@ -339,7 +338,19 @@ fold_scaling = array_suite(
         "An input that never changed in training is suddenly 100 larger. How much should the "
         "scores change, by the text above?",
     ),
-    observe=_with_bias,
+)
+
+fold_scaling = Suite(
+    "fold_scaling",
+    "Check ``fold_scaling(weight, bias, mean, scale)``: the layer for inputs as they come.",
+    [
+        *(
+            Check(f"{name}: the {what}", made, _folded, _FOLDINGS, part(place))
+            for name, made in _SCALINGS.items()
+            for place, what in enumerate(["weight", "bias"])
+        ),
+        *array_checks(_folded, _SCALINGS, *_FOLDINGS, observe=_weight_and_bias)[-2:],
+    ],
 )
 
 
@@ -377,13 +388,18 @@ def _heights(function: Function, arguments: Arguments) -> FloatArray:
     """Return what the network gives at the points, between them, and one step left and right."""
     at = np.sort(arguments["x"])
     at = np.concatenate([at, at[1:] - np.diff(at) / 2, at[:1] - 1, at[-1:] + 1])
-    w1, b1, w2, b2 = function(*arguments.values())
+    w1, b1, w2, b2 = map(np.asarray, function(*arguments.values()))
     return (np.maximum(at[:, np.newaxis] @ w1.T + b1, 0) @ w2.T + b2)[:, 0]
 
 
 def _shapes(function: Function, arguments: Arguments) -> str:
-    shapes = [str(np.shape(array)) for array in function(*arguments.values())]
-    return f"returned arrays of shapes {' and '.join(shapes)}"
+    output = function(*arguments.values())
+    kinds = dict.fromkeys(
+        "arrays" if isinstance(a, np.ndarray) else f"{type(a).__name__}s" for a in output
+    )
+    return (
+        f"returned {' and '.join(kinds)} of shapes {' and '.join(str(np.shape(a)) for a in output)}"
+    )
 
 
 def _without_last(slopes: FloatArray) -> FloatArray:
@@ -465,6 +481,12 @@ def _clippable(*shape: int, size: float = 1.0, limit: float = 1.0) -> Inputs:
     return made
 
 
+def _huge_in_float32(rng: np.random.Generator) -> Arguments:
+    size = np.float32(10.0 ** rng.uniform(20, 30))
+    theta, gradient = np.float32(rng.normal(size=(2, 5)))
+    return {"theta": theta, "gradient": size * gradient, "learning_rate": 0.25, "limit": 3.0}
+
+
 def _clipped(
     theta: FloatArray, gradient: FloatArray, learning_rate: float, limit: float
 ) -> FloatArray:
@@ -496,6 +518,7 @@ clipped_step = array_suite(
         "a matrix": _clippable(3, 2, size=6, limit=2),
         "a gradient of 0": _clippable(4, size=0),
         "a gradient too large to square": _clippable(4, size=1e200),
+        "too large to square in float32": _huge_in_float32,
     },
     Misconception(
         "no limit",

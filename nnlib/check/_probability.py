@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -282,6 +283,11 @@ def _ruled_out(scores: Sequence[Any], possible: Sequence[Any]) -> Inputs:
     return lambda _: {"scores": np.array(scores, np.float64), "possible": np.array(possible, bool)}
 
 
+def _one_or_all(rng: np.random.Generator) -> Arguments:
+    one = np.arange(4) == rng.integers(4)
+    return {"scores": 2 * rng.normal(size=(2, 4)), "possible": np.array([one, one | True])}
+
+
 def _masked_log_softmax(scores: FloatArray, possible: NDArray[np.bool_]) -> Any:
     return probability.log_softmax(np.where(possible, scores, -np.inf))
 
@@ -302,6 +308,7 @@ masked_log_softmax = array_suite(
         "a batch of rows": _half_possible(3, 4),
         "one row": _half_possible(5),
         "three axes": _half_possible(2, 3, 4),
+        "one class possible, or all": _one_or_all,
         "large scores": _ruled_out([1000, 2000, 30], [1, 1, 0]),
         "rows far apart": _ruled_out([[0, 1, 2], [2000, 2001, 2003]], [[1, 1, 0], [0, 1, 1]]),
         "an impossible class far ahead": _ruled_out([0, 1, 3000, 2], [1, 1, 0, 1]),
@@ -515,9 +522,7 @@ def _jensen_shannon(y: FloatArray, p: FloatArray) -> Any:
     return exact.astype(y.dtype)
 
 
-jensen_shannon = array_suite(
-    "jensen_shannon",
-    "Check ``jensen_shannon(y, p)`` in nats, along the last axis.",
+_SHANNONS = array_checks(
     _jensen_shannon,
     {**_PAIRS, "nothing in common": lambda _: {"y": np.array([1.0, 0]), "p": np.array([0, 1.0])}},
     _zero_log_zero(
@@ -561,4 +566,11 @@ jensen_shannon = array_suite(
         "What does yours give when the arguments change places, and what should it?",
     ),
     *_of_terms(_jensen_shannon, _shannon_terms),
+)
+
+jensen_shannon = Suite(
+    "jensen_shannon",
+    "Check ``jensen_shannon(y, p)`` in nats, along the last axis.",
+    # Zeros are what somebody may write over.
+    [*_SHANNONS[:-1], replace(_SHANNONS[-1], inputs=_zeros_in_both)],
 )

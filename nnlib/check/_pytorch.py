@@ -215,6 +215,20 @@ def _known_logits(build: Function, arguments: Arguments) -> Any:
         return _logits(build, arguments)
 
 
+def _slope_at_input(build: Function, arguments: Arguments) -> Any:
+    """Return the gradient of the squared logits in the inputs, through all paths."""
+    from unittest import mock
+
+    import torch
+    from torch import nn
+
+    x = torch.from_numpy(arguments["x"]).requires_grad_()
+    with mock.patch.object(nn.Linear, "reset_parameters", _fill):
+        module, _ = _built(build, arguments)
+    (slope,) = torch.autograd.grad(module(x).square().sum(), x, allow_unused=True)
+    return _numpy(torch.zeros_like(x) if slope is None else slope)
+
+
 def _residual_net(
     input_size: int,
     width: int,
@@ -296,6 +310,12 @@ _RESIDUAL_NETS = (
         "Logits may have either sign. What is left of a row of negative ones?",
     ),
     Misconception(
+        "the way around the layer cut off",
+        partial(_residual_net, add=lambda a, first, z: a.detach() + z.relu()),
+        "On the way back, what comes along the path that skips the layer? That path is why the "
+        "block was built.",
+    ),
+    Misconception(
         "the graph cut off",
         partial(_residual_net, end=lambda scores: scores.detach()),
         "Which line of forward keeps autograd from seeing what comes before it: detach, no_grad, "
@@ -318,6 +338,7 @@ residual_net = Suite(
             ("one block", _blocks(3, 4, 1, output_size=2), _known_logits),
             ("no block", _blocks(3, 4, 0, output_size=2), _known_logits),
             ("every parameter gets a gradient", _THREE_BLOCKS, _trained),
+            ("the gradient at the inputs", _THREE_BLOCKS, _slope_at_input),
         )
     ],
 )
@@ -347,6 +368,14 @@ def _parameters(net: Any) -> Any:
 
 def _numbers(output: Any) -> Any:
     return None if output is None else np.array([float(number) for number in output])
+
+
+def _kind(output: Any) -> str:
+    """Return in words what a number or a list of numbers is made of."""
+    if isinstance(output, (list, tuple)):
+        kinds = ["number" if isinstance(one, Real) else type(one).__name__ for one in output]
+        return f"a list of {' and '.join(f'{kind}s' for kind in dict.fromkeys(kinds))}"
+    return "a number" if isinstance(output, Real) else f"a value of type {type(output).__name__}"
 
 
 def _examples(rng: np.random.Generator, examples: int) -> Arguments:
@@ -385,6 +414,10 @@ def _lengths(function: Function, arguments: Arguments) -> Any:
     return _numbers(function(*_to_measure(arguments)))
 
 
+def _kind_of_lengths(function: Function, arguments: Arguments) -> str:
+    return f"returned {_kind(function(*_to_measure(arguments)))}"
+
+
 def _traces(function: Function, arguments: Arguments) -> str:
     import torch
 
@@ -410,7 +443,8 @@ def _gradient_lengths(
     reduction: str = "mean",
     length: Function = lambda gradient: gradient.norm().item(),
     unreached: Sequence[float] = (0.0,),
-) -> list[float]:
+    told: Function = list,
+) -> Any:
     import torch
 
     measured = deepcopy(net) if copied else net
@@ -420,7 +454,13 @@ def _gradient_lengths(
     torch.nn.functional.cross_entropy(scores, labels, reduction=reduction).backward()
     gradients = [parameter.grad for parameter in measured.parameters()]
     found = [unreached if gradient is None else [length(gradient)] for gradient in gradients]
-    return [number for numbers in found for number in numbers]
+    return told([number for numbers in found for number in numbers])
+
+
+def _tensors(numbers: Sequence[float]) -> list[Any]:
+    import torch
+
+    return [*torch.tensor(numbers)]
 
 
 _LENGTHS = (
@@ -455,6 +495,11 @@ _LENGTHS = (
         partial(_gradient_lengths, unreached=()),
         "How many parameters has the network, and how many numbers should come out?",
     ),
+    Misconception(
+        "tensors in place of numbers",
+        partial(_gradient_lengths, told=_tensors),
+        "A tensor of one number is still a tensor. How does one get the number out?",
+    ),
 )
 
 gradient_lengths = Suite(
@@ -471,6 +516,7 @@ gradient_lengths = Suite(
             ("no trace is left", _measured(passes=1), _traces),
             ("a frozen layer", _measured(frozen=True), _lengths),
             ("a parameter that the scores do not need", _measured(unused=True), _lengths),
+            ("the lengths are numbers", _measured(), _kind_of_lengths),
         )
     ],
 )
@@ -523,6 +569,16 @@ def _recorded(function: Function, arguments: Arguments) -> str:
     return f"recorded {'a' if recorded else 'no'} graph"
 
 
+def _kind_of_counts(function: Function, arguments: Arguments) -> str:
+    import torch
+
+    output = _counting(function, arguments)[0]
+    if not isinstance(output, torch.Tensor):
+        return f"returned a value of type {type(output).__name__}"
+    whole = not (output.is_floating_point() or output.is_complex())
+    return f"returned a tensor of {'integers' if whole else output.dtype}"
+
+
 def _mode(function: Function, arguments: Arguments) -> str:
     net = _counting(function, arguments)[1]
     return f"left the network in {'training' if net.training else 'evaluation'} mode"
@@ -539,6 +595,7 @@ def _confusion(
     graph: bool = False,
     measuring: bool = True,
     back: bool | None = None,
+    dtype: str = "int64",
 ) -> Any:
     import torch
 
@@ -552,7 +609,7 @@ def _confusion(
         counts = torch.zeros_like(counts) if last else counts
         counts.index_put_(places, counts[places] + 1 if once else torch.tensor(1), not once)
     net.train(mode if back is None else back)
-    return counts
+    return counts.to(getattr(torch, dtype))
 
 
 _COUNTS = (
@@ -592,6 +649,11 @@ _COUNTS = (
         partial(_confusion, back=True),
         "Not every network that is measured was in training. In which mode did it come?",
     ),
+    Misconception(
+        "counts that are no integers",
+        partial(_confusion, dtype="float32"),
+        "Nobody is counted by halves. Of which dtype is a tensor of zeros, if it is not told?",
+    ),
 )
 
 confusion = Suite(
@@ -613,6 +675,7 @@ confusion = Suite(
             ),
             ("training mode comes back", _scored(6, classes=3, training=True), _mode),
             ("evaluation mode comes back", _scored(6, classes=3), _mode),
+            ("a tensor of integers", _scored(6, classes=3), _kind_of_counts),
         )
     ],
 )
@@ -666,6 +729,10 @@ def _stepped(function: Function, arguments: Arguments) -> Any:
 def _loss_told(function: Function, arguments: Arguments) -> Any:
     output = _stepping(function, arguments)[1]
     return None if output is None else np.array(float(output))
+
+
+def _kind_of_loss(function: Function, arguments: Arguments) -> str:
+    return f"returned {_kind(_stepping(function, arguments)[1])}"
 
 
 def _held(function: Function, arguments: Arguments) -> str:
@@ -756,6 +823,11 @@ _STEPS = (
         partial(_accumulated_step, told=lambda losses: losses[-1]),
         "How did the other pieces do?",
     ),
+    Misconception(
+        "a tensor in place of a number",
+        partial(_accumulated_step, told=lambda losses: _tensors([sum(losses)])[0]),
+        "What does a loss carry along, besides its number, for as long as you keep it?",
+    ),
 )
 
 accumulated_step = Suite(
@@ -772,6 +844,7 @@ accumulated_step = Suite(
             ("the loss", _pieces(7, size=3), _loss_told),
             ("gradients are left from before", _pieces(6, size=3, passes=1), _stepped),
             ("one piece is held at a time", _pieces(6, size=2), _held),
+            ("the loss is a number", _pieces(7, size=3), _kind_of_loss),
         )
     ],
 )
@@ -787,13 +860,17 @@ _UPS_AND_DOWNS = (7, 5, 6, 1, 4, 3, 2, 0)
 def _scripted(*ranks: int, patience: int) -> Inputs:
     """Return losses of this order, which the held-out data will have whatever is learned."""
     return lambda rng: {
-        "losses_held_out": np.sort(rng.uniform(0.2, 2.0, size=len(ranks)))[list(ranks)],
+        "losses_held_out": np.sort(rng.uniform(0.2, 2.0, size=1 + max(ranks)))[list(ranks)],
         "patience": patience,
     }
 
 
-def _following(function: Function, arguments: Arguments) -> tuple[Any, int]:
-    """Return what comes out of a scripted run, and the epoch whose parameters the network has."""
+def _following(function: Function, arguments: Arguments) -> tuple[Any, int, bool | None]:
+    """Return what comes out of a scripted run, the epoch left, and whether a graph was recorded.
+
+    The epoch is that whose parameters the network has. The graph is that of the examples held out,
+    and None if they were never run.
+    """
     import torch
     from torch import Tensor, nn
 
@@ -801,6 +878,7 @@ def _following(function: Function, arguments: Arguments) -> tuple[Any, int]:
     # After no epoch, after each, and for those who go on and on: two scores (s, 0) of this loss.
     told = np.concatenate([losses[:1], losses, losses[-1:]])
     script = torch.from_numpy(-np.log(np.expm1(told)))
+    recorded: bool | None = None
 
     class Script(nn.Module):
         """Its parameter counts the steps, since the loss of what it trains on is nearly linear."""
@@ -810,14 +888,24 @@ def _following(function: Function, arguments: Arguments) -> tuple[Any, int]:
             self.steps = nn.Parameter(torch.zeros((), dtype=torch.float64))
 
         def forward(self, x: Tensor) -> Tensor:
+            nonlocal recorded
             now = script[min(round(self.steps.item()), len(script) - 1)]
             score = torch.where(x[:, 0] > 0, now, self.steps - 1000)
+            if x.all():
+                recorded = bool(recorded) or score.requires_grad
             return torch.stack([score, torch.zeros_like(score)], dim=1)
 
     net, labels = Script(), torch.zeros(2, dtype=torch.int64)
     data, held_out = (torch.full((2, 1), kind, dtype=torch.float64) for kind in (0.0, 1.0))
     output = function(net, (data, labels), (held_out, labels), len(losses), patience, 2, 1.0, 0)
-    return output, round(net.steps.item())
+    return output, round(net.steps.item()), recorded
+
+
+def _recorded_held_out(function: Function, arguments: Arguments) -> str:
+    recorded = _following(function, arguments)[2]
+    if recorded is None:
+        return "never ran the examples held out"
+    return f"recorded {'a' if recorded else 'no'} graph of the examples held out"
 
 
 def _script_told(function: Function, arguments: Arguments) -> Any:
@@ -857,12 +945,15 @@ def _losses(function: Function, arguments: Arguments) -> Any:
 
 
 def _kinds(function: Function, arguments: Arguments) -> str:
-    plain = all(isinstance(loss, Real) for loss in _after(function, arguments)[1])
-    return f"returned a list of {'numbers' if plain else 'tensors'}"
+    return f"returned {_kind(_after(function, arguments)[1])}"
 
 
 def _since_best(losses: Sequence[float]) -> int:
     return len(losses) - 1 - losses.index(min(losses))
+
+
+def _since_as_good(losses: Sequence[float]) -> int:
+    return losses[::-1].index(min(losses))
 
 
 def _train_with_patience(
@@ -884,10 +975,13 @@ def _train_with_patience(
     late: int = 0,
     best: Callable[[Sequence[float]], float] | None = min,
     report: Callable[[list[Any]], Any] = lambda losses: [*map(float, losses)],
+    copied: bool = False,
+    graph: bool = False,
 ) -> Any:
     import torch
     from torch.nn.functional import cross_entropy
 
+    net = deepcopy(net) if copied else net
     x, labels = data
     optimizer = torch.optim.SGD(net.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
@@ -906,7 +1000,8 @@ def _train_with_patience(
             loss.backward()
             optimizer.step()
         seen, truth = held_out if watched == "held out" else data
-        losses.append(cross_entropy(net(seen), truth))
+        with torch.set_grad_enabled(graph):
+            losses.append(cross_entropy(net(seen), truth))
         if best and losses[-1] == best(losses):
             kept = deepcopy(net.state_dict())
         if waited(losses) >= patience + late:
@@ -930,6 +1025,11 @@ def _times_not_best(losses: Sequence[float]) -> int:
 
 _TRAININGS = (
     Misconception(
+        "a copy trained in place of the network",
+        partial(_train_with_patience, copied=True),
+        "Whoever called you has the network in hand. Which network did your steps move?",
+    ),
+    Misconception(
         "the best parameters not kept",
         partial(_train_with_patience, best=None),
         "What you kept: is it a copy, or the very tensors that the next step changes in place? And "
@@ -944,6 +1044,11 @@ _TRAININGS = (
         "the loss of the training data watched",
         partial(_train_with_patience, watched="data"),
         "Training lowers the loss of what it trains on. Which examples tell how others will do?",
+    ),
+    Misconception(
+        "patience renewed by a loss that is no lower",
+        partial(_train_with_patience, waited=_since_as_good),
+        "An epoch brought the lowest loss once more. Is that below the lowest one before it?",
     ),
     Misconception(
         "one epoch too many",
@@ -981,8 +1086,14 @@ _TRAININGS = (
         "Cross-entropy applies a softmax itself. What does it make of a second one?",
     ),
     Misconception(
+        "measured with a graph",
+        partial(_train_with_patience, graph=True),
+        "Nobody will ask for a gradient of the loss held out. How is torch told so, before the "
+        "network runs?",
+    ),
+    Misconception(
         "losses that hold on to their graphs",
-        partial(_train_with_patience, report=list),
+        partial(_train_with_patience, graph=True, report=list),
         "What does a loss carry along, besides its number, for as long as you keep it?",
     ),
 )
@@ -998,10 +1109,16 @@ train_with_patience = Suite(
         Check(name, inputs, _train_with_patience, _TRAININGS, observe)
         for name, inputs, observe in (
             ("the end", _scripted(*_UPS_AND_DOWNS, patience=2), _script_told),
+            ("a loss that comes again", _scripted(3, 1, 2, 1, 2, 0, patience=3), _script_told),
             ("the best parameters", _scripted(*_UPS_AND_DOWNS, patience=2), _epoch_kept),
             ("the losses of small batches", _batches(7, batch_size=3), _losses),
             ("all parameters come back", _batches(7, batch_size=7), _trained_to),
             ("the losses are numbers", _batches(7, batch_size=3), _kinds),
+            (
+                "no graph of what is held out",
+                _scripted(*_UPS_AND_DOWNS, patience=2),
+                _recorded_held_out,
+            ),
         )
     ],
 )

@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from grading.grade import grade_notebook, load_rubric
+from grading.grade import grade_notebook, load_rubric, tell_once
 from grading.processes import Clock, descendants, has_ended
 from grading.rubric import Item, Part, Rubric
 from grading.submission import Cell
@@ -334,3 +334,17 @@ def test_a_statement_that_is_interrupted_costs_itself_alone():
     graded = grade(*cells, CHECK, seconds=0.5)
     assert graded.outcomes["twice"].earned == 1
     assert graded.notes == ["cell 1: line 1: it took too long"]
+
+
+def test_what_cells_say_alike_is_told_once():
+    error = "NameError: name 'step' is not defined"
+    notes = [
+        f"cell 3: {error}",
+        "cell 4: it took too long",
+        f"the cell end: {error}",
+        "a: b",
+        "c: b",
+    ]
+    assert tell_once([*notes, *notes, f"cell 9: {error}"]) == [
+        f"cell 3: {error} (and so in 2 more cells)", "cell 4: it took too long", "a: b", "c: b",
+    ]  # fmt: skip

@@ -61,6 +61,7 @@ def test_every_item_has_a_title_a_text_and_whole_formulas(assignment):
         assert not re.search(r"\d+ points?\)|^\d+\.", question.title)
         assert question.text.striptags()
         assert "$" not in question.text
+        assert not re.search(r">\s*&(amp;)?\s*<", question.text + question.scheme)
         assert not re.findall(r"<m[a-z]+[^>]*>\\\w+|<code>\\", question.text + question.scheme), (
             name
         )
@@ -76,6 +77,20 @@ def test_links_of_the_questions_lead_to_sections_of_the_book(assignment):
             (source,) = SOURCE.parents[1].glob(f"{page[1]}.*")
             label = rf"\({page[2]}\)=|:label: {page[2]}\b"
             assert page[2] is None or re.search(label, source.read_text(encoding="utf-8"))
+
+
+def test_lines_that_are_aligned_stand_below_each_other():
+    page, _ = render("$$\n\\begin{aligned}\na &= b \\\\\nc &= d\n\\end{aligned}\n$$")
+    assert [tag for tag, _ in Tags(page).tags].count("mtr") == 2
+    assert "&" not in Tags(page).words
+
+
+def test_a_question_begins_at_its_heading():
+    for assignment in ASSIGNMENTS:
+        for name, question in questions(assignment).items():
+            assert "<code>" not in question.title, name
+    asked = questions("pytorch")["train_with_patience"]
+    assert asked.text.striptags().startswith("The loss on the training digits")
 
 
 SECTION = '[Chapter 4, "Temperature"](../../../chapters/04_softmax_and_kl.ipynb#sec-temperature)'

@@ -1,39 +1,19 @@
 """Known-wrong pullbacks, sweeps, engines and gradient checks."""
 
-from textwrap import indent
+from . import Functions, Mistake, looks_like
 
-from . import Mistake
-
-ARGUMENTS = {
-    "unit_rows_pullback": "x, g",
-    "pairs_pullback": "u, v, g",
-    "waves": "inputs, result",
-    "mended_gradients": "result, leaves",
-    "wrong_entries": "f, x, claimed",
-    "loop_forward": "x, labels, parameters, times, decay",
-    "loop_backward": "labels, cache, parameters, decay",
-}
-
-
-def function(item, body):
-    return f"def {item}({ARGUMENTS[item]}):\n" + indent(body.strip("\n"), "    ")
-
-
-def wrong(item, name, body, words):
-    """Return the mistake that a function of this body makes, told by these words."""
-    return Mistake(f"{item}, {name}", function(item, body), {item: words})
-
-
-def known(item, rows, body=str):
-    """Return mistakes that are told by their names: of each, what is wrong in the body."""
-    return [
-        wrong(item, name, body(*row) if isinstance(row, tuple) else body(row), looks_like(name))
-        for name, row in rows.items()
-    ]
-
-
-def looks_like(name):
-    return f"This looks like: {name}. "
+FUNCTIONS = Functions(
+    {
+        "unit_rows_pullback": "x, g",
+        "pairs_pullback": "u, v, g",
+        "waves": "inputs, result",
+        "mended_gradients": "result, leaves",
+        "wrong_entries": "f, x, claimed",
+        "loop_forward": "x, labels, parameters, times, decay",
+        "loop_backward": "labels, cache, parameters, decay",
+    }
+)
+wrong, known = FUNCTIONS.wrong, FUNCTIONS.known
 
 
 # --- what students write around one line that is wrong --------------------------------------------
@@ -256,6 +236,9 @@ CHECKED = {
     "a nan that passes": checked(
         wrong="abs(slope - claimed[i]) > 1e-3 * abs(slope) and abs(slope - claimed[i]) > 1e-7"
     ),
+    "no room beside a slope of 0": checked(
+        wrong="not abs(slope - claimed[i]) <= 1e-3 * abs(slope)"
+    ),
     "zeros that are not passed": checked(wrong="not abs(slope - claimed[i]) < 1e-3 * abs(slope)"),
     "right for wrong": checked(returned="~found"),
 }
@@ -389,6 +372,26 @@ MISTAKES = [
         "return g @ v, g.T @ u",
         "pairs_pullback: 0 of 4",
     ),
+    wrong(
+        "waves",
+        "nodes taken out of the graph",
+        """
+kept = {result: None}
+for node in (waiting := [result]):
+    waiting += [source for source in dict.fromkeys(inputs[node]) if source not in kept]
+    kept |= dict.fromkeys(inputs[node])
+for node in set(inputs) - set(kept):
+    del inputs[node]
+"""
+        + KAHN.replace("START", "[result]"),
+        "it changed the graph",
+    ),
+    wrong(
+        "pairs_pullback",
+        "a batch of v for one u",
+        pairs(fit="g if shape == u.shape else g.sum(axis=tuple(range(g.ndim - len(shape))))"),
+        "one u for a batch: the gradient in u",
+    ),
     wrong("waves", "a dictionary", "return {result: 0}", "it returned a dict, but should"),
     wrong(
         "wrong_entries",
@@ -403,6 +406,46 @@ MISTAKES = [
         "it returned int64 of shape",
     ),
     wrong(
+        "wrong_entries",
+        "a list",
+        checked(returned="found.tolist()"),
+        "3 of 4 points",
+    ),
+    *(
+        wrong("wrong_entries", f"a step of {step}", checked(step=step), words)
+        for step, words in {
+            "1e-8 * max(1, abs(x[i]))": "values of about 1000: it flagged",
+            "1e-2 * max(1, abs(x[i]))": "quick waves: it flagged",
+        }.items()
+    ),
+    wrong(
+        "unit_rows_pullback",
+        "the formula with a cube",
+        """
+n = np.linalg.norm(x, axis=-1, keepdims=True)
+return g / n - x * (g * x).sum(axis=-1, keepdims=True) / n**3
+""",
+        looks_like("squares out of the range of floats"),
+    ),
+    wrong(
+        "loop_forward",
+        "lists",
+        forward(returned="[h, t, np.exp(log_p)]"),
+        "1 of 2 points",
+    ),
+    wrong(
+        "loop_backward",
+        "lists",
+        backward(returned="[dW + decay * W, db.tolist(), dV + decay * V, dc]"),
+        "4 of 5 points",
+    ),
+    wrong(
+        "loop_backward",
+        "the transpose, charged with the loop",
+        backward(back="dh + delta @ W.T"),
+        "3 of 5 points",
+    ),
+    wrong(
         "loop_forward",
         "the cache without the inputs",
         forward(returned=OF_THE_CACHE),
@@ -412,6 +455,6 @@ MISTAKES = [
         "loop_backward",
         "right for one turn alone",
         backward(back="delta @ W"),
-        "1 of 5 points",
+        "3 of 5 points",
     ),
 ]

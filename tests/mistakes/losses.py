@@ -1,21 +1,19 @@
 """Known-wrong submissions to the assignment on losses."""
 
-from textwrap import dedent, indent
+from textwrap import dedent
 
-from . import Mistake
+from . import Functions, Mistake
 
-ARGUMENTS = {
-    "squared_hinge": "scores, labels",
-    "squared_hinge_gradient": "scores, labels",
-    "softmax_or_none": "scores",
-    "masked_log_softmax": "scores, possible",
-    "vote_cross_entropy": "scores, shares",
-    "jensen_shannon": "y, p",
-}
-
-
-def function(item, body):
-    return f"def {item}({ARGUMENTS[item]}):\n" + indent(dedent(body).strip("\n"), "    ")
+FUNCTIONS = Functions(
+    {
+        "squared_hinge": "scores, labels",
+        "squared_hinge_gradient": "scores, labels",
+        "softmax_or_none": "scores",
+        "masked_log_softmax": "scores, possible",
+        "vote_cross_entropy": "scores, shares",
+        "jensen_shannon": "y, p",
+    }
+)
 
 
 def of_rivals(body, end):
@@ -87,6 +85,12 @@ KNOWN = {
         "the true class as a rival of its own": """
             true = scores[np.arange(len(scores)), labels][:, None]
             return (np.maximum(0, scores - true + 1) ** 2).sum(axis=1)
+        """,
+        "the true class masked by a number": """
+            rows = np.arange(len(scores))
+            rivals = scores.copy()
+            rivals[rows, labels] = -30
+            return (np.maximum(0, rivals - scores[rows, labels][:, None] + 1) ** 2).sum(axis=1)
         """,
         "the true class masked by 0": """
             rows = np.arange(len(scores))
@@ -299,19 +303,16 @@ def by_heart(checks):
 
 
 def other(name, item, body, words):
-    return Mistake(f"{item}: {name}", function(item, body), {item: words})
+    return FUNCTIONS.wrong(item, name, body, words)
 
 
 MISTAKES = [
-    *(
-        Mistake(f"{item}: {known}", function(item, body), {item: f"This looks like: {known}."})
-        for item, rows in KNOWN.items()
-        for known, body in rows.items()
-    ),
+    *(mistake for item, rows in KNOWN.items() for mistake in FUNCTIONS.known(item, rows)),
     Mistake(
         "public answers by heart",
-        BY_HEART + "\n".join(f"{item} = by_heart(check.{item}.checks)" for item in ARGUMENTS),
-        dict.fromkeys(ARGUMENTS, "it returned None"),
+        BY_HEART
+        + "\n".join(f"{item} = by_heart(check.{item}.checks)" for item in FUNCTIONS.arguments),
+        dict.fromkeys(FUNCTIONS.arguments, "it returned None"),
     ),
     Mistake(
         "a function renamed",
@@ -330,6 +331,29 @@ MISTAKES = [
         "return [np.sum(np.maximum(0, np.delete(s - s[k], k) + 1) ** 2)"
         " for s, k in zip(scores, labels)]",
         "it returned a list",
+    ),
+    *(
+        other(
+            f"the true class masked by {number}",
+            "squared_hinge",
+            KNOWN["squared_hinge"]["the true class masked by 0"].replace("= 0", f"= {number}"),
+            "all scores far below 0: it gave",
+        )
+        for number in (-5, -100, -1000, -1e6, -1e9)
+    ),
+    *(
+        other(name, "squared_hinge_gradient", body, "squared_hinge_gradient: 2 of 4 points")
+        for name, body in {
+            "no 1/N, charged with the values": gradient("-slopes.sum(axis=1)", end="slopes"),
+            "no 2, charged with the values": gradient("-slopes.sum(axis=1)", "missing"),
+            "no slope of the true class, charged with the values": gradient("0"),
+        }.items()
+    ),
+    other(
+        "manners without values",
+        "squared_hinge_gradient",
+        "return np.zeros_like(scores)",
+        "squared_hinge_gradient: 0 of 4 points",
     ),
     other(
         "1 taken away at the end, of one rival",

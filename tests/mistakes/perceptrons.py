@@ -1,36 +1,23 @@
 """Mistakes in a smooth unit, in networks that skip, fold and meet points, and in a careful step."""
 
-from textwrap import indent
+from . import Functions, Mistake
 
-from . import Mistake
-
-ARGUMENTS = {
-    "squareplus": "x",
-    "squareplus_slope": "x",
-    "skip_forward": "x, weights, biases",
-    "fold_scaling": "weight, bias, mean, scale",
-    "network_through": "x, y",
-    "clipped_step": "theta, gradient, learning_rate, limit",
-}
-
-
-def function(item, body):
-    return f"def {item}({ARGUMENTS[item]}):\n" + indent(body.strip("\n"), "    ")
-
-
-def wrong(item, name, body, words):
-    """Return the mistake that a function of this body makes, told by these words."""
-    return Mistake(f"{item}, {name}", function(item, body), {item: words})
-
-
-def known(item, name, body):
-    """Return a mistake that is told by its name."""
-    return wrong(item, name, body, f"This looks like: {name}. ")
+FUNCTIONS = Functions(
+    {
+        "squareplus": "x",
+        "squareplus_slope": "x",
+        "skip_forward": "x, weights, biases",
+        "fold_scaling": "weight, bias, mean, scale",
+        "network_through": "x, y",
+        "clipped_step": "theta, gradient, learning_rate, limit",
+    }
+)
+wrong, known = FUNCTIONS.wrong, FUNCTIONS.known
 
 
 def lines(item, rows):
     """Return the known mistakes of one line."""
-    return [known(item, name, f"return {value}") for name, value in rows.items()]
+    return known(item, rows, "return {}".format)
 
 
 # --- what students write around one line that is wrong --------------------------------------------
@@ -114,15 +101,13 @@ MISTAKES = [
             "the slope": "(1 + x / np.hypot(x, 2)) / 2",
         },
     ),
-    known(
+    *known(
         "squareplus",
-        "float32 lost",
-        SQUAREPLUS.format("np.where(x < 0, 1 / half, half) * np.ones(1)"),
-    ),
-    known(
-        "squareplus",
-        "an argument changed in place",
-        "sign = x < 0\nnp.abs(x, out=x)\n" + SQUAREPLUS.format("np.where(sign, 1 / half, half)"),
+        {
+            "float32 lost": SQUAREPLUS.format("np.where(x < 0, 1 / half, half) * np.ones(1)"),
+            "an argument changed in place": "sign = x < 0\nnp.abs(x, out=x)\n"
+            + SQUAREPLUS.format("np.where(sign, 1 / half, half)"),
+        },
     ),
     wrong(
         "squareplus",
@@ -136,6 +121,12 @@ MISTAKES = [
         "x = np.clip(x, -1e150, 1e150)\n" + SQUAREPLUS.format("np.where(x < 0, 1 / half, half)"),
         "large numbers: it gave 1e+150, too small at index [2]",
     ),
+    wrong(
+        "squareplus",
+        "float32 widened for the square, and float64 left",
+        "x = np.float64(x)\n" + SQUAREPLUS.format("np.where(x < 0, 1 / half, half)"),
+        "5 of 6 points",
+    ),
     wrong("squareplus", "a list", "return ((x + np.hypot(x, 2)) / 2).tolist()", "returned a list"),
     wrong(
         "squareplus", "printed", "print((x + np.hypot(x, 2)) / 2)", "is there a return at its end?"
@@ -146,6 +137,7 @@ MISTAKES = [
             "a square that overflows": "0.5 + 0.5 * x / np.sqrt(x**2 + 4)",
             "1 minus nearly 1": "0.5 + 0.5 * (x / np.hypot(x, 2))",
             "infinity over infinity": "squareplus(x) / np.hypot(x, 2)",
+            "the square of a large value": "squareplus(x) ** 2 / (1 + squareplus(x) ** 2)",
             "squareplus itself": "squareplus(x)",
             "the sigmoid": "1 / (1 + np.exp(-x))",
             "the slope of ReLU": "np.where(x > 0, 1.0, 0.0)",
@@ -153,14 +145,13 @@ MISTAKES = [
             "float32 lost": "np.ones(x.shape) / (1 + squareplus(-x) ** 2)",
         },
     ),
-    known(
+    *known(
         "squareplus_slope",
-        "an argument changed in place",
-        "x *= -1\nreturn 1 / (1 + squareplus(x) ** 2)",
+        {"an argument changed in place": "x *= -1\nreturn 1 / (1 + squareplus(x) ** 2)"},
     ),
-    *[
-        known("skip_forward", name, body)
-        for name, body in {
+    *known(
+        "skip_forward",
+        {
             "the input before the outputs": skip("np.concatenate([x, a], axis=-1)"),
             "an input that went through ReLU": skip(
                 "np.maximum(np.concatenate([a, x], axis=-1), 0)", after="z"
@@ -172,8 +163,8 @@ MISTAKES = [
             "only the input goes on": skip("np.concatenate([np.zeros_like(a), x], axis=-1)"),
             "float32 lost": skip(z="a @ weight.T + np.array(bias, dtype=float)"),
             "an argument changed in place": skip().replace("return a", "weights.clear()\nreturn a"),
-        }.items()
-    ],
+        },
+    ),
     wrong(
         "skip_forward",
         "for batches alone",
@@ -192,9 +183,9 @@ MISTAKES = [
         skip("np.concatenate([a, x])"),
         "0 of 5 points",
     ),
-    *[
-        known("fold_scaling", name, body)
-        for name, body in {
+    *known(
+        "fold_scaling",
+        {
             "the wrong sign of the mean": folded(bias="bias + new @ mean"),
             "a mean that is not scaled": folded(bias="bias - weight @ mean"),
             "the scale on the wrong side": folded("weight * scale"),
@@ -210,17 +201,17 @@ MISTAKES = [
             "new /= scale\n"
             "new[:, scale == 0] = 0\n"
             "return new, bias - new @ mean",
-        }.items()
-    ],
+        },
+    ),
     wrong(
         "fold_scaling",
         "only the weight",
         "return np.where(scale > 0, weight / scale, 0)",
         "0 of 4 points",
     ),
-    *[
-        known("network_through", name, body)
-        for name, body in {
+    *known(
+        "network_through",
+        {
             "points taken in the order in which they come": through("np.arange(len(x))"),
             "a last piece that runs on": through(
                 bends="np.append(np.diff(slopes, prepend=zero), zero)[: len(x)]"
@@ -231,8 +222,26 @@ MISTAKES = [
             "no output bias": through(b2="zero"),
             "float32 lost": through(bends="np.diff(slopes, prepend=[0.0], append=[0.0])"),
             "an argument changed in place": through(before="y[:] = y[np.argsort(x)]\nx.sort()"),
-        }.items()
-    ],
+        },
+    ),
+    wrong(
+        "fold_scaling",
+        "the bias alone, charged without the weight",
+        folded(bias="bias + new @ mean"),
+        "1 of 1  the weight",
+    ),
+    wrong(
+        "fold_scaling",
+        "lists",
+        folded(bias="(bias - new @ mean).tolist()"),
+        "3 of 4 points",
+    ),
+    wrong(
+        "network_through",
+        "lists",
+        through(b1="list(-x)", b2="list(y[:1])"),
+        "3 of 4 points",
+    ),
     wrong(
         "network_through",
         "a unit for each piece",
@@ -259,9 +268,9 @@ MISTAKES = [
             " - learning_rate * limit * gradient / np.sqrt((gradient**2).sum())",
         },
     ),
-    *[
-        known("clipped_step", name, body)
-        for name, body in {
+    *known(
+        "clipped_step",
+        {
             "a square that overflows": clipped(),
             "the limit on the step in place of the gradient": clipped(
                 "np.linalg.norm(learning_rate * gradient)"
@@ -272,19 +281,19 @@ MISTAKES = [
             "float32 lost": clipped(SCALED, "np.float64(learning_rate) * factor * gradient"),
             "an argument changed in place": clipped(SCALED).replace("return theta -", "theta -=")
             + "return theta",
-        }.items()
-    ],
+        },
+    ),
     *[
         Mistake(f"{item}, by heart", BY_HEART.replace("ITEM", item), {item: f"{item}: 0 of "})
-        for item in ARGUMENTS
+        for item in FUNCTIONS.arguments
     ],
     Mistake(
         "three mistakes, each charged once",
         "\n\n\n".join(
             [
-                function("squareplus", "return x + np.hypot(x, 2)"),
-                function("squareplus_slope", "return squareplus(x) / np.hypot(x, 2)"),
-                function("skip_forward", skip(z="a @ weight.T")),
+                FUNCTIONS.write("squareplus", "return x + np.hypot(x, 2)"),
+                FUNCTIONS.write("squareplus_slope", "return squareplus(x) / np.hypot(x, 2)"),
+                FUNCTIONS.write("skip_forward", skip(z="a @ weight.T")),
             ]
         ),
         {"squareplus": "0 of 6", "squareplus_slope": "3 of 4", "skip_forward": "0 of 5"},

@@ -109,6 +109,10 @@ KNOWN = {
         "parameters without a gradient left out": [
             ("lengths.append(length)", "if length:\n            lengths.append(length)")
         ],
+        "tensors in place of numbers": [
+            ("0.0 if", "torch.tensor(0.0) if"),
+            (".item()", ""),
+        ],
     },
     "ResidualNet": {
         "blocks in a list": [("nn.ModuleList", "list")],
@@ -125,6 +129,7 @@ KNOWN = {
         "an activation before the first block": [("self.first(x)", "self.first(x).relu()")],
         "a softmax at the end": [("self.last(a)", "self.last(a).softmax(dim=1)")],
         "an activation after the last layer": [("self.last(a)", "self.last(a).relu()")],
+        "the way around the layer cut off": [("a + torch", "a.detach() + torch")],
         "the graph cut off": [("self.last(a)", "self.last(a).detach()")],
     },
     "confusion": {
@@ -146,6 +151,7 @@ KNOWN = {
         "dropout still on": [("    net.eval()\n", "")],
         "left in evaluation mode": [("    net.train(mode)\n", "")],
         "left in training mode": [("net.train(mode)", "net.train()")],
+        "counts that are no integers": [(", dtype=torch.int64", "")],
     },
     "accumulated_step": {
         "every piece counts the same": [("len(piece) / len(x)", "1 / -(-len(x) // size)")],
@@ -166,6 +172,7 @@ KNOWN = {
             ("    optimizer.step()", "    sum(losses).backward()\n    optimizer.step()"),
         ],
         "the loss of the last piece": [("sum(losses)", "losses[-1]")],
+        "a tensor in place of a number": [("loss.item()", "loss")],
     },
     "train_with_patience": {
         "the best parameters not kept": [("copy.deepcopy(net.state_dict())", "net.state_dict()")],
@@ -194,6 +201,13 @@ KNOWN = {
             ("waited += 1", "waited += losses[-1] > lowest"),
             ("lowest, waited = losses[-1], 0", "lowest = losses[-1]"),
         ],
+        "a copy trained in place of the network": [
+            ("    x, labels = data", "    net = copy.deepcopy(net)\n    x, labels = data")
+        ],
+        "patience renewed by a loss that is no lower": [
+            ("losses[-1] < lowest", "losses[-1] <= lowest")
+        ],
+        "measured with a graph": [("torch.no_grad()", "torch.enable_grad()")],
         "gradients never cleared": [("            optimizer.zero_grad()\n", "")],
         "the same order in every epoch": [
             ("generator=generator", "generator=generator.manual_seed(seed)")
@@ -257,6 +271,19 @@ MISTAKES = [
         "it raised",
         ("net(x).argmax(dim=1)", "net(x).numpy().argmax(1)"),
         ("no_grad", "enable_grad"),
+    ),
+    *(
+        wrong(f"{name} in place of a tensor", "confusion", "4 of 5 points", ("return counts", end))
+        for name, end in {
+            "a list": "return counts.tolist()",
+            "an array": "return counts.numpy()",
+        }.items()
+    ),
+    wrong(
+        "a tensor in place of a list",
+        "gradient_lengths",
+        "4 of 5 points",
+        ("return lengths", "return torch.tensor(lengths)"),
     ),
     wrong(
         "the best of every column",
