@@ -118,7 +118,9 @@ def use_style() -> None:
         from matplotlib_inline.config import InlineBackend  # part of IPython
 
         inline = InlineBackend.instance(parent=shell)
-        inline.print_figure_kwargs = {"bbox_inches": None, "metadata": _NO_METADATA}
+        # IPython's own annotation says that all of these are texts.
+        settings: dict[str, Any] = {"bbox_inches": None, "metadata": _NO_METADATA}
+        inline.print_figure_kwargs = settings
         inline.figure_formats = {"svg", "retina"}
 
 
@@ -320,8 +322,9 @@ def label_lines(ax: Axes) -> Axes:
     ['up']
     """
     check_kind(ax, Axes, "ax", "matplotlib Axes")
-    ax.figure.draw_without_rendering()  # how high the axes are is known only then
-    height = ax.bbox.height * 72 / ax.figure.dpi  # in points
+    figure = ax.figure.canvas.figure  # the whole one, if the axes are in a part
+    figure.draw_without_rendering()  # how high the axes are is known only then
+    height = ax.bbox.height * 72 / figure.dpi  # in points
     ends = []
     for line in ax.lines:
         drawn = np.asarray(line.get_xydata())
@@ -340,7 +343,7 @@ def label_lines(ax: Axes) -> Axes:
             xy=(x, y),
             xycoords="axes fraction",
             xytext=(1, 0),
-            textcoords=offset_copy(ax.transAxes, ax.figure, 12, place, "points"),
+            textcoords=offset_copy(ax.transAxes, figure, 12, place, "points"),
             arrowprops={"arrowstyle": "-", "color": line.get_color()},
             annotation_clip=False,
             linespacing=1.0,

@@ -483,7 +483,7 @@ def _clippable(*shape: int, size: float = 1.0, limit: float = 1.0) -> Inputs:
 
 def _huge_in_float32(rng: np.random.Generator) -> Arguments:
     size = np.float32(10.0 ** rng.uniform(20, 30))
-    theta, gradient = np.float32(rng.normal(size=(2, 5)))
+    theta, gradient = rng.normal(size=(2, 5)).astype(np.float32)
     return {"theta": theta, "gradient": size * gradient, "learning_rate": 0.25, "limit": 3.0}
 
 
