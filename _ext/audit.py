@@ -57,10 +57,10 @@ class Compressed(SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "max-age=31536000")
         if len(packed) < len(whole):
             self.send_header("Content-Encoding", "gzip")
-        sent = min(whole, packed, key=len)
-        self.send_header("Content-Length", str(len(sent)))
+        body = min(whole, packed, key=len)
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(sent)
+        self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""

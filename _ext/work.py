@@ -335,7 +335,7 @@ def is_chapter(app: Sphinx, name: str) -> bool:
 
 def solves(app: Sphinx) -> bool:
     """Tell whether solutions are in this edition of the book."""
-    return app.config.edition != STUDENT
+    return getattr(app.config, "edition", "") != STUDENT
 
 
 def write(app: Sphinx, doctree: nodes.document, name: str) -> None:

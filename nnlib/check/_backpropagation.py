@@ -25,7 +25,7 @@ from nnlib.check._core import (
     array_suite,
     copied,
     joined,
-    part,
+    output_at,
 )
 
 __all__ = [
@@ -224,7 +224,7 @@ pairs_pullback = Suite(
     """,
     [
         *(
-            Check(f"{name}: the gradient in {leaf}", made, _of_pairs, _PAIRS, part(place))
+            Check(f"{name}: the gradient in {leaf}", made, _of_pairs, _PAIRS, output_at(place))
             for name, made in _TABLES.items()
             for place, leaf in enumerate("uv")
         ),
@@ -251,10 +251,10 @@ def _users(inputs: Graph, result: str) -> dict[str, list[str]]:
 
 
 def _by_number(numbers: dict[str, int]) -> list[list[str]]:
-    waves: list[list[str]] = [[] for _ in range(1 + max(numbers.values()))]
+    found: list[list[str]] = [[] for _ in range(1 + max(numbers.values()))]
     for node, number in numbers.items():
-        waves[number].append(node)
-    return waves
+        found[number].append(node)
+    return found
 
 
 def _in_waves(inputs: Graph, result: str, everywhere: bool = False) -> list[list[str]]:
@@ -1089,7 +1089,7 @@ loop_backward = Suite(
     """,
     [
         *(
-            Check(f"{name}: the gradient in {leaf}", made, _looped_back, _LOOP, part(place))
+            Check(f"{name}: the gradient in {leaf}", made, _looped_back, _LOOP, output_at(place))
             for name, made in _TURNS.items()
             for place, leaf in reversed(list(enumerate("WbVc")))
         ),

@@ -351,7 +351,7 @@ class Suite(Mapping[str, Check]):
         False
         """
         report = Report(self.name, [check.run(function, seed) for check in self.checks])
-        print(self._missing(function, seed) or report)
+        print((not report.passed and self._missing(function, seed)) or report)
         return report
 
     def _missing(self, function: Function, seed: int) -> str:
@@ -553,7 +553,7 @@ def joined(arrays: Sequence[Any]) -> Any:
     return entries if all(isinstance(one, np.ndarray) for one in arrays) else entries.tolist()
 
 
-def part(place: int) -> Callable[[Function, Arguments], Any]:
+def output_at(place: int) -> Callable[[Function, Arguments], Any]:
     """Return what observes one of several arrays."""
 
     def observe(function: Function, arguments: Arguments) -> Any:

@@ -21,7 +21,7 @@ from nnlib.check._core import (
     array_checks,
     array_suite,
     joined,
-    part,
+    output_at,
 )
 from nnlib.mlp import MLP
 
@@ -345,7 +345,7 @@ fold_scaling = Suite(
     "Check ``fold_scaling(weight, bias, mean, scale)``: the layer for inputs as they come.",
     [
         *(
-            Check(f"{name}: the {what}", made, _folded, _FOLDINGS, part(place))
+            Check(f"{name}: the {what}", made, _folded, _FOLDINGS, output_at(place))
             for name, made in _SCALINGS.items()
             for place, what in enumerate(["weight", "bias"])
         ),
