@@ -64,7 +64,7 @@ def forms(name: str) -> Iterator[str]:
         yield form
         if re.search("[^aeiou]y$", form):
             yield f"{form[:-1]}ies"
-        elif re.search("(ss|x|ch|sh)$", form):
+        elif re.search("(ss|x|sh|[^o]ch)$", form):  # an epoch ends in a k
             yield f"{form}es"
         else:
             yield form[:-1] if form.endswith("s") else f"{form}s"

@@ -14,8 +14,9 @@ from sources import ROOT
 from sphinx_external_toc.parsing import parse_toc_data
 
 NAMES = (
-    "batch", "entropy", "cross-entropy", "binary cross-entropy", "hinge loss", "knots", "leaf",
-    "multilayer perceptron (MLP)", "ReLU", "leaky ReLU", "softmax", "He initialization", "depth",
+    "batch", "entropy", "cross-entropy", "binary cross-entropy", "epoch", "hinge loss", "knots",
+    "leaf", "multilayer perceptron (MLP)", "ReLU", "leaky ReLU", "softmax", "He initialization",
+    "depth",
 )  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def uses(text, page="1"):
         ("A hinge loss, and a hinge loss.", {"hinge loss": "hinge loss"}),
         ("Hinge\nlosses at first.", {"hinge loss": "Hinge\nlosses"}),
         ("Of entropies and batches.", {"entropy": "entropies", "batch": "batches"}),
+        ("After thirty epochs.", {"epoch": "epochs"}),
         ("At a knot.", {"knots": "knot"}),
         ("A binary cross-entropy.", {"binary cross-entropy": "binary cross-entropy"}),
         ("A mini-batch, a rebatched one, an entropy-like thing.", {}),
