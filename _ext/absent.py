@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from docutils import nodes
+from glossary import GLOSSARY, forms
 from sources import beside, cells, directives, file_of, markdown, numbered, of_extension
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -23,7 +24,6 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import docname_join
 from sphinx.util.docutils import SphinxRole
 
-GLOSSARY = "chapters/glossary"
 #: References whose text is a number, which only the book that has the chapter can tell.
 COUNTED = {"numref": "a figure", "eq": "an equation"}
 _TITLE = re.compile(r"^# +(.*)", re.MULTILINE)
@@ -101,9 +101,9 @@ def _unused_terms(root: Path, files: list[Path]) -> set[str]:
 
 
 def _uses(text: str, term: str) -> bool:
-    """Tell whether a text has a term, or its plural; in brackets stands another name of it."""
-    name = re.escape(term.partition(" (")[0])
-    return re.search(rf"\b{name}", text, re.IGNORECASE) is not None
+    """Tell whether a text has a term, in one of its forms."""
+    written = "|".join(map(re.escape, forms(term)))
+    return re.search(rf"\b({written})\b", text, re.IGNORECASE) is not None
 
 
 def page_of(node: nodes.Node, here: str) -> str | None:

@@ -13,9 +13,10 @@ from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from docutils import nodes
-from sources import of_extension
+from sources import numbered, of_extension
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 GLOSSARY = "chapters/glossary"
@@ -63,7 +64,7 @@ def forms(name: str) -> Iterator[str]:
         yield form
         if re.search("[^aeiou]y$", form):
             yield f"{form[:-1]}ies"
-        elif re.search("(ss|x|ch|sh)$", form):
+        elif re.search("(ss|x|sh|[^o]ch)$", form):  # an epoch ends in a k
             yield f"{form}es"
         else:
             yield form[:-1] if form.endswith("s") else f"{form}s"
@@ -134,7 +135,7 @@ class LinkTerms(SphinxPostTransform):
     def run(self, **_: Any) -> None:
         """Change the page that is about to be written."""
         page = self.env.docname
-        if not is_chapter(page) or GLOSSARY not in self.env.found_docs:
+        if not links_terms(self.env, page):
             return
         address = self.app.builder.get_relative_uri(page, GLOSSARY)
         terms = entries(self.env.get_doctree(GLOSSARY))
@@ -143,14 +144,14 @@ class LinkTerms(SphinxPostTransform):
         self.document += nodes.container("", *popups, classes=["definitions"])
 
 
-def is_chapter(page: str) -> bool:
-    """Tell whether a page is a chapter: its name has a number."""
-    return PurePosixPath(page).name[0].isdigit()
+def links_terms(env: BuildEnvironment, page: str) -> bool:
+    """Tell whether a page is a chapter, of a book that has a glossary."""
+    return page in numbered(env.config.external_site_map) and GLOSSARY in env.found_docs
 
 
 def depend_on_glossary(app: Sphinx, doctree: nodes.document) -> None:
     """Have a chapter read anew when the glossary has changed."""
-    if is_chapter(app.env.docname) and GLOSSARY in app.env.found_docs:
+    if links_terms(app.env, app.env.docname):
         app.env.note_dependency(str(app.env.doc2path(GLOSSARY)))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from absent import absent
 from docutils import nodes
-from sources import of_extension
+from sources import numbered, of_extension
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -136,15 +136,21 @@ def _read_cell(cell: nodes.Element, place: Place) -> None:
 
 
 def script(
-    pages: dict[str, list[Place]], synonyms: dict[str, Any], elsewhere: Container[str] = ()
+    pages: dict[str, list[Place]],
+    synonyms: dict[str, Any],
+    lessons: Container[str] = (),
+    elsewhere: Container[str] = (),
 ) -> str:
-    """Return the script with the places of all pages, by which words are split and joined."""
+    """Return the script with the places of all pages, by which words are split and joined.
+
+    Lessons are those pages that teach; labels that are elsewhere may have synonyms, too.
+    """
     names = dict(synonyms["places"])
     found = [
         asdict(place)
         | {
             "page": page,
-            "weight": _weigh(page, place),
+            "weight": _weigh(page, place, lessons),
             "names": place.names + names.pop(place.anchor, []),
         }
         for page in sorted(pages)
@@ -163,10 +169,10 @@ def script(
     return f"{js_porter_stemmer}\nwindow.bookPlaces = {text};\n"
 
 
-def _weigh(page: str, place: Place) -> float:
+def _weigh(page: str, place: Place, lessons: Container[str]) -> float:
     """Say what a place counts for."""
     name = page.rpartition("/")[2]
-    of_page = 1.0 if name[0].isdigit() else PAGES.get(name, OTHER_PAGES)
+    of_page = 1.0 if page in lessons else PAGES.get(name, OTHER_PAGES)
     return of_page * WITHIN_A_PAGE.get(place.kind, 1.0)
 
 
@@ -186,8 +192,10 @@ def write_places(app: Sphinx, env: BuildEnvironment) -> None:
         synonyms = tomllib.loads(SYNONYMS.read_text(encoding="utf-8"))
         static = Path(app.outdir) / "_static"
         static.mkdir(parents=True, exist_ok=True)
-        labels = absent(Path(app.srcdir), tuple(app.config.external_site_map)).labels
-        (static / "places.js").write_text(script(_kept(env), synonyms, labels), encoding="utf-8")
+        toc = app.config.external_site_map
+        labels = absent(Path(app.srcdir), tuple(toc)).labels
+        text = script(_kept(env), synonyms, numbered(toc), labels)
+        (static / "places.js").write_text(text, encoding="utf-8")
 
 
 def _kept(env: BuildEnvironment) -> dict[str, list[Place]]:

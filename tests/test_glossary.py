@@ -1,6 +1,7 @@
 """Terms of the glossary, linked from where a chapter first uses them."""
 
 import re
+from types import SimpleNamespace
 
 import glossary
 import pytest
@@ -10,10 +11,12 @@ from glossary import Term, first_uses, forms
 from hypothesis import example, given
 from hypothesis import strategies as st
 from sources import ROOT
+from sphinx_external_toc.parsing import parse_toc_data
 
 NAMES = (
-    "batch", "entropy", "cross-entropy", "binary cross-entropy", "hinge loss", "knots", "leaf",
-    "multilayer perceptron (MLP)", "ReLU", "leaky ReLU", "softmax", "He initialization", "depth",
+    "batch", "entropy", "cross-entropy", "binary cross-entropy", "epoch", "hinge loss", "knots",
+    "leaf", "multilayer perceptron (MLP)", "ReLU", "leaky ReLU", "softmax", "He initialization",
+    "depth",
 )  # fmt: skip
 
 
@@ -39,6 +42,7 @@ def uses(text, page="1"):
         ("A hinge loss, and a hinge loss.", {"hinge loss": "hinge loss"}),
         ("Hinge\nlosses at first.", {"hinge loss": "Hinge\nlosses"}),
         ("Of entropies and batches.", {"entropy": "entropies", "batch": "batches"}),
+        ("After thirty epochs.", {"epoch": "epochs"}),
         ("At a knot.", {"knots": "knot"}),
         ("A binary cross-entropy.", {"binary cross-entropy": "binary cross-entropy"}),
         ("A mini-batch, a rebatched one, an entropy-like thing.", {}),
@@ -82,3 +86,15 @@ def test_the_forms_of_a_term_are_its_numbers_and_its_other_name():
 def test_everyday_words_are_terms_of_the_glossary():
     written = (ROOT / "chapters" / "glossary.md").read_text(encoding="utf-8")
     assert {*re.findall(r"^(\S.*)\n  \S", written, re.MULTILINE)} >= glossary.EVERYDAY
+
+
+def test_terms_are_linked_in_the_pages_that_have_a_number_whatever_their_names():
+    pages = ["losses", "2026_plan"]
+    parts = [
+        {"numbered": numbered, "chapters": [{"file": page}]}
+        for numbered, page in zip([True, False], pages, strict=True)
+    ]
+    contents = parse_toc_data({"format": "jb-book", "root": "index", "parts": parts})
+    config = SimpleNamespace(external_site_map=contents)
+    env = SimpleNamespace(config=config, found_docs={*pages, glossary.GLOSSARY})
+    assert [page for page in pages if glossary.links_terms(env, page)] == ["losses"]
