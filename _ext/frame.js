@@ -12,8 +12,10 @@
       // Behind the system's choice comes the other one, so that a click is seen.
       const modes = dark.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"];
       dataset.mode = modes[(modes.indexOf(dataset.mode) + 1) % modes.length];
-      localStorage.setItem("mode", dataset.mode);
       show();
+      try {
+        localStorage.setItem("mode", dataset.mode);
+      } catch {} // where nothing may be kept
     });
   }
 
@@ -53,14 +55,16 @@
       for (const { target, isIntersecting } of seen) {
         read[isIntersecting ? "add" : "delete"](target);
       }
-      const [current] = [...entries.keys()].filter((section) => read.has(section)).slice(-1);
-      if (!current) return;
+      const sections = [...entries.keys()];
+      const [current] = sections.filter((section) => read.has(section)).slice(-1);
+      // Between two sections the first of them stays marked; above all of them none is.
+      if (!current && sections[0].getBoundingClientRect().top < innerHeight / 10) return;
       for (const [section, entry] of entries) {
         entry.classList.toggle("active", section === current);
         if (section === current) entry.setAttribute("aria-current", "true");
         else entry.removeAttribute("aria-current");
       }
-      keepInSight(entries.get(current));
+      if (current) keepInSight(entries.get(current));
     },
     { rootMargin: "-10% 0px -89% 0px" },
   );

@@ -15,7 +15,7 @@ const kept = (() => {
   };
   const read = () => Object(open((storage) => JSON.parse(storage.getItem(name))));
   const get = (check) => {
-    const [digest, answer] = read()[check] ?? [];
+    const { 0: digest, 1: answer } = read()[check] ?? {};
     return digest === digests[check] ? answer : undefined;
   };
   const set = (check, answer) => {

@@ -24,7 +24,7 @@ for (const link of document.querySelectorAll("a.term")) {
     shown.style.top = `${scrollY + (above ? top - height - 6 : bottom + 6)}px`;
     shown.focus({ preventScroll: true });
   });
-  shown.addEventListener("toggle", ({ newState }) =>
+  shown.addEventListener("beforetoggle", ({ newState }) =>
     link.setAttribute("aria-expanded", newState === "open"),
   );
   const leave = ({ relatedTarget: to }) => to && !shown.contains(to) && shown.hidePopover();

@@ -25,9 +25,7 @@ def answer(page):
 
 
 def said(page):
-    return [
-        page.locator(f"{quiz} .feedback").first.inner_text().strip() for quiz in (NUMBER, CHOICE)
-    ]
+    return [page.locator(f"{quiz} .feedback").first.text_content() for quiz in (NUMBER, CHOICE)]
 
 
 def marks(page):
@@ -75,7 +73,7 @@ def test_other_chapters_and_the_opening_page_count_answers_too(open_page):
     assert shown(page) == [words, words]
     card = page.locator(".cards li").first
     assert card.locator(".minutes").inner_text().endswith(f"{words}")
-    results = Axe().run(page, options=RULES)
+    results = Axe().run(page, ".cards, .bd-sidebar-primary", RULES)
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -116,13 +114,15 @@ def test_where_nothing_can_be_kept_self_checks_answer_all_the_same(browser, html
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.goto((html / f"{CHAPTER}.html").as_uri())
         assert answer(page)[0].startswith("Right.")
+        page.locator(".theme-switch-button").click()
+        assert page.evaluate("document.documentElement.dataset.theme") == "dark"
         assert (shown(page), faults) == ([], [])
 
 
 def test_answers_are_accessible(open_page):
     page = open_page(CHAPTER, 1280)
     answer(page)
-    results = Axe().run(page, options=RULES)
+    results = Axe().run(page, ".quiz, .bd-sidebar-primary", RULES)
     assert results.violations_count == 0, results.generate_report()
 
 
@@ -159,7 +159,10 @@ def test_sliders_and_choices_are_wide_enough_for_a_thumb(browser, html):
     ) as context:
         page = context.new_page()
         page.goto((html / "chapters" / "03_surrogate_losses.html").as_uri())
-        page.locator(".chart input[type=range]").first.wait_for()
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")  # draws all charts
+        page.wait_for_function(
+            "[...document.querySelectorAll('div.chart')].every((chart) => chart.view)"
+        )
         boxes = [slider.bounding_box() for slider in page.locator(".chart input[type=range]").all()]
         assert [box for box in boxes if box and (box["width"] < 240 or box["height"] < 44)] == []
         rows = [row.bounding_box() for row in page.locator(".quiz label").all()]
