@@ -52,11 +52,6 @@ FACES = {"text": "SourceSans3[wght].ttf", "text-italic": "SourceSans3-Italic[wgh
 LETTERS = "".join(map(chr, (*range(32, 127), *range(160, 256), *range(0x3B1, 0x3CA)))) + (
     "–—‘’“”…•−×÷±≈≠≤≥∞→←↑↓√∑∂∇Δ⋅′″☐✓łŁőčć"
 )
-# The logo as a picture of its own has no page to take its colors from.
-FAVICON = (
-    ' xmlns="http://www.w3.org/2000/svg"><style>.a{stroke:#0b5fa8}.b{stroke:#d55e00}'
-    "@media(prefers-color-scheme:dark){.a{stroke:#84bdf8}.b{stroke:#f5a071}}</style>"
-)
 # What pdf.py prints beside the pages.
 PDF = "neural-network-basics.pdf"
 
@@ -78,8 +73,17 @@ def lay(static: Path) -> None:
 
     for name, source in FACES.items():
         lay_face(static / f"{name}.woff2", source)
+    (static / "favicon.svg").write_text(favicon(), encoding="utf-8")
+
+
+def favicon() -> str:
+    """Return the logo as a picture of its own, which has no page to take its colors from."""
+    colors = re.findall(r"--logo-([ab]): (#\w+);", (HERE / "type.css").read_text(encoding="utf-8"))
+    strokes = [f".{name}{{stroke:{color}}}" for name, color in colors]
+    light, dark = "".join(strokes[:2]), "".join(strokes[2:])
+    style = f"<style>{light}@media(prefers-color-scheme:dark){{{dark}}}</style>"
     logo = (HERE / "templates" / "logo.svg").read_text(encoding="utf-8")
-    (static / "favicon.svg").write_text(logo.replace(">", FAVICON, 1), encoding="utf-8")
+    return logo.replace(">", f' xmlns="http://www.w3.org/2000/svg">{style}', 1)
 
 
 def lay_face(target: Path, source: str) -> None:

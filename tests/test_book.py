@@ -80,6 +80,16 @@ def test_a_chapter_has_all_its_parts(path):
     assert not few, "\n".join(["what a chapter needs:", *few])
 
 
+TO_WRITE = re.compile(r"[A-Z]{2,}(?: [A-Z]{2,})+")  # as the template says it
+
+
+@each_chapter
+def test_no_word_of_the_template_is_left(path):
+    template = text_of(ROOT / "_ext" / "templates" / "chapter.ipynb")
+    left = set(TO_WRITE.findall(template)).intersection(TO_WRITE.findall(path.read_text("utf-8")))
+    assert left == set(), f"to be written in place of {left}"
+
+
 @each_chapter
 def test_a_first_reading_has_its_measure_and_only_the_build_says_how_long_it_takes(path):
     main = measure(path).main

@@ -32,16 +32,26 @@ def lay():
 
 
 @pytest.fixture(scope="session")
-def build(lay, tmp_path_factory):
-    """Return a function that builds a book as the Makefile does, and returns its pages."""
+def make():
+    """Return a function that builds the book of a folder as the Makefile does."""
 
-    def built(chosen, edition="", site=""):
-        folder = tmp_path_factory.mktemp("book")
-        lay(folder, chosen, site)
+    def made(folder, edition=""):
         command = [Path(sys.executable).with_name("jupyter-book"), "build", ".", "-W", "-n"]
         env = os.environ | {"EDITION": edition}
         done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         return folder / "_build" / "html"
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def build(lay, make, tmp_path_factory):
+    """Return a function that builds a book of some chapters, and returns its pages."""
+
+    def built(chosen, edition="", site=""):
+        folder = tmp_path_factory.mktemp("book")
+        lay(folder, chosen, site)
+        return make(folder, edition)
 
     return built
