@@ -20,8 +20,6 @@ from grading.__main__ import main
 from . import submissions
 from .submissions import ITEMS, NAME, POINTS, ROOT, RUBRIC
 
-# One graded class serves all.
-pytestmark = pytest.mark.xdist_group("class")
 MOST = sum(POINTS.values())
 ITEM = ITEMS[0]
 QUESTION = next(iter(RUBRIC.written))

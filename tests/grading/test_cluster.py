@@ -22,8 +22,6 @@ from grading.submission import Submission
 from . import submissions
 from .submissions import NAME, ROOT
 
-# One scheduler serves all.
-pytestmark = pytest.mark.xdist_group("cluster")
 MOST = sum(submissions.POINTS.values())
 FOLDER = ROOT / "assignments" / "cluster"
 # What happens in each worker: all that is graded is logged, and some of it ends the worker.

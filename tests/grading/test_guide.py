@@ -14,8 +14,6 @@ import pytest
 
 from .courses import copy_course
 
-# One copy of the project serves all.
-pytestmark = pytest.mark.xdist_group("guide")
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "chapters" / "grading.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^ *```\w+\n(.*?)^ *```", PAGE, re.DOTALL | re.MULTILINE)

@@ -22,8 +22,6 @@ from grading.submission import Submission
 from . import submissions
 from .courses import CONTENTS, ROOT, copy_course
 
-# One course serves all.
-pytestmark = pytest.mark.xdist_group("nbgrader")
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
 
 
