@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from absent import absent
+from absent import Absent, absent, page_of
 from docutils import nodes
 from sources import numbered, of_extension
 from sphinx import addnodes
@@ -35,8 +35,11 @@ RECAPS = ("Summary", "Pitfalls", "Going deeper", "What covers what", "Where to r
 HIDDEN = {"solution", "quiz", "drill"}
 # References that hold the label that they lead to, until they are resolved.
 BARE = {"ref", "numref", "eq", "p", "cite"}
+# A page that is named by its title, until all titles are known.
+_PAGE = re.compile("\0(.*?)\0")
 _ERROR = re.compile(r"\b[A-Z]\w*(?:Error|Warning): .*(?:\n +\S.*)*")
 _NAME = re.compile(r"[A-Za-z_]\w{2,}")
+_NOTHING = Absent({}, {}, set())
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +79,9 @@ def _read(node: nodes.Node, found: list[Place], inside: list[Place]) -> None:
         return
     if _is_hidden(node):
         return
+    if page := _titled(node):
+        inside[-1].text += f"\0{page}\0"
+        return
     if place := _begin(node, [place.title for place in inside]):
         found.append(place)
         inside = [*inside, place]
@@ -100,6 +106,13 @@ def _is_hidden(node: nodes.Element) -> bool:
     return isinstance(node, (*named, nodes.Invisible, nodes.raw)) or bool(
         HIDDEN.intersection(node["classes"])
     )
+
+
+def _titled(node: nodes.Element) -> str | None:
+    """Return the page that a reference calls by its title, if it does."""
+    if isinstance(node, addnodes.pending_xref) and not node["refexplicit"]:
+        return page_of(node, node.get("refdoc", ""))
+    return None
 
 
 def _begin(node: nodes.Element, above: list[str]) -> Place | None:
@@ -139,25 +152,28 @@ def script(
     pages: dict[str, list[Place]],
     synonyms: dict[str, Any],
     lessons: Container[str] = (),
-    elsewhere: Container[str] = (),
+    beside: Absent = _NOTHING,
 ) -> str:
     """Return the script with the places of all pages, by which words are split and joined.
 
-    Lessons are those pages that teach; labels that are elsewhere may have synonyms, too.
+    Lessons are those pages that teach; what lies beside the book may have synonyms and be named.
     """
     names = dict(synonyms["places"])
+    titles = {page: place.title for page, place in beside.pages.items()}
+    titles |= {page: found[0].title for page, found in pages.items() if found}
     found = [
         asdict(place)
         | {
             "page": page,
             "weight": _weigh(page, place, lessons),
             "names": place.names + names.pop(place.anchor, []),
+            "text": _PAGE.sub(lambda named: titles.get(named[1], named[1]), place.text),
         }
         for page in sorted(pages)
         for place in pages[page]
     ]
     for label in names:
-        if label in elsewhere:
+        if label in beside.labels:
             continue
         logger.warning("%s: no place has the label %s", SYNONYMS.name, label)
     data = {
@@ -193,8 +209,8 @@ def write_places(app: Sphinx, env: BuildEnvironment) -> None:
         static = Path(app.outdir) / "_static"
         static.mkdir(parents=True, exist_ok=True)
         toc = app.config.external_site_map
-        labels = absent(Path(app.srcdir), tuple(toc)).labels
-        text = script(_kept(env), synonyms, numbered(toc), labels)
+        beside = absent(Path(app.srcdir), tuple(toc))
+        text = script(_kept(env), synonyms, numbered(toc), beside)
         (static / "places.js").write_text(text, encoding="utf-8")
 
 

@@ -4,9 +4,11 @@ import json
 import re
 import tomllib
 
+import absent
 import search
 from docutils import nodes
 from docutils.core import publish_doctree
+from sphinx import addnodes
 
 PAGE = """
 The page
@@ -109,6 +111,21 @@ def test_a_chapter_counts_for_more_than_what_is_looked_up():
     weights = {place["page"]: place["weight"] for place in found}
     assert sorted(names, key=weights.get, reverse=True) == names
     assert len(set(weights.values())) == len(names)
+
+
+def test_a_page_is_named_by_its_title():
+    named = element(
+        addnodes.pending_xref, nodes.inline("", "02_b"), refdomain="std", reftype="doc",
+        refdoc="chapters/a", reftarget="02_b", refexplicit=False,
+    )  # fmt: skip
+    found = list(places(nodes.paragraph("", "Of ", named, nodes.Text("."))).values())
+    for page, title in [("chapters/02_b", "A"), ("chapters/c", "B")]:
+        beside = absent.Absent(
+            {"chapters/02_b": absent.Place("chapters/02_b", "B", "B")}, {}, set()
+        )
+        script = search.script({"chapters/a": found, page: [PLACE]}, NONE, beside=beside)
+        texts = [place["text"] for place in places_of(script)]
+        assert any(text.endswith(f"Of {title}.") for text in texts)
 
 
 def test_a_place_has_the_names_that_students_give_it():

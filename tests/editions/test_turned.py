@@ -47,8 +47,9 @@ def test_numbers_follow_the_places(read):
 
 def test_plans_keep_to_the_chapters(read):
     titles = [tag.get_text() for tag in read("teaching").select("article.bd-article h2")]
-    assert [title.partition(":")[0] for title in titles] == ["Chapter 1", "Chapter 2", "Chapter 3"]
-    assert "Backpropagation" in titles[0]
+    plans = [title for title in titles if title.startswith("Chapter")]
+    assert [title.partition(":")[0] for title in plans] == ["Chapter 1", "Chapter 2", "Chapter 3"]
+    assert "Backpropagation" in plans[0]
 
 
 def test_the_glossary_has_what_the_chapters_use(read):
