@@ -52,7 +52,7 @@ def test_a_network_with_bends_learns_the_spirals_and_one_without_does_not(
     for _ in range(depth - 1):
         page.keyboard.press("ArrowRight")
     assert page.locator(".live output").inner_text() == str(depth)
-    page.wait_for_function(DONE, timeout=20_000)
+    page.wait_for_function(DONE)
     assert says in page.locator(".live .said").inner_text()
 
 
