@@ -141,6 +141,8 @@ def test_the_contents_of_the_longest_chapter_follow_its_reader(open_page, html):
     for heading in [*sections, *reversed(sections)]:
         heading.evaluate("heading => scrollTo(0, heading.getBoundingClientRect().top + scrollY)")
         page.wait_for_function(FOLLOWED, arg=heading.element_handle())
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_function("!document.querySelector('#pst-page-toc-nav a.active')")
 
 
 # The section's entry, or that of its first part, is marked and in sight; the last sections do not
