@@ -21,11 +21,13 @@ addEventListener("click", ({ target }) => {
 });
 // What scrolls sideways can be reached by keyboard, and only that. A formula that fits is no stop,
 // though slanted letters lean a little out of its box. Nothing is asked of what is out of sight,
-// which need not be laid out; it is observed when it comes near, or is unfolded.
+// which need not be laid out; it is observed when it comes near, or is unfolded. So is a formula,
+// which may become wider than its box, as by letters further apart.
 const slack = 4;
 const set = new ResizeObserver((seen) => {
   // All is asked before anything changes, and changes are few: each would be a layout of its own.
-  const asked = seen.map(({ target: box }) => {
+  const boxes = new Set(seen.map(({ target }) => target.closest(":not(math)")));
+  const asked = [...boxes].map((box) => {
     const over = box.scrollWidth - box.clientWidth;
     return [box, over, over > 0 && /auto|scroll/.test(getComputedStyle(box).overflowX)];
   });
@@ -42,7 +44,7 @@ const set = new ResizeObserver((seen) => {
 });
 const reach = () => {
   for (const box of document.querySelectorAll(
-    "pre, span.math, .formula, .cell_output > .output, .pst-scrollable-table-container",
+    "pre, span.math, .formula, math, .cell_output > .output, .pst-scrollable-table-container",
   )) {
     set.unobserve(box);
     set.observe(box);
@@ -69,6 +71,16 @@ addEventListener("copy", (event) => {
   event.clipboardData.setData("text/plain", copied.textContent);
   event.preventDefault();
 });
+// Screen readers are told of what is laid out alone. One section after another is, when there is
+// time for it.
+const idle = window.requestIdleCallback ?? setTimeout;
+const sections = document.querySelectorAll(".bd-article > section > section").values();
+const layOut = ({ value: section, done }) => {
+  if (done) return;
+  section.style.contentVisibility = "visible";
+  idle(() => layOut(sections.next()));
+};
+addEventListener("load", () => idle(() => layOut(sections.next())));
 document.addEventListener("DOMContentLoaded", () => {
   unfold();
   // The theme's label of these hides from some what others read on them.

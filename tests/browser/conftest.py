@@ -93,6 +93,7 @@ class Opened:
     def __init__(self, browser, name):
         self.faults = Faults()
         self.context = browser.new_context()
+        self.context.set_default_timeout(120_000)  # a machine may be busy
         self.page = self.context.new_page()
         self.faults.watch(self.page)
         self.name = name

@@ -52,16 +52,22 @@ def test_a_reference_to_an_equation_says_its_number(html, page_as_written):
         assert number.get_text().removesuffix("#") == link.get_text()
 
 
+LAID_OUT = """[...document.querySelectorAll(".bd-article > section > section")].every(
+    (section) => getComputedStyle(section).contentVisibility === "visible")"""
+
+
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_formula_is_drawn_by_its_font_and_read_aloud(browser, html, javascript):
     with browser.new_context(java_script_enabled=javascript) as context:
         page = context.new_page()
         page.goto((html / "chapters" / "04_softmax_and_kl.html").as_uri())
+        if javascript:
+            page.wait_for_function(LAID_OUT)
         session = context.new_cdp_session(page)
         session.send("Accessibility.enable")
         tree = session.send("Accessibility.getFullAXTree")["nodes"]
         read = [node for node in tree if node.get("role", {}).get("value") == "MathMLMath"]
-        assert len(read) > 100
+        assert len(read) > 200
         assert all(node["childIds"] for node in read)
         session.send("DOM.enable")
         session.send("CSS.enable")

@@ -6,6 +6,11 @@ import sources
 
 HOME = "chapters/index"
 DONE = "document.querySelector('.live .said').textContent"
+RIGHT_OF_TITLE = """() => {
+    const words = document.createRange();
+    words.selectNodeContents(document.querySelector("h1"));
+    return words.getBoundingClientRect().right;
+}"""
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 800), (390, 844)])
@@ -26,6 +31,7 @@ def test_nothing_stands_empty_beside_the_figure(open_page):
         page.locator(part).bounding_box() for part in (".live .spirals", ".live button")
     )
     assert last["x"] + last["width"] < figure["x"]
+    assert page.evaluate(RIGHT_OF_TITLE) < figure["x"]
     assert abs(last["y"] + last["height"] - figure["y"] - figure["height"]) < 100
 
 
@@ -52,7 +58,7 @@ def test_a_network_with_bends_learns_the_spirals_and_one_without_does_not(
     for _ in range(depth - 1):
         page.keyboard.press("ArrowRight")
     assert page.locator(".live output").inner_text() == str(depth)
-    page.wait_for_function(DONE, timeout=20_000)
+    page.wait_for_function(DONE)
     assert says in page.locator(".live .said").inner_text()
 
 
