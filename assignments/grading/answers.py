@@ -42,7 +42,9 @@ NOT_SHOWN = "This was handed in beside the notebook: open it."
 WORD = re.compile(r"[\"'(*]*[^\W\d_]+(?:['’-][^\W\d_]+)*[\"').,;:!?*]*")
 NUMBER = re.compile(r"\W*\d[\d.,]*\W*")
 TAGS = re.compile(r"<!--|</?(?!img\b)[a-zA-Z][^<>]*>")
-NO_ANSWERS = {"", "answer", "answers", "my answer", "your answer", TEXT_STUB.lower()}
+# nbgrader's own marks may come with a pasted solution.
+MARKS = {"begin solution", "end solution"}
+NO_ANSWERS = {"", "answer", "answers", "my answer", "your answer", TEXT_STUB.lower()} | MARKS
 
 
 def written_answers(rubric: Rubric, cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
