@@ -50,7 +50,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     many.add_argument("submissions", type=Path)
     default = "by default SUBMISSIONS-graded/ASSIGNMENT"
     many.add_argument("output", type=Path, nargs="?", help=default)
-    many.add_argument("--jobs", type=at_least_one, default=os.cpu_count() or 1)
+    # One more than processors, for a submission that sleeps needs none.
+    many.add_argument("--jobs", type=at_least_one, default=1 + (os.cpu_count() or 1))
     many.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler: tcp://host:8786")
     for command in (one, many):
         command.add_argument("--seconds", type=at_least_one, help="for each cell and each item")

@@ -17,14 +17,13 @@ from .files import Result, class_seed, file_name, load_result, lock_folder, save
 from .grade import load_rubric
 from .jail import landlock_version
 from .marks import Marks, Settings, remarks
+from .overview import OVERLOADED
 from .pages import save_pages
 from .pool import grade_all, submission_digest
 from .rubric import Rubric
 from .submission import Submission, find_submissions, is_stray
 from .tables import unguard, write_rows
 
-# Below this share of its time, waiting for a processor cannot have cost a submission anything.
-OVERLOADED = 0.1
 MAX_REMARKS = 8
 
 

@@ -12,6 +12,9 @@ from .marks import Marks
 from .rubric import Rubric
 
 MOST_MISTAKES = 10
+# Even on an idle machine a submission waits now and then, for the judge beside it; not for most of
+# its time.
+OVERLOADED = 0.6
 
 
 class Spread(NamedTuple):
@@ -43,6 +46,11 @@ class Times(NamedTuple):
     middle: float
     slowest: list[Result]
     waited: float
+
+    @property
+    def overloaded(self) -> bool:
+        """Tell whether the machine had too little time for the submissions."""
+        return self.waited >= OVERLOADED
 
 
 def spread(name: str, most: int, points: Collection[float]) -> Spread:

@@ -40,6 +40,8 @@ TOTAL_TIME_FACTOR = 12
 GRACE_SECONDS = 1.0
 POLL_SECONDS = 0.05
 MAX_DEATHS = 4
+# From so many seconds on, it is told which share of them a process waited.
+SHORTEST_SHARE = 0.2
 # An item that has used up its time once gets this share of it for its other checks, and below.
 SHARE_OF_SECOND_TRY = 0.1
 # Beside what is allowed: these take long to load, and items are sent by cloudpickle.
@@ -455,8 +457,11 @@ class Usage:
         self.add_wait(clock.busy, clock.queued)
 
     def add_wait(self, busy: float, queued: float) -> None:
-        """Keep the largest share of its time in which a process waited for a processor."""
-        if queued:
+        """Keep the largest share of its time in which a process waited for a processor.
+
+        The kernel tells busy time in hundredths of a second: of short times it tells nothing.
+        """
+        if busy + queued >= SHORTEST_SHARE:
             self.waited = max(self.waited, queued / (busy + queued))
 
 

@@ -138,7 +138,7 @@ def odd_class(tmp_path):
         elsewhere=[
             {"where": "cell 7", "text": EVIL, "pictures": [PIXEL, "data:image/svg+xml;base64,AAAA"]}
         ],
-        waited=0.4,
+        waited=0.7,
         timed_out=[ITEM],
     )
     ada["items"][0] |= {"code": EVIL, "remarks": [EVIL]}

@@ -132,8 +132,8 @@ def late_result(student, waited):
 
 def test_what_timed_out_under_load_is_graded_again_alone_and_the_better_counts(grade, capsys):
     judge = Judge(
-        late_result("ada", 0.6),
-        late_result("bert", 0.5),
+        late_result("ada", 0.9),
+        late_result("bert", 0.7),
         made.result("cleo", waited=0.5),
         again=[made.result("ada"), made.result("bert", lost=[ITEM, list(made.ITEMS)[1]])],
     )
@@ -143,7 +143,7 @@ def test_what_timed_out_under_load_is_graded_again_alone_and_the_better_counts(g
     assert table["bert"][list(made.ITEMS)[1]] != "0"
     told = capsys.readouterr().out
     assert "the machine was overloaded" in told
-    assert "53% of its time" in told
+    assert "70% of its time" in told
     assert "graded again, one at a time, for they timed out and had to wait: ada, bert" in told
     assert f"ada: {MOST} of {MOST}; before: {MOST - made.ITEMS[ITEM]}" in told
     unchanged = Judge()
