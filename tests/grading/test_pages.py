@@ -138,7 +138,6 @@ def odd_class(tmp_path):
         elsewhere=[
             {"where": "cell 7", "text": EVIL, "pictures": [PIXEL, "data:image/svg+xml;base64,AAAA"]}
         ],
-        waited=0.7,
         timed_out=[ITEM],
     )
     ada["items"][0] |= {"code": EVIL, "remarks": [EVIL]}
@@ -149,7 +148,7 @@ def odd_class(tmp_path):
     bert["items"][0]["parts"][0] |= {"mistake": "the wrong axis", "hint": "Which axis?"}
     cleo = made.result("cleo", answer=f"{EVIL} {'one two three four five six seven ' * 3}")
     dora = made.result("dora", answer=f"{EVIL} {'one two three four five six seven ' * 3}")
-    everyone = [ada, bert, cleo, dora]
+    everyone = [one | {"waited": 0.7} for one in (ada, bert, cleo, dora)]
     made.write(tmp_path, everyone)
     made.fill_in(tmp_path / "overrides.csv", f"bert,{ITEM},1,<b>we have talked</b>")
     made.fill_in(tmp_path / "late.csv", "bert,2")
