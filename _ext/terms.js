@@ -17,11 +17,12 @@ for (const link of document.querySelectorAll("a.term")) {
     shown.showPopover();
     // Below the line in which the term begins or, where no room is, above it.
     const { left, top, bottom } = link.getClientRects()[0];
+    const gap = 6;
     const { width, height } = shown.getBoundingClientRect();
-    const above = bottom + height > innerHeight && top > height;
+    const above = bottom + gap + height > innerHeight && top > height + gap;
     const right = document.documentElement.clientWidth - width - 16;
     shown.style.left = `${scrollX + Math.max(16, Math.min(left, right))}px`;
-    shown.style.top = `${scrollY + (above ? top - height - 6 : bottom + 6)}px`;
+    shown.style.top = `${scrollY + (above ? top - height - gap : bottom + gap)}px`;
     shown.focus({ preventScroll: true });
   });
   shown.addEventListener("beforetoggle", ({ newState }) =>
