@@ -54,13 +54,14 @@ test: book ## Run unit tests, doctests, every chapter against its stored outputs
 	    --nbval-sanitize-with=tests/nbval.ini --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
 	@$(PYTEST) tests/work
 
+# What needs the packages of the book, which are pinned and have no lowest versions.
+OF_THE_BOOK := assignments book glossary search work
 # The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
 test-oldest: export OMP_NUM_THREADS = 1
 test-oldest: environment ## Run the unit tests with the oldest versions that pyproject.toml promises
 	@mkdir -p _build && $(BIN)/python _ext/oldest.py >_build/oldest.txt
 	@sh _ext/environment.sh .venv-oldest requirements-oldest.txt python3.11 python3.12
-	@.venv-oldest/bin/python -m pytest -n 2 tests --ignore=tests/test_book.py \
-	    --ignore=tests/test_search.py --ignore=tests/test_assignments.py \
+	@.venv-oldest/bin/python -m pytest -n 2 tests $(OF_THE_BOOK:%=--ignore=tests/test_%.py) \
 	    -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
 	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.*OK'
 
