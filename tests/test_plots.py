@@ -334,9 +334,8 @@ def test_in_a_notebook_a_figure_is_a_drawing_and_a_picture_of_twice_the_size():
     try:
         plots.use_style()
         shell.display_formatter.active_types = shell.display_formatter.format_types
-        figure, _ = plt.subplots(figsize=(2, 1))
-        data, metadata = shell.display_formatter.format(figure)
-        again, _ = shell.display_formatter.format(figure)
+        data, metadata = shell.display_formatter.format(plt.subplots(figsize=(2, 1))[0])
+        again, _ = shell.display_formatter.format(plt.subplots(figsize=(2, 1))[0])
     finally:
         InteractiveShell.clear_instance()
         InlineBackend.clear_instance()
