@@ -119,11 +119,20 @@ def test_paper_is_the_same_by_day_and_by_night(look):
     assert [pair for pair in zip(light, dark, strict=True) if pair[0] != pair[1]] == []
 
 
+# A printer, unlike a picture of the screen, waits for what is loaded when it comes near.
+LOADED = """() => {
+    const pictures = [...document.querySelectorAll(".bd-article figure img")];
+    pictures.forEach((picture) => { picture.loading = "eager"; });
+    return Promise.all(pictures.map((picture) => picture.decode()));
+}"""
+
+
 @pytest.mark.parametrize("name", ["02_activation_functions", "03_surrogate_losses"])
 def test_figures_and_charts_print_dark_on_white_from_a_dark_page(open_page, name):
     page = open_page(f"chapters/{name}", 1280, "dark")
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.evaluate(LOADED)
     drawn = page.locator(".bd-article figure :is(img, div.chart svg)").all()
     assert len(drawn) > 4
     for drawing in drawn:
