@@ -67,7 +67,7 @@ def test_from_a_definition_tab_leads_to_its_entry_and_on_to_what_follows_the_ter
     page.keyboard.press("Tab")
     assert page.locator(":focus").get_attribute("href") == "glossary.html#term-cross-entropy"
     page.keyboard.press("Tab")
-    assert page.locator(":focus").inner_text() == "Chapter 3"
+    assert page.locator(":focus").inner_text() == "chapter 3"
     page.keyboard.press("Tab")
     assert page.locator(":focus").inner_text() == "scores"
     assert not shown.is_visible()
