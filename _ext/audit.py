@@ -21,7 +21,8 @@ from statistics import median
 from threading import Thread
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
+from sources import ROOT, lessons
+
 HTML = ROOT / "_build" / "html"
 LIGHTHOUSE = "lighthouse@12.2.3"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -152,8 +153,7 @@ def main() -> int:
     if not browser:
         raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
     program = install()
-    pages = ["index", *(path.stem for path in sorted((HTML / "chapters").glob("[0-9]*.html")))]
-    pages = sys.argv[1:] or pages
+    pages = sys.argv[1:] or ["index", *(path.stem for path in lessons())]
     print(f"{'':28}", *(f"{name:>14}" for name in BARS))
     failed = False
     with served(HTML) as address:

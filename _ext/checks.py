@@ -9,36 +9,29 @@ from typing import Any
 
 import assets
 from docutils import nodes
+from questions import is_self_check
 from sources import of_extension
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from stored import store, stored
 
 SCRIPT = Path(__file__).parent / "kept.js"
+STORE = "checks"
 
 
 def checks(doctree: nodes.document) -> dict[str, str]:
     """Return a page's self-checks by their names, each with a digest of what it says."""
     return {
         box["ids"][0]: f"{zlib.crc32(box.astext().encode()):08x}"
-        for box in doctree.findall(nodes.admonition)
-        if "quiz" in box["classes"] and box["ids"]
+        for box in doctree.findall(is_self_check)
+        if box["ids"]
     }
-
-
-def keep_checks(app: Sphinx, doctree: nodes.document) -> None:
-    """Remember the self-checks of a page that was read, for this build and the next ones."""
-    _kept(app.env)[app.env.docname] = checks(doctree)
-
-
-def forget_checks(app: Sphinx, env: BuildEnvironment, page: str) -> None:
-    """Forget the self-checks of a page that has gone or is read anew."""
-    _kept(env).pop(page, None)
 
 
 def write_script(app: Sphinx, env: BuildEnvironment) -> None:
     """Write the script, and with it the self-checks of pages that were read now and before."""
     if app.builder.format == "html":
-        pages = {page: found for page, found in sorted(_kept(env).items()) if found}
+        pages = {page: found for page, found in sorted(stored(env, STORE).items()) if found}
         data = json.dumps({"book": app.config.html_title, "pages": pages}, separators=(",", ":"))
         static = Path(app.outdir) / "_static"
         static.mkdir(parents=True, exist_ok=True)
@@ -50,19 +43,13 @@ def load_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Load what keeps answers where there are self-checks, and where chapters have their cards."""
-    if page == app.config.root_doc or _kept(app.env).get(page):
+    if page == app.config.root_doc or stored(app.env, STORE).get(page):
         app.add_js_file(SCRIPT.name)
-
-
-def _kept(env: BuildEnvironment) -> dict[str, dict[str, str]]:
-    env.checks = getattr(env, "checks", {})
-    return env.checks
 
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
-    app.connect("doctree-read", keep_checks)
-    app.connect("env-purge-doc", forget_checks)
+    store(app, STORE, checks)
     app.connect("env-updated", write_script)
     app.connect("html-page-context", load_scripts)
     return of_extension(__file__)

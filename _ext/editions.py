@@ -11,12 +11,12 @@ from pathlib import Path
 
 from docutils import nodes
 from exercises import without_solutions
+from questions import is_solution
 from sources import file_of, of_extension
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ConfigError
 from sphinx.transforms import SphinxTransform
-from sphinx_exercise.nodes import solution_node
 
 STUDENT, INSTRUCTOR = "student", "instructor"
 #: For instructors alone: answers and whatever else must not come before the students' eyes.
@@ -55,7 +55,7 @@ class LeaveOut(SphinxTransform):
         """Take them out."""
         edition = self.config.edition
         for node in list(self.document.findall(nodes.Element)):
-            solves = edition == STUDENT and isinstance(node, solution_node)
+            solves = edition == STUDENT and is_solution(node)
             if node.parent is not None and (solves or f"except-{edition}" in node["classes"]):
                 node.parent.remove(node)
 

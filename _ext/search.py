@@ -24,8 +24,10 @@ from sphinx.environment import BuildEnvironment
 from sphinx.search.en import english_stopwords, js_porter_stemmer
 from sphinx.util import logging
 from statements import KINDS
+from stored import store, stored
 
 SYNONYMS = Path(__file__).parent / "synonyms.toml"
+STORE = "places"
 #: What a place counts for: chapters teach, the other pages are for looking things up.
 PAGES = {"index": 1.0, "glossary": 0.7, "api": 0.4}
 OTHER_PAGES = 0.3
@@ -192,16 +194,6 @@ def _weigh(page: str, place: Place, lessons: Container[str]) -> float:
     return of_page * WITHIN_A_PAGE.get(place.kind, 1.0)
 
 
-def keep_places(app: Sphinx, doctree: nodes.document) -> None:
-    """Remember the places of a page that was read, for this build and the next ones."""
-    _kept(app.env)[app.env.docname] = places(doctree)
-
-
-def forget_places(app: Sphinx, env: BuildEnvironment, page: str) -> None:
-    """Forget the places of a page that has gone or is read anew."""
-    _kept(env).pop(page, None)
-
-
 def write_places(app: Sphinx, env: BuildEnvironment) -> None:
     """Write the script of all places, of pages that were read now and before."""
     if app.builder.format == "html":
@@ -210,13 +202,8 @@ def write_places(app: Sphinx, env: BuildEnvironment) -> None:
         static.mkdir(parents=True, exist_ok=True)
         toc = app.config.external_site_map
         beside = absent(Path(app.srcdir), tuple(toc))
-        text = script(_kept(env), synonyms, numbered(toc), beside)
+        text = script(stored(env, STORE), synonyms, numbered(toc), beside)
         (static / "places.js").write_text(text, encoding="utf-8")
-
-
-def _kept(env: BuildEnvironment) -> dict[str, list[Place]]:
-    env.places = getattr(env, "places", {})
-    return env.places
 
 
 def leave_own_search(app: Sphinx) -> None:
@@ -229,8 +216,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.add_js_file("search.js")
     app.connect("builder-inited", leave_own_search)
     # Before others fold proofs, and write under statements which tests check them.
-    app.connect("doctree-read", keep_places, priority=400)
-    app.connect("env-purge-doc", forget_places)
+    store(app, STORE, places, priority=400)
     # At every build: the synonyms may have changed, and no page.
     app.connect("env-updated", write_places)
     return of_extension(__file__)
