@@ -1,4 +1,4 @@
-"""Exercises and their solutions, as the notebooks hold them: who reads them, reads them here."""
+"""Exercises and their solutions in the cells of a notebook; ``questions.py`` has a page's."""
 
 from __future__ import annotations
 

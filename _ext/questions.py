@@ -1,6 +1,6 @@
 """What a chapter asks, read from its page: self-checks with their answers, exercises and solutions.
 
-This is the one place that knows how they are written; each product takes them from here.
+What is made of the pages takes them from here; ``exercises.py`` has the cells of a notebook.
 """
 
 from __future__ import annotations
