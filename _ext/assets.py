@@ -145,13 +145,15 @@ def choose(context: dict[str, Any]) -> None:
 def trim(html: Path) -> None:
     """Leave of what extensions have laid what some page uses, unless none is new."""
     static = html / "_static"
-    if not (static / LENT_STYLES[1]).exists():
+    lent = [path for name in LENT_STYLES for path in static.glob(name)]
+    if static / LENT_STYLES[1] not in lent:  # some extensions lay theirs at every build
+        for path in lent:
+            path.unlink()
         return
     found = [path for path in html.rglob("*.html") if static not in path.parents]
     pages = "".join(path.read_text(encoding="utf-8") for path in sorted(found))
     loaded = (*SCRIPTS, *LENT_SCRIPTS, STYLES[0])
     own = "".join((static / name).read_text(encoding="utf-8") for name in loaded)
-    lent = [path for name in LENT_STYLES for path in static.glob(name)]
     style = "\n".join(path.read_text(encoding="utf-8") for path in lent)
     trim_icons(static, style, set(re.findall(r"fa-[a-z0-9-]+", pages)))
     trim_style(static, style, pages, own)

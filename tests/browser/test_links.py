@@ -52,13 +52,25 @@ def test_sections_statements_figures_and_exercises_keep_their_anchors(html, buil
     assert [place["id"] for place in places if COUNTED.fullmatch(place["id"])] == []
 
 
-NOTEBOOKS = sources.chapters()
+OTHERS = [path for path in sources.chapters() if path not in sources.lessons()]
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", OTHERS, ids=lambda path: path.stem)
 def test_the_download_button_gives_the_notebook_that_runs(html, notebook):
     page = html / "chapters" / f"{notebook.stem}.html"
     (button,) = read(page).select("a.btn-download-source-button")
     given = page.parent / button["href"]
     nbformat.validate(nbformat.read(given, as_version=4))
     assert given.read_bytes() == notebook.read_bytes()
+
+
+@pytest.mark.parametrize("notebook", sources.lessons(), ids=lambda path: path.stem)
+def test_the_download_buttons_of_a_chapter_give_its_work_notebook_and_the_solutions(html, notebook):
+    page = html / "chapters" / f"{notebook.stem}.html"
+    assert not read(page).select("a.btn-download-source-button")
+    links = [button["href"] for button in read(page).select("a[href$='.ipynb']")]
+    given = [(page.parent / link).resolve() for link in links]
+    names = [f"{notebook.stem}.ipynb", f"{notebook.stem}_solutions.ipynb"]
+    assert given == [html.resolve() / "work" / name for name in names]
+    for path in given:
+        nbformat.validate(nbformat.read(path, as_version=4))
