@@ -83,7 +83,7 @@ hinge = array_suite(
     Misconception(
         "the sum over the wrong classes in place of the maximum",
         lambda s, k: np.maximum(0, _lead(s, k) + 1).sum(axis=1),
-        "That is another hinge loss. In the lecture's, how many rivals count?",
+        "That is another hinge loss. In that of the chapter, how many rivals count?",
     ),
     Misconception(
         "the sum over all classes, its own too",
