@@ -137,10 +137,10 @@ assignments: grading ## Make what students are given: assignments/release/NAME/N
 	    generate_assignment --log-level=WARN --create --force --notebook="$$name" "$$name" || exit; done
 	@ls assignments/release/*/*.ipynb
 
-# What the tests of a file share is made once.
+# What the tests of a file share is made once; the file that takes longest comes first.
 test-assignments: export OMP_NUM_THREADS = 1
 test-assignments: grading ## Grade right, wrong and hostile submissions, also through nbgrader
-	@$(PYTEST) --dist loadfile tests/grading
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder tests/grading/test_nbgrader.py tests/grading
 
 grade: export OMP_NUM_THREADS = 1
 grade: grading ## Grade a class: ASSIGNMENT=losses SUBMISSIONS=folder [CLUSTER=tcp://host:8786] [OPTIONS="--jobs 8"]
