@@ -110,14 +110,19 @@ dist: ## Build the book from nothing and pack it: _build/neural-network-basics-V
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python _ext/dist.py $(BUILT)/html
 
-# The archive before the PDF, to which the opening page would lead.
+ARCHIVE := _build/neural-network-basics-*.zip
+# What is made of the book beside its pages and has a folder of its own.
+BESIDE := $(shell grep -oE '^(slides|bank):' Makefile | tr -d :)
+# The archive before the PDF and the slides, to which pages would lead.
 release-check: ## Make all that a release holds, in _build/release, and try it as its users will (10 minutes)
 	@$(MAKE) --no-print-directory dist
 	@first=$$(git hash-object $(ARCHIVE)) && $(MAKE) --no-print-directory dist && \
 	    test "$$first" = "$$(git hash-object $(ARCHIVE))" || \
 	    { echo "error: two builds of one commit differ"; exit 1; }
-	@$(MAKE) --no-print-directory pdf
-	@mkdir _build/release && mv $(ARCHIVE) _build/html/*.pdf _build/release
+	@mkdir _build/release && mv $(ARCHIVE) _build/release
+	@$(MAKE) --no-print-directory pdf $(BESIDE)
+	@for name in $(BESIDE); do $(BIN)/python _ext/dist.py _build/$$name || exit; done
+	@mv $(if $(BESIDE),$(ARCHIVE)) _build/html/*.pdf _build/release
 	@sh _ext/environment.sh .venv-release requirements-release.txt
 	@.venv-release/bin/python _ext/release.py $(TAG)
 

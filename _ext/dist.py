@@ -1,4 +1,4 @@
-"""Pack a built book, by default ``_build/html``: of the same pages, always the same bytes."""
+"""Pack a folder of the built book, by default ``_build/html``: of the same files the same bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ ROOT = Path(__file__).resolve().parent.parent
 # Whose the files are that pages load, and which are the book's own: by their names, packages that
 # are installed with their license, or files in notices/.
 OWNERS = {
-    "book": {*assets.SCRIPTS, assets.STYLES[0], assets.MADE, "places.js"},
+    "book": {
+        *assets.SCRIPTS,
+        assets.STYLES[0],
+        assets.MADE,
+        "places.js",
+        "slides.css",
+        "slides.js",
+    },
     "Bootstrap": {"theme.css"},
     "Font Awesome": {"icons.woff"},
     "MiniSearch": {assets.MINISEARCH},
@@ -27,6 +34,7 @@ OWNERS = {
     "Vega": {assets.VEGA},
     "accessible-pygments": {"theme.css"},
     "clipboard.js": {"clipboard.min.js"},
+    "reveal.js": {"reveal.css", "reveal.js", "notes.js"},
     "myst-nb": {"theme.css"},
     "pydata-sphinx-theme": {"theme.css"},
     "sphinx-book-theme": {"theme.css"},
@@ -85,8 +93,9 @@ def pack(html: Path, target: Path) -> None:
 def main() -> int:
     """Pack the pages, and print where the archive is: beside their folder."""
     html = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "_build" / "html").resolve()
-    name = "-".join(filter(None, ["neural-network-basics", __version__, os.environ.get("EDITION")]))
-    target = html.parent / f"{name}.zip"
+    kind = "" if html.name == "html" else html.name
+    parts = ["neural-network-basics", __version__, os.environ.get("EDITION"), kind]
+    target = html.parent / f"{'-'.join(filter(None, parts))}.zip"
     pack(html, target)
     print(f"The archive: {target} ({target.stat().st_size / 1e6:.1f} MB)")
     return 0
