@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.parser import Parser
@@ -147,6 +148,8 @@ def main(tag: str = "") -> None:
         wheel = build(RELEASE)
         fields = metadata(wheel)
         (version,) = fields["Version"]
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert set(fields["License-File"]) == set(project["license-files"]), "a license is missing"
         if tag:
             check_tag(tag, version)
         (ROOT / "_build" / "notes.md").write_text(notes(version), encoding="utf-8")
