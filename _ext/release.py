@@ -33,7 +33,8 @@ from nnlib import check, softmax
 print(f"nnlib {nnlib.__version__} of {nnlib.__file__}")
 check.softmax(softmax)
 """
-TORCH = re.compile(r"(?:import torch|from torch|nnlib\.pytorch|nnlib import pytorch)\b")
+# As a line of a cell; in a ``try`` it may be missing.
+TORCH = re.compile(r'"(?:import|from) torch\b')
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> None:
