@@ -33,8 +33,8 @@ def checks(doctree: nodes.document) -> dict[str, str]:
 
 def label_boxes(app: Sphinx, doctree: nodes.document) -> None:
     """Give each box a label, for those who hear it."""
-    checks = doctree.findall(is_self_check)
-    for box in [raw for check in checks for raw in check.findall(nodes.raw)]:
+    found = doctree.findall(is_self_check)
+    for box in [raw for check in found for raw in check.findall(nodes.raw)]:
         label = "right" if 'checked="checked"' in box.astext() else "wrong"
         labeled = box.astext().replace("<input ", f'<input aria-label="{label}" ')
         box.replace_self(nodes.raw("", labeled, format="html"))

@@ -48,6 +48,8 @@ FOLDER = "work"
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 #: What is installed for an import, beside nnlib; its own extras bring the others.
 PACKAGES = {"altair": "altair>=6", "sklearn": "scikit-learn>=1.5"}
+#: Where PyTorch is without CUDA, a tenth of the size.
+CPU = "https://download.pytorch.org/whl/cpu"
 #: What the page's button gives: its text, how the file's name ends, an icon.
 DOWNLOADS = (
     ("Work notebook", "", "fas fa-pencil-alt"),
@@ -236,10 +238,12 @@ class Page:
         packages = " ".join(f'"{PACKAGES[name]}"' for name in imported if name in PACKAGES)
         head = "# @title Install what is missing (on Colab, for example)\n"
         if address := self.app.config.html_theme_options.get("repository_url"):
+            options = "-q" + f" --extra-index-url {CPU}" * ("torch" in imported)
             return (
                 f"{head}from importlib.util import find_spec\n\n"
                 f"if not all(map(find_spec, {json.dumps(imported)})):\n"
-                f'    %pip install -q {packages} "{project()["name"]}[{extras}] @ git+{address}"'
+                f"    %pip install {options} {packages} "
+                f'"{project()["name"]}[{extras}] @ git+{address}"'
             )
         return (
             f"{head}from importlib.util import find_spec\nfrom pathlib import Path\n\n"
@@ -348,10 +352,6 @@ def write(app: Sphinx, doctree: nodes.document, name: str) -> None:
     for end, make in made.items():
         text = nbformat.writes(make()) + "\n"
         (folder / f"{page.stem}{end}.ipynb").write_text(text, encoding="utf-8")
-    if address := app.config.html_theme_options.get("repository_url"):
-        # What Binder installs.
-        needs = f"{project()['name']}[notebooks,torch] @ git+{address}\n"
-        (folder / "requirements.txt").write_text(needs, encoding="utf-8")
 
 
 def offer(
@@ -377,7 +377,7 @@ def offer(
     if address and solves(app):  # the public branch holds the solutions
         name = address.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{FOLDER}/{stem}.ipynb"
-        binder = f"https://mybinder.org/v2/gh/{name}/{FOLDER}?urlpath=lab/tree/{stem}.ipynb"
+        binder = f"https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/{FOLDER}/{stem}.ipynb"
         buttons.append(
             {
                 "type": "group",

@@ -325,6 +325,3 @@ def test_a_public_book_has_its_address_in_links_and_installs_from_it(tmp_path):
     assert 'find_spec, ["altair", "nnlib"]' in cells["install"]
     package = f"neural-network-basics[plots,progress] @ git+{repository}"
     assert f'%pip install -q "altair>=6" "{package}"' in cells["install"]
-    assert (tmp_path / "a" / "html" / "work" / "requirements.txt").read_text() == (
-        f"neural-network-basics[notebooks,torch] @ git+{repository}\n"
-    )
