@@ -39,7 +39,7 @@ from questions import (
     is_solution,
     self_check,
 )
-from sources import ROOT, of_extension
+from sources import ROOT, numbered, of_extension
 from sphinx.application import Sphinx
 
 #: Where they lie in the built book, and the branch of the public repository that holds them.
@@ -149,7 +149,6 @@ class Page:
         stored = json.loads(Path(app.env.doc2path(name)).read_text(encoding="utf-8"))
         self.stored = stored["cells"]
         self.site = app.config.html_baseurl.rstrip("/")
-        self.writer = Writer(self.number, self.address)
         self.exercises = {exercise.label: exercise for exercise in exercises(doctree)}
         apart = [node for e in self.exercises.values() for node in (*e.given, e.solution) if node]
         kept_apart = {id(cell) for node in apart for cell in node.findall(is_code_cell)}
@@ -178,6 +177,10 @@ class Page:
         target = f"{self.stem}.html{target}" if target.startswith("#") else target
         return posixpath.normpath(f"../{posixpath.dirname(self.name)}/{target}")
 
+    def away(self, target: str) -> str:
+        """Return where a link leads, or nothing if it stays on the page."""
+        return "" if target.startswith("#") else self.address(target)
+
     def heading(self, section: nodes.Element, level: int) -> str:
         """Return the title of a section with its number, as on the page."""
         numbers = self.app.env.toc_secnumbers.get(self.name, {})
@@ -198,7 +201,8 @@ class Page:
         return f"{'#' * level} {title}\n\n{self.writer.blocks(node.children)}"
 
     def work(self) -> NotebookNode:
-        """Return the notebook to work in."""
+        """Return the notebook to work in, which holds what the page refers to in itself."""
+        self.writer = Writer(self.number, self.away)
         cells = Cells(self)
         (chapter,) = (node for node in self.doctree if isinstance(node, nodes.section))
         cells.say(self.heading(chapter, 1))
@@ -211,6 +215,7 @@ class Page:
 
     def solutions(self) -> NotebookNode:
         """Return the notebook with the solutions."""
+        self.writer = Writer(self.number, self.address)
         cells = Cells(self)
         (chapter,) = (node for node in self.doctree if isinstance(node, nodes.section))
         cells.say(f"{self.heading(chapter, 1)}: solutions")
@@ -234,18 +239,22 @@ class Page:
         imported = sorted(set(imports_of("\n".join(self.code))) - sys.stdlib_module_names)
         extras = "plots,progress" + ",torch" * ("torch" in imported)
         packages = " ".join(f'"{PACKAGES[name]}"' for name in imported if name in PACKAGES)
-        head = "# @title Install what is missing (on Colab, for example)\n"
+        head = (
+            "# @title Install what is missing (on Colab, for example)\n"
+            "from importlib.util import find_spec\n"
+        )
+        look = (
+            f"missing = [name for name in {json.dumps(imported)} if not find_spec(name)]\n"
+            "if missing:\n"
+        )
         if address := self.app.config.html_theme_options.get("repository_url"):
-            return (
-                f"{head}from importlib.util import find_spec\n\n"
-                f"if not all(map(find_spec, {json.dumps(imported)})):\n"
-                f'    %pip install -q {packages} "{project()["name"]}[{extras}] @ git+{address}"'
-            )
+            package = f"{project()['name']}[{extras}] @ git+{address}"
+            return f'{head}\n{look}    %pip install -q {packages} "{package}"'
         return (
-            f"{head}from importlib.util import find_spec\nfrom pathlib import Path\n\n"
-            f"if not all(map(find_spec, {json.dumps(imported)})):\n"
+            f"{head}from pathlib import Path\n\n{look}"
             '    book = [p for p in Path.cwd().parents if (p / "nnlib").is_dir()]\n'
-            '    assert book, "nnlib is missing: install it as the book\'s README says"\n'
+            "    said = f\"missing: {', '.join(missing)}; install it as the book's README says\"\n"
+            "    assert book, said\n"
             f'    %pip install -q {packages} "{{book[0]}}[{extras}]"'
         )
 
@@ -329,13 +338,12 @@ def notebook(cells: list[NotebookNode]) -> NotebookNode:
 
 def is_chapter(app: Sphinx, name: str) -> bool:
     """Tell whether a page is a chapter, which has a work notebook."""
-    path = Path(app.env.doc2path(name))
-    return path.suffix == ".ipynb" and path.stem[0].isdigit()
+    return name in numbered(app.config.external_site_map)
 
 
 def solves(app: Sphinx) -> bool:
     """Tell whether solutions are in this edition of the book."""
-    return getattr(app.config, "edition", "") != STUDENT
+    return bool(app.config.edition != STUDENT)
 
 
 def write(app: Sphinx, doctree: nodes.document, name: str) -> None:
