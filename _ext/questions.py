@@ -1,6 +1,8 @@
 """What a chapter asks, read from its page: self-checks with their answers, exercises and solutions.
 
-What is made of the pages takes them from here; ``exercises.py`` has the cells of a notebook.
+What is made of the pages takes them from here; ``exercises.py`` has the cells of a notebook. Two
+read the HTML of built pages, and have nothing else: ``quiz.js``, without which a browser shows
+question and answers all the same, and ``pdf.py``, which joins the pages.
 """
 
 from __future__ import annotations
