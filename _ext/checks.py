@@ -1,4 +1,4 @@
-"""Which self-checks each page has: ``kept.js`` keeps the answers to them and counts those given."""
+"""Which self-checks each page has: ``kept.js`` keeps the answers and counts the right ones."""
 
 from __future__ import annotations
 
