@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import posixpath
+import re
 import sys
 import tomllib
 import zlib
@@ -53,6 +54,7 @@ DOWNLOADS = (
     ("Work notebook", "", "fas fa-pencil-alt"),
     ("Solutions", "_solutions", "fas fa-check"),
 )
+_NUMBERED = re.compile(r"[\d.]+\)?$")
 _ABOUT = (
     "> **This notebook is yours to work in.** Predict what a cell will print, run it with Shift "
     "and Enter, then change it. Below each exercise is a cell for your answer, and a check where "
@@ -168,7 +170,7 @@ class Page:
         counts = self.app.env.toc_fignumbers.get(self.name, {}).get(kind, {})
         return next((".".join(map(str, counts[i])) for i in node["ids"] if i in counts), "")
 
-    def address(self, target: str) -> str:
+    def address(self, target: str, words: str = "") -> str:
         """Return where a link of the page leads: the public address, if there is one."""
         if urlsplit(target).scheme:
             return target
@@ -177,9 +179,10 @@ class Page:
         target = f"{self.stem}.html{target}" if target.startswith("#") else target
         return posixpath.normpath(f"../{posixpath.dirname(self.name)}/{target}")
 
-    def away(self, target: str) -> str:
-        """Return where a link leads, or nothing if it stays on the page."""
-        return "" if target.startswith("#") else self.address(target)
+    def away(self, target: str, words: str) -> str:
+        """Return where a link leads, or nothing if it names by a number what stands on the page."""
+        found_here = target.startswith("#") and _NUMBERED.search(words)
+        return "" if found_here else self.address(target)
 
     def heading(self, section: nodes.Element, level: int) -> str:
         """Return the title of a section with its number, as on the page."""
@@ -201,7 +204,7 @@ class Page:
         return f"{'#' * level} {title}\n\n{self.writer.blocks(node.children)}"
 
     def work(self) -> NotebookNode:
-        """Return the notebook to work in, which holds what the page refers to in itself."""
+        """Return the notebook to work in, which holds what has a number on the page."""
         self.writer = Writer(self.number, self.away)
         cells = Cells(self)
         (chapter,) = (node for node in self.doctree if isinstance(node, nodes.section))

@@ -16,7 +16,9 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 from sphinx_exercise.nodes import exercise_node, solution_node
 
-WRITER = Writer(lambda kind, node: {"eq": "2.1"}.get(node.get("label"), ""), lambda to: f"at/{to}")
+WRITER = Writer(
+    lambda kind, node: {"eq": "2.1"}.get(node.get("label"), ""), lambda to, _: f"at/{to}"
+)
 
 
 def paragraph(*held):
@@ -239,7 +241,7 @@ PICTURE = {
     "AABJRU5ErkJggg=="
 }
 CHAPTER = [
-    new_markdown_cell("# One\n\nSee {ref}`ex-a`, {numref}`fig-a`.", id="a"),
+    new_markdown_cell("# One\n\nSee {ref}`ex-a`, {numref}`fig-a`, [the check](#check-a).", id="a"),
     new_code_cell("import altair\nimport nnlib", id="b", metadata={"tags": ["hide-input"]}),
     new_code_cell("def mine(x):\n    return x", id="c"),
     new_markdown_cell(EXERCISE, id="d"),
@@ -300,7 +302,8 @@ def test_a_chapter_is_written_twice_and_always_the_same(tmp_path):
     cells = cells_of(made)
     before, after = ["top", "install", "after-install", "b", "c", "check-a"], "answer check end"
     assert list(cells) == [*before, "ex-a", "e", *(f"ex-a-{end}" for end in after.split())]
-    assert "Exercise 1.1, Fig. 1.1" in cells["after-install"]
+    found_here = "See Exercise 1.1, Fig. 1.1, [the check](../one.html#check-a)."
+    assert cells["after-install"] == found_here
     assert cells["b"].startswith("# @title ")
     assert "A. $x$" in cells["check-a"]
     assert cells["ex-a"].startswith("## Exercise 1.1 (Mine)")
