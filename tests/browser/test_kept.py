@@ -19,10 +19,10 @@ KEY = f"answers: {CONFIG['title']}"
 
 def answer(page):
     """Give a right number and the second choice; return what is said to them."""
-    page.locator(f"{NUMBER} input").fill("3*5+5*2+7")
+    page.locator(f"{NUMBER} form input").fill("3*5+5*2+7")
     page.locator(f"{NUMBER} button").click()
     choice = page.locator(CHOICE).first
-    choice.locator("input").nth(1).check()
+    choice.locator("form input").nth(1).check()
     choice.get_by_role("button", name="Check").click()
     return said(page)
 
@@ -58,13 +58,13 @@ def test_answers_and_their_count_survive_a_reload_until_they_are_forgotten(open_
     assert page.get_by_title(f"{count} self-checks answered right").is_visible()
     page.reload()
     assert said(page) == before
-    assert page.locator(f"{NUMBER} input").input_value() == "3*5+5*2+7"
-    assert page.locator(CHOICE).first.locator("input").nth(1).is_checked()
+    assert page.locator(f"{NUMBER} form input").input_value() == "3*5+5*2+7"
+    assert page.locator(CHOICE).first.locator("form input").nth(1).is_checked()
     assert link.is_visible()
     forget.click()
     assert said(page) == ["", ""]
-    assert page.locator(f"{NUMBER} input").input_value() == ""
-    assert page.locator(f"{CHOICE} input:checked").count() == 0
+    assert page.locator(f"{NUMBER} form input").input_value() == ""
+    assert page.locator(f"{CHOICE} form input:checked").count() == 0
     assert shown(page) == []
     assert page.locator(".kept").inner_text().endswith("They are forgotten.")
     page.reload()
@@ -102,12 +102,12 @@ def test_a_question_that_is_written_anew_forgets_its_answer(open_page):
 def test_a_wrong_answer_is_kept_and_not_counted(open_page):
     page = open_page(CHAPTER, 1280)
     for text, right in (("3", 0), ("32", 1)):
-        page.locator(f"{NUMBER} input").fill(text)
+        page.locator(f"{NUMBER} form input").fill(text)
         page.locator(f"{NUMBER} button").click()
         assert shown(page)[0].startswith(f" {right} of ")
         page.reload()
         assert shown(page)[0].startswith(f" {right} of ")
-        assert page.locator(f"{NUMBER} input").input_value() == text
+        assert page.locator(f"{NUMBER} form input").input_value() == text
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "7", '"x"', "[1]", '{"check-parameters": 3}'])
@@ -167,8 +167,8 @@ def test_arithmetic_has_its_value_and_what_is_none_is_told(open_page):
     for typed, expected in ARITHMETIC.items():
         found = page.evaluate(value, typed)
         assert expected in found if isinstance(expected, str) else found == expected, typed
-    page.locator(f"{NUMBER} input").fill("3*5+five")
-    page.locator(f"{NUMBER} input").press("Enter")
+    page.locator(f"{NUMBER} form input").fill("3*5+five")
+    page.locator(f"{NUMBER} form input").press("Enter")
     assert said(page)[0] == "“five” is no number. Write numbers with + - * / ^ and brackets."
     assert shown(page) == []
 
