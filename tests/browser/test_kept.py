@@ -90,7 +90,7 @@ def test_a_question_that_is_written_anew_forgets_its_answer(open_page):
     page = open_page(CHAPTER, 1280)
     _, other = answer(page)
     entries = json.loads(page.evaluate("key => localStorage.getItem(key)", KEY))
-    assert entries["check-parameters"][1:] == ["3*5+5*2+7"]
+    assert entries["check-parameters"][1:] == ["3*5+5*2+7", True]
     entries["check-parameters"][0] = "another"
     page.evaluate("([key, text]) => localStorage.setItem(key, text)", [KEY, json.dumps(entries)])
     page.reload()
