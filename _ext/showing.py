@@ -8,6 +8,7 @@ print, is a fault of the deck, told with its line.
 from __future__ import annotations
 
 import copy
+import json
 import re
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -31,6 +32,8 @@ from sources import ROOT, pages
 BOOK = "../html/"
 #: So much code is set larger.
 LINES, COLUMNS = 12, 66
+#: A chart is so high, in pixels of the book, and each of two beside each other so high and wide.
+HEIGHT, BESIDE = 230, 205
 DROPPED = ".headerlink, .tested-by, script:not([type='application/json'])"
 _SHOWN = re.compile(
     r"(?P<label>\S+)(?: (?P<kind>table|formula)(?: (?P<nth>\d+))?)?(?: (?P<cut>.*))?"
@@ -350,7 +353,8 @@ def classes(tag: Tag) -> list[str]:
 def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
     """Return a figure or a chart, or what is between two heights or sides of a figure."""
     figure["class"] = "picture"
-    if figure.select_one(".chart"):
+    if chart := figure.select_one(".chart > script"):
+        chart.string = lowered(str(chart.string))
         return Block(figure, 16 / 9)
     drawn = figure.select_one("img, svg")
     if drawn is None:
@@ -375,6 +379,18 @@ def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
     )
     drawn.wrap(make(f"<div style='aspect-ratio: {ratio:.4f}'></div>"))
     return Block(figure, ratio, width * wide)
+
+
+def lowered(specification: str) -> str:
+    """Return a chart that is no higher than a slide has room: what is below stands beside."""
+    chart = json.loads(specification)
+    for view in chart.get("vconcat", ()):
+        view |= {"height": BESIDE, "width": BESIDE}
+    if "vconcat" in chart:
+        chart["hconcat"] = chart.pop("vconcat")
+    elif "height" in chart:
+        chart["height"] = min(chart["height"], HEIGHT)
+    return json.dumps(chart).replace("<", r"\u003c")
 
 
 # --- own words ------------------------------------------------------------------------------------
