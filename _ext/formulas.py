@@ -6,6 +6,7 @@ Browsers draw it, and screen readers read it. Of its font a page gets what the b
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html import escape, unescape
 from importlib.metadata import files
 from pathlib import Path
@@ -24,7 +25,9 @@ logger = logging.getLogger(__name__)
 FONT = "formulas.woff2"
 #: What numbers its lines by itself, and not as the book does.
 _NUMBERED = re.compile(r"\\begin\{(align|equation|flalign|gather|multline)\}|\\tag\b")
-_OPENING, _CLOSING = re.compile(r"[(\[“‘]+$"), re.compile(r"[^\w\s(\[“‘]+")
+_OPENING = re.compile(r"[(\[“‘]+$")
+#: Marks that end what stands before them.
+CLOSING = re.compile(r"[^\w\s(\[“‘]+")
 _typesetter = LatexToMathML(fancy_error=False)
 
 
@@ -89,22 +92,26 @@ def hold_marks(app: Sphinx, doctree: nodes.document) -> None:
             line[place - 1] = nodes.Text(before[: marks.start()])
             whole += nodes.Text(marks[0])
         whole += formula.deepcopy()
-        if isinstance(after, nodes.Text) and (marks := _CLOSING.match(after)):
+        if isinstance(after, nodes.Text) and (marks := CLOSING.match(after)):
             line[place + 1] = nodes.Text(after[marks.end() :])
             whole += nodes.Text(marks[0])
         if len(whole) > 1:
             line[place] = whole
 
 
-def lay_font(app: Sphinx, error: Exception | None) -> None:
-    """Lay beside the pages as much of the font as they use, unless none is newer than it."""
+def lay_font_of_pages(app: Sphinx, error: Exception | None) -> None:
+    """Lay the font beside the pages, unless none is newer than it."""
     if app.builder.format != "html" or error is not None:
         return
     html = Path(app.outdir)
     pages, target = list(html.rglob("*.html")), html / "_static" / FONT
     newest = max(page.stat().st_mtime for page in pages)
-    if target.exists() and target.stat().st_mtime > newest:
-        return
+    if not target.exists() or target.stat().st_mtime <= newest:
+        lay_font(pages, target)
+
+
+def lay_font(pages: Iterable[Path], target: Path) -> None:
+    """Lay as much of the font as some pages use."""
     from fontTools import subset  # which takes a while to load
 
     (source,) = (path for path in files("ziamath") or () if path.name == "STIXTwoMath-Regular.ttf")
@@ -123,7 +130,7 @@ def lay_font(app: Sphinx, error: Exception | None) -> None:
         subset.save_font(font, target, options)
 
 
-def characters(pages: Any) -> set[str]:
+def characters(pages: Iterable[str]) -> set[str]:
     """Return the characters of all formulas of some pages."""
     formulas = (formula for page in pages for formula in re.findall("(?s)<math.*?</math>", page))
     return set().union(*map(_text, formulas))
@@ -144,5 +151,5 @@ def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.add_html_math_renderer("mathml", (visit_formula, None), (visit_display, None))
     app.connect("doctree-read", hold_marks)
-    app.connect("build-finished", lay_font)
+    app.connect("build-finished", lay_font_of_pages)
     return of_extension(__file__)

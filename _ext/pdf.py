@@ -10,7 +10,6 @@ the paper.
 from __future__ import annotations
 
 import copy
-import io
 import os
 import re
 import shutil
@@ -22,15 +21,13 @@ from urllib.parse import urldefrag, urljoin
 
 import pikepdf
 import yaml
-from assets import FACES, PDF
+from assets import PDF
 from bs4 import BeautifulSoup, Tag
-from fontTools import ttLib
-from fontTools.varLib import instancer
-from playwright.sync_api import Page, sync_playwright
+from built import chromium, lay_faces, make, print_once, read, save, self_check
+from playwright.sync_api import Page
 
 HERE = Path(__file__).parent
 OPENING = "chapters/index"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DROPPED = (
     ".headerlink, .toctree-wrapper, summary .expanded, "
     ".hero > p:first-child, .buttons, .live"  # the title has them, or paper no use for them
@@ -77,18 +74,6 @@ FAULTS = """() => {
     if (e.getBoundingClientRect().right > document.body.clientWidth + 1) say("too wide", e);
   return faults;
 }"""
-
-
-def read(html: Path, name: str) -> BeautifulSoup:
-    """Return a built page."""
-    return BeautifulSoup((html / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
-
-
-def make(markup: str) -> Tag:
-    """Return a new element."""
-    tag = BeautifulSoup(markup, "html.parser").find(True)
-    assert isinstance(tag, Tag)
-    return tag
 
 
 def identifier(page: str, anchor: str = "") -> str:
@@ -168,32 +153,6 @@ def mark_long_code(article: Tag) -> None:
     for code in article.select("div[class*=highlight-]"):
         if code.get_text().count("\n") > 15:
             code["class"].append("long")
-
-
-def self_check(quiz: Tag, number: str) -> Tag:
-    """Leave of a self-check its question and choices; return its answers, each with its reason."""
-    link = str(quiz["id"])
-    answers = make(f"<div class='answers' id='{link}.answers'></div>")
-    answers.append(
-        make(f"<p class=admonition-title>Answers to <a href='#{link}'>Self-check {number}</a></p>")
-    )
-    quiz.select_one(".admonition-title").string = f"Self-check {number}"
-    listed = quiz.find("ul", recursive=False)
-    for item in listed.find_all("li", recursive=False):
-        box = item.find("input")
-        item["class"] = "right" if box.has_attr("checked") else "wrong"
-        box.decompose()
-    choices = copy.copy(listed)
-    answers.append(listed.extract())
-    if "number" not in quiz["class"]:
-        for reason in choices.select("ul"):
-            reason.decompose()
-        quiz.append(choices)
-    for kind in (choices, listed):
-        kind.name, kind["class"] = "ol", "choices"
-        if "number" in quiz["class"]:
-            kind.name = "ul"
-    return answers
 
 
 def page_number(link: str, words: str) -> str:
@@ -296,25 +255,6 @@ Code that is folded there, most of it drawing, stands in the notebooks alone.</p
 </article></body></html>"""
 
 
-def lay_faces(static: Path, folder: Path) -> str:
-    """Lay the face of the text at the weights that are used, and return their rules.
-
-    Of a font with an axis, Chromium prints outlines that no reader knows as a font.
-    """
-    rules = []
-    for name in FACES:
-        for weight in (400, 600, 700):
-            with ttLib.TTFont(static / f"{name}.woff2") as font:
-                instancer.instantiateVariableFont(font, {"wght": weight}, inplace=True)
-                font.save(folder / f"{name}-{weight}.woff2")
-            style = "italic" if "italic" in name else "normal"
-            rules.append(
-                f"@font-face {{ font-family: Paper; font-style: {style}; font-weight: {weight}; "
-                f'src: url("{name}-{weight}.woff2"); }}'
-            )
-    return "\n".join(rules)
-
-
 def pages_of_targets(pdf: pikepdf.Pdf) -> dict[str, int]:
     """Return the page number of each link's target."""
     numbers = {page.objgen: i for i, page in enumerate(pdf.pages, 1)}
@@ -338,29 +278,15 @@ def print_pdf(page: Page) -> pikepdf.Pdf:
     raise SystemExit("error: page numbers do not settle")
 
 
-def print_once(page: Page, **options: bool) -> pikepdf.Pdf:
-    """Print; the structure for screen readers, where it is asked for, takes most of the time."""
-    printed = page.pdf(prefer_css_page_size=True, print_background=True, **options)
-    return pikepdf.open(io.BytesIO(printed))
-
-
 def main() -> int:
     """Print the book of a folder into that folder."""
     html = Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "_build" / "html").resolve()
-    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
     joined = html / "_print" / "book.html"
     joined.parent.mkdir(exist_ok=True)
     try:
         faces = lay_faces(html / "_static", joined.parent)
         joined.write_text(join(html, faces), encoding="utf-8")
-        with (
-            sync_playwright() as playwright,
-            playwright.chromium.launch(
-                executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-            ) as browser,
-        ):
+        with chromium() as browser:
             # As wide as the text on paper, so that what fits here fits there.
             page = browser.new_page(viewport={"width": 650, "height": 900}, color_scheme="light")
             page.set_default_timeout(300_000)
@@ -370,9 +296,7 @@ def main() -> int:
             page.evaluate(SETTLE)
             if faults := page.evaluate(FAULTS):
                 raise SystemExit("\n".join([f"error: {len(faults)} faults", *faults[:20]]))
-            # What screen readers are told is two thirds of the file, unless it is compressed.
-            packed = {"object_stream_mode": pikepdf.ObjectStreamMode.generate}
-            print_pdf(page).save(html / PDF, recompress_flate=True, **packed)
+            save(print_pdf(page), html / PDF)
     finally:
         if "KEEP" not in os.environ:
             shutil.rmtree(joined.parent)
