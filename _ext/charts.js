@@ -30,7 +30,8 @@
     drawing.addEventListener("pointerdown", ({ target, pointerId }) => {
       if (target.closest("svg")) target.releasePointerCapture(pointerId);
     });
-    await load();
+    // Letters are measured in the face that they will have.
+    await Promise.all([load(), document.fonts.ready]);
     const { view } = await vegaEmbed(drawing, specification, { actions: false, renderer: "svg" });
     chart.view = view;
     // The description says it better than a list of marks.

@@ -60,6 +60,7 @@
       maxScale: 4,
       minScale: 0.1,
       center: false,
+      controlsTutorial: false,
       hash: true,
       transition: "none",
       backgroundTransition: "none",

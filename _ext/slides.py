@@ -51,7 +51,7 @@ FIGURE_TEXT, LEGIBLE = 16, 24
 LINES, COLUMNS = 12, 66
 DROPPED = ".headerlink, .tested-by, script:not([type='application/json'])"
 _SHOWN = re.compile(r"(?P<label>\S+)(?: (?P<kind>table|formula)(?: (?P<nth>\d+))?)?(?: (?P<cut>.*))?")
-_CUT = re.compile(r"(\d+) ?[–-] ?(\d+) ?%")
+_CUT = re.compile(r"(\d+) ?[–-] ?(\d+) ?%( across)?")
 _KINDS = {"table": "table", "formula": "div.math"}
 
 
@@ -237,7 +237,7 @@ class Maker:
         address, name = self.book.place(asked["label"], self.chapter.name)
         if address not in "".join(places):
             places.append(f"<a href='{address}'>{name}</a>")
-        return picture(tag, tuple(int(part) / 100 for part in cut.groups()) if cut else (0, 1))
+        return picture(tag, cut)
 
     def cell(self, kind: str, words: str) -> Block:
         """Return a cell, or what it prints."""
@@ -355,29 +355,34 @@ def step(tag: Tag, at: int) -> None:
         tag["data-fragment-index"] = at
 
 
-def picture(figure: Tag, cut: tuple[float, ...]) -> Block:
-    """Return a figure or a chart, and of the figure what is between two heights."""
+def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
+    """Return a figure or a chart, or what is between two heights or sides of a figure."""
     figure["class"] = "picture"
     if figure.select_one(".chart"):
         return Block(figure, 16 / 9)
     drawn = figure.select_one("img, svg")
     if drawn is None:
         return Block(figure)
+    del drawn["style"]
     if drawn.name == "img":
-        width, height = float(drawn["width"]), float(drawn["height"])
+        width, height = float(str(drawn["width"])), float(str(drawn["height"]))
+        del drawn["width"], drawn["height"]
+        if str(drawn["src"]).endswith(".png"):  # of twice as many pixels (plots.use_style)
+            width, height = width / 2, height / 2
     else:
-        width, height = map(float, str(drawn["viewbox" if drawn.has_attr("viewbox") else "viewBox"]).split()[2:])
-    for size in ("width", "height"):
-        if drawn.name == "img":
-            del drawn[size]
-    top, bottom = cut
-    if (top, bottom) != (0, 1):
-        share = height / width
-        figure["class"] = "picture cut"
-        window = make(f"<div style='aspect-ratio: 1 / {share * (bottom - top):.4f}'></div>")
-        drawn["style"] = f"margin-top: {-100 * top * share:.2f}%"
-        drawn.wrap(window)
-    return Block(figure, width / (height * (bottom - top)), width)
+        width, height = map(float, str(drawn["viewbox"]).split()[2:])
+    if cut is None:
+        return Block(figure, width / height, width)
+    low, high = int(cut[1]) / 100, int(cut[2]) / 100
+    left, top, wide, tall = (low, 0.0, high - low, 1.0) if cut[3] else (0.0, low, 1.0, high - low)
+    ratio = width * wide / (height * tall)
+    figure["class"] = "picture cut"
+    drawn["style"] = (
+        f"margin: {-100 * top * height / (width * wide):.2f}% 0 0 {-100 * left / wide:.2f}%;"
+        f" width: {100 / wide:.2f}%"
+    )
+    drawn.wrap(make(f"<div style='aspect-ratio: {ratio:.4f}'></div>"))
+    return Block(figure, ratio, width * wide)
 
 
 # --- own words ------------------------------------------------------------------------------------
