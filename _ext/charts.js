@@ -30,8 +30,7 @@
     drawing.addEventListener("pointerdown", ({ target, pointerId }) => {
       if (target.closest("svg")) target.releasePointerCapture(pointerId);
     });
-    // Letters are measured in the face that they will have.
-    await Promise.all([load(), document.fonts.ready]);
+    await load();
     const { view } = await vegaEmbed(drawing, specification, { actions: false, renderer: "svg" });
     chart.view = view;
     // The description says it better than a list of marks.

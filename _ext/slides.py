@@ -25,7 +25,7 @@ import assets
 import yaml
 from absent import absent
 from bs4 import BeautifulSoup, Tag
-from built import chromium, make, lay_faces, read, save, self_check
+from built import chromium, lay_faces, make, print_once, read, save, self_check
 from decks import MINUTES, Deck, Part, Slide, decks, markdown, numbers, own_numbers
 from editions import STUDENT
 from formulas import CLOSING, lay_font, typeset
