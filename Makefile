@@ -19,7 +19,7 @@ export MATPLOTLIBRC := /dev/null
 
 # Targets share _build and .venv.
 .NOTPARALLEL:
-.PHONY: help environment book pdf test test-oldest test-autograd test-install test-book test-editions test-subsets \
+.PHONY: help environment book pdf slides test test-oldest test-autograd test-install test-book test-editions test-subsets \
     audit coverage bench mutants dist lab notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
@@ -44,6 +44,11 @@ pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 	@$(MAKE) --no-print-directory book
 	@NNB_HTML="$(CURDIR)/$(BUILT)/html" $(PYTEST) tests/browser/test_pdf.py
 
+# The second build lets chapters, plans and the opening page lead to them.
+slides: book ## Make the slides of the chapters, and print them: _build/slides/index.html (needs chromium)
+	@$(BIN)/python _ext/slides.py $(BUILT)/html
+	@$(MAKE) --no-print-directory book
+
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1
 test: book ## Run unit tests, doctests, every chapter against its stored outputs, work notebooks
@@ -55,7 +60,7 @@ test: book ## Run unit tests, doctests, every chapter against its stored outputs
 	@$(PYTEST) tests/work
 
 # What needs the packages of the book, which are pinned and have no lowest versions.
-OF_THE_BOOK := assignments book glossary search work
+OF_THE_BOOK := assignments book glossary search slides work
 # The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
 test-oldest: export OMP_NUM_THREADS = 1
 test-oldest: environment ## Run the unit tests with the oldest versions that pyproject.toml promises
@@ -71,7 +76,7 @@ test-autograd: environment ## Run 10,000 random programs with writes in place ag
 test-install: environment ## Make environments whatever is set for pip, look at a folder lived in
 	@$(PYTEST) --dist loadfile tests/install
 
-test-book: book ## Drive every chapter in a browser (Debian: apt install chromium)
+test-book: slides ## Drive every chapter and every slide in a browser (Debian: apt install chromium)
 	@$(PYTEST) --dist loadgroup tests/browser
 
 audit: book ## Look at Home and the chapters through Lighthouse (needs npm and chromium; 15 minutes)
@@ -100,8 +105,10 @@ mutants: environment ## Break nnlib in every small way, list what no test notice
 	    killed = (n["killed"] + n["timeout"]) / n["total"]; \
 	    print(f"{killed:.1%} of them are killed, at least 95% must be"); exit(killed < 0.95)'
 
-dist: ## Build the book from nothing and pack it: _build/neural-network-basics-VERSION.zip
+dist: ## Build the book and its slides from nothing and pack them: _build/neural-network-basics-VERSION.zip
 	@rm -rf $(BUILT)
+	@$(MAKE) --no-print-directory book
+	@$(BIN)/python _ext/slides.py --no-pdf $(BUILT)/html
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python _ext/dist.py $(BUILT)/html
 

@@ -235,6 +235,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.setup_extension("glossary")
     app.setup_extension("home")
     app.setup_extension("keys")
+    app.setup_extension("lectures")
     app.setup_extension("reading")
     app.setup_extension("search")
     app.setup_extension("work")

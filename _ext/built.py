@@ -104,6 +104,6 @@ def print_once(page: Page, **options: bool) -> pikepdf.Pdf:
 
 
 def save(printed: pikepdf.Pdf, target: Path) -> None:
-    """Save what was printed; what screen readers are told is two thirds of it, if not compressed."""
+    """Save what was printed; uncompressed, what screen readers are told is two thirds of it."""
     packed = {"object_stream_mode": pikepdf.ObjectStreamMode.generate}
     printed.save(target, recompress_flate=True, **packed)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -161,9 +162,7 @@ def _split(tokens: Sequence[Token]) -> Iterator[tuple[Sequence[Token], int, list
     yield title, line, held
 
 
-def _slide(
-    title: Sequence[Token], line: int, held: Sequence[Token], faults: list[Fault]
-) -> Slide:
+def _slide(title: Sequence[Token], line: int, held: Sequence[Token], faults: list[Fault]) -> Slide:
     """Return a slide; the title slide may do without notes, and then takes no time."""
     reader = _Reader(faults)
     reader.take(held)
@@ -271,7 +270,9 @@ def own_numbers(tokens: Sequence[Token]) -> Iterator[tuple[int, str]]:
 
 def _numbers_of(token: Token) -> Iterator[str]:
     if token.type in ("math_inline", "math_inline_double", "math_block"):
-        yield from numbers(BeautifulSoup(typeset(token.content), "html.parser").get_text(" "))
+        with suppress(ValueError):  # whoever shows it says that it cannot be set
+            formula = typeset(token.content)
+            yield from numbers(BeautifulSoup(formula, "html.parser").get_text(" "))
     elif token.type in ("text", "code_inline"):
         yield from numbers(token.content)
 

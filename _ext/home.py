@@ -212,7 +212,7 @@ def furnish_card(app: Sphinx, card: nodes.list_item) -> None:
 def finish_page(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Give pages an icon and a description, the opening page its script and a way to the PDF."""
+    """Give pages an icon and a description, the opening page its script, the PDF and slides."""
     context["favicon_url"] = context["pathto"]("_static/favicon.svg", 1)
     if doctree is not None:
         said = escape(description(doctree))
@@ -220,11 +220,17 @@ def finish_page(
     if page != app.config.root_doc:
         return
     app.add_js_file("live.js")
-    if app.env.printed:
-        link = f'<a class="pdf-link" href="{context["pathto"](assets.PDF, 1)}">PDF</a> '
+    offered = [(assets.PDF, "PDF")] if app.env.printed else []
+    if app.env.slides:
+        offered.append(("slides/index.html", "Slides"))
+    if offered:
+        links = "".join(
+            f'<a class="pdf-link" href="{context["pathto"](path, 1)}">{words}</a> '
+            for path, words in offered
+        )
         head, mark, rest = context["body"].partition("buttons docutils")
         start = rest.index("<a ", rest.index("</a>"))  # after the first
-        context["body"] = head + mark + rest[:start] + link + rest[start:]
+        context["body"] = head + mark + rest[:start] + links + rest[start:]
 
 
 def out_of_place(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:

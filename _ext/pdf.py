@@ -29,8 +29,9 @@ from playwright.sync_api import Page
 HERE = Path(__file__).parent
 OPENING = "chapters/index"
 DROPPED = (
-    ".headerlink, .toctree-wrapper, summary .expanded, "
-    ".hero > p:first-child, .buttons, .live"  # the title has them, or paper no use for them
+    # The title has them, or paper no use for them.
+    ".headerlink, .toctree-wrapper, summary .expanded, .hero > p:first-child, .buttons, .live, "
+    ".reading-time .to-slides"
 )
 SCRIPTS = r"/vega-|/charts\.js"
 READY = """async () => {
@@ -108,6 +109,9 @@ def localize(article: Tag, page: str, names: dict[str, str]) -> None:
         tag["loading"] = "eager"
     for link in article.select("a[href]"):
         target, anchor = urldefrag(urljoin(f"{page}.html", str(link["href"])))
+        if target.startswith("slides/"):
+            link.unwrap()
+            continue
         if not re.match(r"\w+:", target):  # what is no page of the book stays, and has no target
             link["href"] = "#" + identifier(target.removesuffix(".html"), anchor)
 

@@ -177,6 +177,7 @@ def pytest_generate_tests(metafunc):
     pages = [*HTML.glob("*.html"), *HTML.glob("[!_]*/**/*.html")]
     names = {page.relative_to(HTML).with_suffix("").as_posix() for page in pages}
     names -= {"index"}  # it leads to chapters/index
+    names = {name for name in names if not name.startswith("slides/")}  # test_slides.py
     for asked, found in (("built_page", sorted(names)), ("chapter", CHAPTERS)):
         if asked in metafunc.fixturenames:
             # Tests of one page run one after another in one worker, which opens it once.
