@@ -168,8 +168,8 @@ def deck_page(made: Made) -> str:
             f"{projected}{notes}</section>"
         )
     body = (
-        "<main class='reveal'><div class='slides bd-content bd-article'>"
-        f"{''.join(sections)}</div></main>"
+        "<main><div class='reveal'><div class='slides bd-content bd-article'>"
+        f"{''.join(sections)}</div></div></main>"
     )
     return unique(document("deck", made.page_title, body))
 
