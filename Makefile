@@ -23,8 +23,8 @@ export MATPLOTLIBRC := /dev/null
 
 # Targets share _build and .venv.
 .NOTPARALLEL:
-.PHONY: help environment book pdf slides test test-oldest test-autograd test-install test-book test-editions test-subsets \
-    audit coverage bench mutants dist lab notebooks lint grading assignments test-assignments grade class clean
+.PHONY: help environment book pdf slides bank test test-oldest test-latest test-autograd test-install test-book test-editions test-subsets \
+    audit coverage bench mutants dist release-check audit-pins lab notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
 	@awk -F ': .*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' Makefile
@@ -63,16 +63,21 @@ test: book ## Run unit tests, doctests, every chapter against its stored outputs
 	    --nbval-sanitize-with=tests/nbval.ini --dist loadfile $$($(BIN)/python _ext/notebooks.py --list)
 	@$(PYTEST) tests/work
 
-# What needs the packages of the book, which are pinned and have no lowest versions.
-OF_THE_BOOK := assignments book glossary search slides work
 # The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
 test-oldest: export OMP_NUM_THREADS = 1
 test-oldest: environment ## Run the unit tests with the oldest versions that pyproject.toml promises
 	@mkdir -p _build && $(BIN)/python _ext/oldest.py >_build/oldest.txt
 	@sh _ext/environment.sh .venv-oldest requirements-oldest.txt python3.11 python3.12
-	@.venv-oldest/bin/python -m pytest -n 2 tests $(OF_THE_BOOK:%=--ignore=tests/test_%.py) \
+	@.venv-oldest/bin/python -m pytest -n 2 tests \
 	    -W ignore::pyparsing.warnings.PyparsingDeprecationWarning
 	@.venv-oldest/bin/jupyter-labextension list 2>&1 | grep 'jupyterlab-myst.*OK'
+
+# What they warn of is to be read, and need not be mended today.
+test-latest: export OMP_NUM_THREADS = 1
+test-latest: ## Run the unit tests with the newest releases that there are, and say what has moved
+	@rm -rf .venv-latest && sh _ext/environment.sh .venv-latest requirements-latest.txt
+	@.venv-latest/bin/python _ext/moved.py
+	@.venv-latest/bin/python -m pytest -n 2 tests -W default
 
 test-autograd: environment ## Run 10,000 random programs with writes in place against PyTorch (a minute)
 	@PROGRAMS=10000 $(BIN)/python -m pytest -q -s tests/test_autograd.py -k random_programs
@@ -116,6 +121,27 @@ dist: ## Build the book and its slides from nothing and pack them: _build/neural
 	@$(MAKE) --no-print-directory book
 	@$(BIN)/python _ext/dist.py $(BUILT)/html
 
+ARCHIVE := _build/neural-network-basics-*.zip
+# What is made of the book beside its pages and has a folder of its own.
+BESIDE := $(shell grep -oE '^(slides|bank):' Makefile | tr -d :)
+# The archive before the PDF and the slides, to which pages would lead.
+release-check: export OMP_NUM_THREADS = 1
+release-check: ## Make all that a release holds, in _build/release, and try it as its users will (10 minutes)
+	@$(MAKE) --no-print-directory dist
+	@first=$$(git hash-object $(ARCHIVE)) && $(MAKE) --no-print-directory dist && \
+	    test "$$first" = "$$(git hash-object $(ARCHIVE))" || \
+	    { echo "error: two builds of one commit differ"; exit 1; }
+	@mkdir _build/release && mv $(ARCHIVE) _build/release
+	@$(MAKE) --no-print-directory pdf $(BESIDE)
+	@for name in $(BESIDE); do $(BIN)/python _ext/dist.py _build/$$name || exit; done
+	@mv $(if $(BESIDE),$(ARCHIVE)) _build/html/*.pdf _build/release
+	@sh _ext/environment.sh .venv-release requirements-release.txt
+	@.venv-release/bin/python _ext/release.py $(TAG)
+
+audit-pins: ## Ask the index whether a weakness of a pinned release is known (needs a network)
+	@sh _ext/environment.sh .venv-release requirements-release.txt
+	@.venv-release/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 # What is edited there is never overwritten, and its links lead to the built pages. The extension
 # that shows the Markdown of chapters is off: it counts formulas on its own, and hides what opens.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/_ext/lab:$(JUPYTER_CONFIG_PATH)
@@ -144,10 +170,10 @@ assignments: grading ## Make what students are given: assignments/release/NAME/N
 	    generate_assignment --log-level=WARN --create --force --notebook="$$name" "$$name" || exit; done
 	@ls assignments/release/*/*.ipynb
 
-# What the tests of a file share is made once.
+# What the tests of a file share is made once; the file that takes longest comes first.
 test-assignments: export OMP_NUM_THREADS = 1
 test-assignments: grading ## Grade right, wrong and hostile submissions, also through nbgrader
-	@$(PYTEST) --dist loadfile tests/grading
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder tests/grading/test_nbgrader.py tests/grading
 
 grade: export OMP_NUM_THREADS = 1
 grade: grading ## Grade a class: ASSIGNMENT=losses SUBMISSIONS=folder [CLUSTER=tcp://host:8786] [OPTIONS="--jobs 8"]
@@ -173,7 +199,7 @@ lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/python -m pip check
 
 clean: ## Remove all that was made: .venv, _build and caches
-	@rm -rf .venv .venv-oldest _build mutants assignments/release *.egg-info
+	@rm -rf .venv .venv-oldest .venv-latest .venv-release _build mutants assignments/release *.egg-info
 	@rm -rf .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find _ext assignments benchmarks chapters nnlib tests \
 	    -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

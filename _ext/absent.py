@@ -150,12 +150,17 @@ class Following(SphinxTransform):
             follow_chapters(self.env)
         places = [parent.index(child) for child in mine]
         kept = [child for child, page in mine.items() if page not in self.absent]
-        if not isinstance(parent, nodes.tbody):
+        counted = is_counted(parent)
+        if counted or not isinstance(parent, nodes.tbody):
             kept.sort(key=lambda child: self.chapters.index(mine[child]))
         for place, child in zip(places, kept, strict=False):
             parent[place] = child
         for place in reversed(places[len(kept) :]):
             del parent[place]
+        if counted:
+            for number, row in enumerate(parent, 1):
+                text = row.next_node(nodes.Text)
+                text.parent.replace(text, nodes.Text(str(number)))
 
     def chapter(self, node: nodes.Node) -> str | None:
         """Return the chapter that a node begins with; of a row, one that the book has, if any."""
@@ -233,6 +238,12 @@ class AbsentReferences(SphinxPostTransform):
         anchor = f"#equation-{anchor}" if xref["reftype"] == "eq" else f"#{anchor}" * bool(anchor)
         link = f"{site}/{place.page}.html{anchor}"
         return nodes.reference("", "", *words, refuri=link, internal=False)
+
+
+def is_counted(parent: nodes.Element) -> bool:
+    """Tell whether the rows of a table say in their first column that they are 1, 2, 3, ...."""
+    firsts = [row[0].astext() for row in parent if isinstance(row, nodes.row)]
+    return bool(firsts) and firsts == [str(number) for number, _ in enumerate(firsts, 1)]
 
 
 def opens(node: nodes.Node) -> bool:

@@ -1,4 +1,4 @@
-"""The self-checks of each page, by name: ``kept.js`` keeps the answers and counts those given.
+"""The self-checks of each page, by name: ``kept.js`` keeps the answers and counts the right ones.
 
 Without JavaScript they are lists of answers with a box before each, checked where it is right.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 import assets
 from docutils import nodes
-from questions import is_self_check
+from questions import is_right, is_self_check
 from sources import of_extension
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -33,9 +33,9 @@ def checks(doctree: nodes.document) -> dict[str, str]:
 
 def label_boxes(app: Sphinx, doctree: nodes.document) -> None:
     """Give each box a label, for those who hear it."""
-    checks = doctree.findall(is_self_check)
-    for box in [raw for check in checks for raw in check.findall(nodes.raw)]:
-        label = "right" if 'checked="checked"' in box.astext() else "wrong"
+    found = doctree.findall(is_self_check)
+    for box in [raw for check in found for raw in check.findall(nodes.raw)]:
+        label = "right" if is_right(box) else "wrong"
         labeled = box.astext().replace("<input ", f'<input aria-label="{label}" ')
         box.replace_self(nodes.raw("", labeled, format="html"))
 

@@ -1,5 +1,5 @@
 // Answers to self-checks are kept in the browser, and nowhere else. Beside each chapter stands how
-// many it has of them. An answer to what has been written anew is forgotten.
+// many of them are right. An answer to what has been written anew is forgotten.
 const kept = (() => {
   const { book, pages } = window.bookChecks;
   const digests = Object.assign({}, ...Object.values(pages));
@@ -14,13 +14,14 @@ const kept = (() => {
     }
   };
   const read = () => Object(open((storage) => JSON.parse(storage.getItem(name))));
-  const get = (check) => {
-    const { 0: digest, 1: answer } = read()[check] ?? {};
-    return digest === digests[check] ? answer : undefined;
+  const entry = (check) => {
+    const { 0: digest, 1: answer, 2: right } = read()[check] ?? {};
+    return digest === digests[check] ? { answer, right } : {};
   };
-  const set = (check, answer) => {
+  const get = (check) => entry(check).answer;
+  const set = (check, answer, right) => {
     if (answer === undefined || !(check in digests)) return;
-    const all = JSON.stringify({ ...read(), [check]: [digests[check], answer] });
+    const all = JSON.stringify({ ...read(), [check]: [digests[check], answer, right] });
     open((storage) => storage.setItem(name, all));
     show();
   };
@@ -49,10 +50,12 @@ const kept = (() => {
   const show = () => {
     let some = false;
     for (const [mark, checks] of marks) {
-      const count = checks.filter((check) => get(check) !== undefined).length;
-      const words = make("span", { textContent: " self-checks answered" });
-      mark.replaceChildren(...(count ? [` ${count} of ${checks.length}`, words] : []));
-      some ||= count > 0;
+      const given = checks.map(entry).filter(({ answer }) => answer !== undefined);
+      const count = `${given.filter(({ right }) => right).length} of ${checks.length}`;
+      const words = make("span", { textContent: " self-checks" });
+      mark.replaceChildren(...(given.length ? [` ${count}`, words, " right"] : []));
+      mark.title = given.length ? `${count} self-checks answered right` : "";
+      some ||= given.length > 0;
     }
     if (some) {
       box.hidden = false;

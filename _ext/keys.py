@@ -1,77 +1,80 @@
-"""The self-checks as they are written, and a page with their answers, for instructors."""
+"""A page with the right answer to each self-check, for instructors."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from absent import follow_chapters
 from docutils import nodes
-from sources import lessons, markdown, of_extension
+from questions import SelfCheck, is_self_check, self_check
+from sources import numbered, of_extension
+from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.docutils import SphinxDirective
 
-_CHECK = re.compile(
-    r"^(?P<fence>:{3,})\{admonition\}.*\n:class: quiz(?P<number> number)?\n:name: (?P<label>\S+)\n"
-    r"(?P<question>(?s:.*?))\n(?P<answers>- \[(?s:.*?))^(?P=fence)$",
-    re.MULTILINE,
-)
-_ANSWER = re.compile(
-    r"^- \[(?P<right>[ x])\] (?P<said>(?s:.*?))^  - (?P<why>(?s:.*?))(?=^- \[|\Z)", re.M
-)
 
-
-class Answer(NamedTuple):
-    """An answer that a self-check offers, and what it says to it."""
-
-    said: str
-    right: bool
-    why: str
-
-
-class SelfCheck(NamedTuple):
-    """A self-check; of a number, its last answer stands for all others."""
-
-    label: str
-    question: str
-    number: bool
-    answers: list[Answer]
-
-
-def self_checks(text: str) -> Iterator[SelfCheck]:
-    """Yield the self-checks of a chapter in their order."""
-    for check in _CHECK.finditer(text):
-        answers = [
-            Answer(_joined(answer["said"]), answer["right"] == "x", _joined(answer["why"]))
-            for answer in _ANSWER.finditer(check["answers"])
-        ]
-        yield SelfCheck(check["label"], check["question"].strip(), bool(check["number"]), answers)
-
-
-def _joined(text: str) -> str:
-    """Return what stands in an item of a list as one line."""
-    return " ".join(text.split())
+class keys(nodes.General, nodes.Element):
+    """The place of the right answers, until all chapters have been read."""
 
 
 class Keys(SphinxDirective):
     """The right answers to all self-checks, as PDF and page number them."""
 
     def run(self) -> list[nodes.Node]:
-        """Return them, read as Markdown."""
+        """Return their place."""
         follow_chapters(self.env)
-        said = []
-        for chapter, path in enumerate(lessons(Path(self.env.srcdir)), 1):
-            self.env.note_dependency(str(path))
-            said.append(f"**{chapter}. {{doc}}`{path.stem}`**")
-            for i, check in enumerate(self_checks(markdown(path)), 1):
-                right = "\n\n".join(f"**{a.said}** {a.why}" for a in check.answers if a.right)
-                said.append(f"[{chapter}.{i}](#{check.label}) {check.question}\n\n{right}")
-        return self.parse_text_to_nodes("\n\n".join(said))
+        for page in numbered(self.config.external_site_map):
+            self.env.note_dependency(str(self.env.doc2path(page)))
+        return [keys()]
+
+
+class FillKeys(SphinxPostTransform):
+    """Write the right answers where they belong."""
+
+    default_priority = 5  # before any reference is resolved
+
+    def run(self, **_: Any) -> None:
+        """Write them."""
+        for place in list(self.document.findall(keys)):
+            place.replace_self(list(self.answers()))
+
+    def answers(self) -> Iterator[nodes.Node]:
+        """Yield of each chapter its name and the answers."""
+        for number, page in enumerate(numbered(self.config.external_site_map), 1):
+            title = self.link(page, "", self.env.titles[page].deepcopy().children)
+            yield nodes.paragraph("", "", nodes.strong("", f"{number}. ", title))
+            chapter = self.env.get_doctree(page)
+            for xref in chapter.findall(addnodes.pending_xref):
+                xref["refdoc"] = self.env.docname  # from where its link will lead
+            for i, box in enumerate(list(chapter.findall(is_self_check)), 1):
+                check = self_check(box)
+                name = self.link(page, f"#{check.label}", [nodes.Text(f"{number}.{i}")])
+                yield from key(check, name)
+
+    def link(self, page: str, anchor: str, said: list[nodes.Node]) -> nodes.reference:
+        """Return a link to a place of the book."""
+        address = self.app.builder.get_relative_uri(self.env.docname, page)
+        return nodes.reference("", "", *said, refuri=f"{address}{anchor}", internal=True)
+
+
+def key(check: SelfCheck, name: nodes.Node) -> Iterator[nodes.Node]:
+    """Yield the question behind its name, then each right answer and why it is right."""
+    asked, *more = check.question
+    yield nodes.paragraph("", "", name, nodes.Text(" "), *asked.children)
+    yield from more
+    for right, text, feedback in check.answers:
+        if right:
+            said = [nodes.strong("", "", *part.children) for part in text]
+            why, *more = feedback
+            yield nodes.paragraph("", "", *said, nodes.Text(" "), *why.children)
+            yield from more
 
 
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
+    app.add_node(keys)
     app.add_directive("self-check-keys", Keys)
-    return of_extension(__file__, parallel_read_safe=False)
+    app.add_post_transform(FillKeys)
+    return of_extension(__file__)

@@ -20,10 +20,13 @@ _BLOCK_FORMULA = re.compile(r"\$\$\n(.*?)\n\$\$", re.DOTALL)
 
 
 class Writer:
-    """Writes nodes of a page; ``number`` gives that of a node, ``address`` that of a link."""
+    """Writes nodes of a page; ``number`` gives that of a node, ``address`` that of a link.
+
+    The second is asked with a link's target and words. Where it has none, the words stay.
+    """
 
     def __init__(
-        self, number: Callable[[str, nodes.Element], str], address: Callable[[str], str]
+        self, number: Callable[[str, nodes.Element], str], address: Callable[[str, str], str]
     ) -> None:
         self.number, self.address = number, address
 
@@ -52,8 +55,8 @@ class Writer:
             raise unwritten(node)
         held = "".join(map(self.inline, node.children))
         if isinstance(node, nodes.reference):
-            address = node.get("refuri") or f"#{node['refid']}"
-            return f"[{held}]({self.address(address)})"
+            address = self.address(node.get("refuri") or f"#{node['refid']}", held)
+            return f"[{held}]({address})" if address else held
         mark = {nodes.emphasis: "*", nodes.strong: "**"}.get(type(node), "")
         return f"{mark}{held}{mark}"
 

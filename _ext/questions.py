@@ -1,6 +1,8 @@
 """What a chapter asks, read from its page: self-checks with their answers, exercises and solutions.
 
-What is made of the pages takes them from here; ``exercises.py`` has the cells of a notebook.
+What is made of the pages takes them from here; ``exercises.py`` has the cells of a notebook. Two
+read the HTML of built pages, and have nothing else: ``quiz.js``, without which a browser shows
+question and answers all the same, and ``pdf.py``, which joins the pages.
 """
 
 from __future__ import annotations
@@ -85,6 +87,11 @@ def is_solution(node: nodes.Node) -> bool:
     return isinstance(node, solution_node)
 
 
+def is_right(mark: nodes.raw) -> bool:
+    """Tell whether the box before an answer is checked: it is right."""
+    return 'checked="checked"' in mark.astext()
+
+
 def self_check(box: nodes.Element) -> SelfCheck:
     """Return what a self-check holds."""
     (listed,) = (child for child in box if isinstance(child, nodes.bullet_list))
@@ -97,7 +104,7 @@ def _answer(item: nodes.Element) -> Answer:
     *text, feedback = item.deepcopy().children
     mark = text[0].next_node(nodes.raw)
     text[0].remove(mark)
-    return Answer('checked="checked"' in mark.astext(), text, feedback[0].children)
+    return Answer(is_right(mark), text, feedback[0].children)
 
 
 def exercises(page: nodes.Element) -> list[Exercise]:

@@ -97,7 +97,7 @@ const build = (quiz, index) => {
   form.addEventListener("input", clear);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    kept.set(quiz.id, judge());
+    kept.set(quiz.id, judge(), status.dataset.verdict === "right");
   });
   addEventListener("forget", () => {
     form.reset();

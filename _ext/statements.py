@@ -54,7 +54,7 @@ def marked(folder: Path = ROOT / "tests") -> dict[str, list[Marked]]:
         text = path.read_text(encoding="utf-8")
         if "statement(" not in text:
             continue  # to read all of them would take a second
-        for node in ast.parse(text).body:
+        for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for label in _marks(node):
                     file = path.relative_to(folder.parent).as_posix()

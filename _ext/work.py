@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import json
 import posixpath
+import re
 import sys
 import tomllib
 import zlib
@@ -39,7 +40,7 @@ from questions import (
     is_solution,
     self_check,
 )
-from sources import ROOT, of_extension
+from sources import ROOT, numbered, of_extension
 from sphinx.application import Sphinx
 
 #: Where they lie in the built book, and the branch of the public repository that holds them.
@@ -48,11 +49,14 @@ FOLDER = "work"
 FOLDED = {"cellView": "form", "jupyter": {"source_hidden": True}}
 #: What is installed for an import, beside nnlib; its own extras bring the others.
 PACKAGES = {"altair": "altair>=6", "sklearn": "scikit-learn>=1.5"}
+#: Where PyTorch is without CUDA, a tenth of the size.
+CPU = "https://download.pytorch.org/whl/cpu"
 #: What the page's button gives: its text, how the file's name ends, an icon.
 DOWNLOADS = (
     ("Work notebook", "", "fas fa-pencil-alt"),
     ("Solutions", "_solutions", "fas fa-check"),
 )
+_NUMBERED = re.compile(r"[\d.]+\)?$")
 _ABOUT = (
     "> **This notebook is yours to work in.** Predict what a cell will print, run it with Shift "
     "and Enter, then change it. Below each exercise is a cell for your answer, and a check where "
@@ -149,7 +153,6 @@ class Page:
         stored = json.loads(Path(app.env.doc2path(name)).read_text(encoding="utf-8"))
         self.stored = stored["cells"]
         self.site = app.config.html_baseurl.rstrip("/")
-        self.writer = Writer(self.number, self.address)
         self.exercises = {exercise.label: exercise for exercise in exercises(doctree)}
         apart = [node for e in self.exercises.values() for node in (*e.given, e.solution) if node]
         kept_apart = {id(cell) for node in apart for cell in node.findall(is_code_cell)}
@@ -169,7 +172,7 @@ class Page:
         counts = self.app.env.toc_fignumbers.get(self.name, {}).get(kind, {})
         return next((".".join(map(str, counts[i])) for i in node["ids"] if i in counts), "")
 
-    def address(self, target: str) -> str:
+    def address(self, target: str, words: str = "") -> str:
         """Return where a link of the page leads: the public address, if there is one."""
         if urlsplit(target).scheme:
             return target
@@ -177,6 +180,11 @@ class Page:
             return urljoin(f"{self.site}/{self.name}.html", target)
         target = f"{self.stem}.html{target}" if target.startswith("#") else target
         return posixpath.normpath(f"../{posixpath.dirname(self.name)}/{target}")
+
+    def away(self, target: str, words: str) -> str:
+        """Return where a link leads, or nothing if it names by a number what stands on the page."""
+        found_here = target.startswith("#") and _NUMBERED.search(words)
+        return "" if found_here else self.address(target)
 
     def heading(self, section: nodes.Element, level: int) -> str:
         """Return the title of a section with its number, as on the page."""
@@ -198,7 +206,8 @@ class Page:
         return f"{'#' * level} {title}\n\n{self.writer.blocks(node.children)}"
 
     def work(self) -> NotebookNode:
-        """Return the notebook to work in."""
+        """Return the notebook to work in, which holds what has a number on the page."""
+        self.writer = Writer(self.number, self.away)
         cells = Cells(self)
         (chapter,) = (node for node in self.doctree if isinstance(node, nodes.section))
         cells.say(self.heading(chapter, 1))
@@ -211,6 +220,7 @@ class Page:
 
     def solutions(self) -> NotebookNode:
         """Return the notebook with the solutions."""
+        self.writer = Writer(self.number, self.address)
         cells = Cells(self)
         (chapter,) = (node for node in self.doctree if isinstance(node, nodes.section))
         cells.say(f"{self.heading(chapter, 1)}: solutions")
@@ -234,18 +244,23 @@ class Page:
         imported = sorted(set(imports_of("\n".join(self.code))) - sys.stdlib_module_names)
         extras = "plots,progress" + ",torch" * ("torch" in imported)
         packages = " ".join(f'"{PACKAGES[name]}"' for name in imported if name in PACKAGES)
-        head = "# @title Install what is missing (on Colab, for example)\n"
+        head = (
+            "# @title Install what is missing (on Colab, for example)\n"
+            "from importlib.util import find_spec\n"
+        )
+        look = (
+            f"missing = [name for name in {json.dumps(imported)} if not find_spec(name)]\n"
+            "if missing:\n"
+        )
         if address := self.app.config.html_theme_options.get("repository_url"):
-            return (
-                f"{head}from importlib.util import find_spec\n\n"
-                f"if not all(map(find_spec, {json.dumps(imported)})):\n"
-                f'    %pip install -q {packages} "{project()["name"]}[{extras}] @ git+{address}"'
-            )
+            options = "-q" + f" --extra-index-url {CPU}" * ("torch" in imported)
+            package = f"{project()['name']}[{extras}] @ git+{address}"
+            return f'{head}\n{look}    %pip install {options} {packages} "{package}"'
         return (
-            f"{head}from importlib.util import find_spec\nfrom pathlib import Path\n\n"
-            f"if not all(map(find_spec, {json.dumps(imported)})):\n"
+            f"{head}from pathlib import Path\n\n{look}"
             '    book = [p for p in Path.cwd().parents if (p / "nnlib").is_dir()]\n'
-            '    assert book, "nnlib is missing: install it as the book\'s README says"\n'
+            "    said = f\"missing: {', '.join(missing)}; install it as the book's README says\"\n"
+            "    assert book, said\n"
             f'    %pip install -q {packages} "{{book[0]}}[{extras}]"'
         )
 
@@ -329,13 +344,12 @@ def notebook(cells: list[NotebookNode]) -> NotebookNode:
 
 def is_chapter(app: Sphinx, name: str) -> bool:
     """Tell whether a page is a chapter, which has a work notebook."""
-    path = Path(app.env.doc2path(name))
-    return path.suffix == ".ipynb" and path.stem[0].isdigit()
+    return name in numbered(app.config.external_site_map)
 
 
 def solves(app: Sphinx) -> bool:
     """Tell whether solutions are in this edition of the book."""
-    return getattr(app.config, "edition", "") != STUDENT
+    return bool(app.config.edition != STUDENT)
 
 
 def write(app: Sphinx, doctree: nodes.document, name: str) -> None:
@@ -348,10 +362,6 @@ def write(app: Sphinx, doctree: nodes.document, name: str) -> None:
     for end, make in made.items():
         text = nbformat.writes(make()) + "\n"
         (folder / f"{page.stem}{end}.ipynb").write_text(text, encoding="utf-8")
-    if address := app.config.html_theme_options.get("repository_url"):
-        # What Binder installs.
-        needs = f"{project()['name']}[notebooks,torch] @ git+{address}\n"
-        (folder / "requirements.txt").write_text(needs, encoding="utf-8")
 
 
 def offer(
@@ -377,7 +387,7 @@ def offer(
     if address and solves(app):  # the public branch holds the solutions
         name = address.removeprefix("https://github.com/")
         colab = f"https://colab.research.google.com/github/{name}/blob/{FOLDER}/{stem}.ipynb"
-        binder = f"https://mybinder.org/v2/gh/{name}/{FOLDER}?urlpath=lab/tree/{stem}.ipynb"
+        binder = f"https://mybinder.org/v2/gh/{name}/HEAD?urlpath=lab/tree/{FOLDER}/{stem}.ipynb"
         buttons.append(
             {
                 "type": "group",

@@ -509,11 +509,8 @@ def hinge_with_own_class(scores, labels):
 
 
 def hinge_over_the_batch(scores, labels):
-    rows = np.arange(len(scores))
-    true = scores[rows, labels].copy()
-    masked = scores.copy()
-    masked[rows, labels] = -np.inf
-    return np.maximum(0, masked.max() - true + 1)
+    true = scores[np.arange(len(scores)), labels]
+    return np.maximum(0, masked(-np.inf, scores, labels).max() - true + 1)
 
 
 def hinge_in_place(scores, labels):
@@ -555,11 +552,21 @@ def gradient_with_one_share(scores, labels):
     return gradient
 
 
-def hinge_masked_by(number, scores, labels):
-    rows = np.arange(len(scores))
+def masked(number, scores, labels):
+    """Return the scores with a number in place of those of the true classes."""
     rivals = scores.copy()
-    rivals[rows, labels] = number
-    return (np.maximum(0, rivals - scores[rows, labels][:, None] + 1) ** 2).sum(axis=1)
+    rivals[np.arange(len(scores)), labels] = number
+    return rivals
+
+
+def strongest_masked_by(number, scores, labels):
+    true = scores[np.arange(len(scores)), labels]
+    return np.maximum(0, masked(number, scores, labels).max(axis=1) - true + 1)
+
+
+def hinge_masked_by(number, scores, labels):
+    true = scores[np.arange(len(scores)), labels][:, None]
+    return (np.maximum(0, masked(number, scores, labels) - true + 1) ** 2).sum(axis=1)
 
 
 def softmax_and_none(a):
@@ -849,6 +856,25 @@ WRONG = {
             )(s, k - 1), "a batch", "from 0 or from 1"),
         "the best rival of the whole batch": (
             hinge_over_the_batch, "a batch", "Along which axis"),
+        "the true class masked by 0": (
+            partial(strongest_masked_by, 0), None, "who is the strongest"),
+        "the true class masked by a number": (
+            partial(strongest_masked_by, -1000), "all scores far below 0",
+            "how low are the scores"),
+        "labels taken for one-hot": (
+            lambda s, k: np.maximum(0, np.where(k == 1, -np.inf, s).max(axis=1) + 1),
+            "a batch", "the entry at its own index"),
+        "a column in place of a row of losses": (
+            lambda s, k: numpy_hinge(s, k).reshape(-1, 1), "a batch", "an axis of length 1"),
+        "a table of every example against every other": (
+            lambda s, k: np.maximum(
+                0, masked(-np.inf, s, k).max(axis=1, keepdims=True) - s[np.arange(len(s)), k] + 1
+            ), "a batch", "broadcasting made a table"),
+        "a list in place of an array": (
+            lambda s, k: [float(loss) for loss in numpy_hinge(s, k)], "a batch",
+            "it returned a list"),
+        "float32 in place of float64": (
+            lambda s, k: numpy_hinge(s.astype(np.float32), k), "a batch", "asks for float32"),
     },
     "softmax": common(numpy_softmax, softmax_in_place) | {
         "no shift before exp": (
@@ -1244,6 +1270,28 @@ WRONG |= engines.WRONG | backpropagation.WRONG
 
 def known(name):
     return {mistake.name for one in check.SUITES[name].checks for mistake in one.misconceptions}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda s, k: (s * k).sum(axis=1),
+        lambda s, k: s[np.arange(len(s)), k.argmax(axis=1)],
+        lambda s, k: np.where(k, -np.inf, s).max(axis=1),
+    ],
+)
+def test_labels_taken_for_one_hot_are_told_however_they_are_used(wrong):
+    assert "labels taken for one-hot" in first_failure("hinge", wrong).message
+
+
+def test_a_table_of_losses_is_told_in_both_directions():
+    _, _, words = WRONG["hinge"]["a table of every example against every other"]
+
+    def wrong(scores, labels):
+        true = scores[np.arange(len(scores)), labels]
+        return np.maximum(0, masked(-np.inf, scores, labels).max(axis=1) - true[:, None] + 1)
+
+    assert words in first_failure("hinge", wrong).message
 
 
 @pytest.mark.parametrize("name", check.SUITES)

@@ -7,7 +7,6 @@ import symtable
 import sys
 import tomllib
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,18 @@ import pytest
 import nnlib
 from nnlib import check
 
+# That of an installed nnlib is not the folder of the project.
 HOME = Path(nnlib.__file__).parent
+ROOT = Path(__file__).parents[1]
 FILES = {
-    path.relative_to(HOME.parent).as_posix(): path
-    for folder in ("nnlib", "_ext", "assignments", "benchmarks")
-    for path in (HOME.parent / folder).rglob("*.py")
+    path.relative_to(root).as_posix(): path
+    for root, folder in (
+        (HOME.parent, "nnlib"),
+        (ROOT, "_ext"),
+        (ROOT, "assignments"),
+        (ROOT, "benchmarks"),
+    )
+    for path in (root / folder).rglob("*.py")
 }
 SOURCES = {
     ".".join(path.relative_to(HOME).with_suffix("").parts).removesuffix(".__init__"): path
@@ -148,7 +154,7 @@ def test_all_lists_every_name_that_nnlib_holds():
 
 def documented_names(module):
     """Return the names of a module that the API page shows."""
-    page = (Path(__file__).parents[1] / "chapters" / "api.md").read_text(encoding="utf-8")
+    page = (ROOT / "chapters" / "api.md").read_text(encoding="utf-8")
     names, current = set(), ""
     for kind, name in re.findall(r"\.\. (current|auto(?!m))\w+:: ([\w.]+)", page):
         if kind == "current":
@@ -179,7 +185,7 @@ def test_a_registry_and_nnlib_offer_the_same_objects_by_their_names(registry, ki
 
 
 def test_every_package_is_distributed():
-    settings = tomllib.loads((HOME.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = {path.parent.relative_to(HOME.parent) for path in HOME.rglob("__init__.py")}
     listed = settings["tool"]["setuptools"]["packages"]
     assert sorted(listed) == sorted(".".join(package.parts) for package in packages)
@@ -189,8 +195,11 @@ def test_the_package_says_that_it_is_typed():
     assert (Path(nnlib.__file__).parent / "py.typed").is_file()
 
 
-def test_the_version_is_that_of_the_installed_distribution():
-    assert nnlib.__version__ == version("neural-network-basics")
+def test_the_version_stands_in_one_place():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in settings["project"]["dynamic"]
+    named = settings["tool"]["setuptools"]["dynamic"]["version"]
+    assert named == {"attr": "nnlib.__version__"}
 
 
 def inner_scopes(scope):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,13 @@ def _clear_cases(rng: np.random.Generator) -> Arguments:
     return {"scores": rng.normal(size=(4, 4)) + 20 * np.eye(4)[labels], "labels": labels}
 
 
+def _below_zero(rng: np.random.Generator) -> Arguments:
+    return {
+        "scores": -rng.uniform(2, 6, size=(6, 4)),
+        "labels": rng.permutation([0, 1, 2, 3, 0, 1]),
+    }
+
+
 def _far_below_zero(rng: np.random.Generator) -> Arguments:
     # Integers, so that no order of adding and subtracting loses a digit.
     levels = 10 ** np.array([[1], [2], [4], [7], [10], [13]])
@@ -54,11 +62,55 @@ def _lead(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
     return lead
 
 
+def _one_hot(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
+    return np.eye(scores.shape[1], dtype=scores.dtype)[labels]
+
+
+def _masked_by(number: float, total: Callable[[FloatArray], Any]) -> Function:
+    """Return the loss in which the score of the true class is replaced by a number."""
+
+    def wrong(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+        rivals = np.where(_one_hot(scores, labels) > 0, scores.dtype.type(number), scores)
+        return total(np.maximum(0, rivals - _true(scores, labels)[:, np.newaxis] + 1))
+
+    return wrong
+
+
+def _strongest(missing: FloatArray) -> Any:
+    return missing.max(axis=1)
+
+
+def _sum_of_squares(missing: FloatArray) -> Any:
+    return (missing**2).sum(axis=1)
+
+
+def _table(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
+    """Return the loss of each example's best rival against each example's true class."""
+    true = _true(scores, labels)
+    return np.maximum(0, np.subtract.outer(_lead(scores, labels).max(axis=1) + true, true) + 1)
+
+
+_LOW_NUMBERS = -(10.0 ** np.arange(1, 13))
+_LOW_HINT = (
+    "That number is low, but how low are the scores here? Which number is below all others? Or "
+    "could the true class be taken out after the subtraction?"
+)
+_INDEX_HINT = (
+    "Here labels holds the index of each true class, one number for each row, and no row of 0 and "
+    "1. How do you pick from each row of scores the entry at its own index?"
+)
+
+
 hinge = array_suite(
     "hinge",
     "Check ``hinge(scores, labels)``: the loss of each row of scores, for class indices.",
     losses.hinge,
-    {"a batch": _labeled, "right by a wide margin": _clear_cases},
+    {
+        "a batch": _labeled,
+        "right by a wide margin": _clear_cases,
+        "all scores below 0": _below_zero,
+        "all scores far below 0": _far_below_zero,
+    },
     Misconception(
         "the correct class counted in its own margin",
         lambda s, k: np.maximum(0, np.maximum(_lead(s, k), 0).max(axis=1) + 1),
@@ -110,10 +162,58 @@ hinge = array_suite(
         lambda s, k: losses.hinge(s, (k - 1) % s.shape[1]),
         _COUNTING_HINT,
     ),
+    *(
+        Misconception(
+            "the true class masked by a number", _masked_by(number, _strongest), _LOW_HINT
+        )
+        for number in _LOW_NUMBERS
+    ),
+    Misconception(
+        "the true class masked by 0",
+        _masked_by(0, _strongest),
+        "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
+        "Where all others are negative, who is the strongest?",
+    ),
     Misconception(
         "the best rival of the whole batch",
         lambda s, k: np.maximum(0, (_lead(s, k).T + _true(s, k)).max() - _true(s, k) + 1),
         "Each example has its own rivals. Along which axis is the maximum taken?",
+    ),
+    *(
+        Misconception("labels taken for one-hot", wrong, _INDEX_HINT)
+        for wrong in (
+            lambda s, k: s * k,
+            lambda s, k: np.where(k, -np.inf, s),
+            lambda s, k: np.argmax(k, axis=1),
+            lambda s, k: np.sum(k, axis=1),
+        )
+    ),
+    Misconception(
+        "a column in place of a row of losses",
+        lambda s, k: losses.hinge(s, k)[:, np.newaxis],
+        "Which line keeps an axis of length 1, by keepdims=True, np.newaxis or a reshape? With a "
+        "row of numbers, a column makes a whole table.",
+    ),
+    *(
+        Misconception(
+            "a table of every example against every other",
+            wrong,
+            "A column and a row were combined, and broadcasting made a table. Which of the two has "
+            "an axis too many?",
+        )
+        for wrong in (_table, lambda s, k: _table(s, k).T)
+    ),
+    Misconception(
+        "a list in place of an array",
+        lambda s, k: losses.hinge(s, k).tolist(),
+        "A list cannot be added or averaged like an array. Which function of NumPy makes an array "
+        "of it, and of which dtype?",
+    ),
+    Misconception(
+        "float32 in place of float64",
+        lambda s, k: losses.hinge(s, k).astype(np.float32),
+        "The scores here are float64, and the losses should keep that. Which line asks for "
+        "float32?",
     ),
 )
 
@@ -128,10 +228,6 @@ def _two_classes(rng: np.random.Generator) -> Arguments:
     return {"scores": rng.normal(size=(4, 2)), "labels": rng.permutation([0, 1, 0, 1])}
 
 
-def _one_hot(scores: FloatArray, labels: NDArray[np.intp]) -> FloatArray:
-    return np.eye(scores.shape[1], dtype=scores.dtype)[labels]
-
-
 def _missing(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
     """Return what the true class lacks to a lead of 1 over each other; over itself, nothing."""
     return np.maximum(0, _lead(scores, labels) + 1)
@@ -139,16 +235,6 @@ def _missing(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
 
 def _squared_hinge(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
     return (_missing(scores, labels) ** 2).sum(axis=1)
-
-
-def _masked_by(number: float) -> Function:
-    """Return the loss in which the score of the true class is replaced by a number."""
-
-    def wrong(scores: FloatArray, labels: NDArray[np.intp]) -> Any:
-        rivals = np.where(_one_hot(scores, labels) > 0, scores.dtype.type(number), scores)
-        return (np.maximum(0, rivals - _true(scores, labels)[:, np.newaxis] + 1) ** 2).sum(axis=1)
-
-    return wrong
 
 
 _SUM_OF_SQUARES: dict[str, Inputs] = {
@@ -171,16 +257,13 @@ squared_hinge = array_suite(
     ),
     *(
         Misconception(
-            "the true class masked by a number",
-            _masked_by(number),
-            "That number is low, but how low are the scores here? Which number is below all "
-            "others? Or could the true class be taken out after the subtraction?",
+            "the true class masked by a number", _masked_by(number, _sum_of_squares), _LOW_HINT
         )
-        for number in -(10.0 ** np.arange(1, 13))
+        for number in _LOW_NUMBERS
     ),
     Misconception(
         "the true class masked by 0",
-        _masked_by(0),
+        _masked_by(0, _sum_of_squares),
         "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
         "What should it add to the sum?",
     ),

@@ -1,26 +1,12 @@
 """The built chapters in a browser: each chart and each self-check, moved by keyboard alone."""
 
-import json
 import re
-from pathlib import Path
 
 import pytest
+import sources
 from playwright import sync_api
 
-CHAPTERS = Path(__file__).resolve().parents[2] / "chapters"
-QUIZ = re.compile(r"^:::\{admonition\}[^\n]*\n((?::\w+:[^\n]*\n)+)(.*?)^:::$", re.M | re.S)
-
-
-def quizzes(name):
-    """Return of each self-check in the notebook its label and its answers, whether right."""
-    cells = json.loads((CHAPTERS / f"{name}.ipynb").read_text())["cells"]
-    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    for options, body in QUIZ.findall(text):
-        if re.search(r"^:class: quiz\b", options, re.MULTILINE):
-            label = re.search(r"^:name: (\S+)$", options, re.MULTILINE)
-            assert label, f"a self-check has no :name: check-...\n{body}"
-            answers = re.findall(r"^- \[([ x])\] *(.*)$", body, re.MULTILINE)
-            yield label[1], [(mark == "x", text) for mark, text in answers]
+from ..self_checks import self_checks
 
 
 def test_every_control_of_a_chart_is_reached_and_moved_by_keyboard(drive):
@@ -102,16 +88,15 @@ def test_every_answer_to_a_self_check_is_told_by_keyboard(drive, chapter):
     page = drive()
     fold = "open => document.querySelectorAll('.deeper').forEach(d => { d.open = open; })"
     page.evaluate(fold, True)
-    found = dict(quizzes(chapter))
+    found = dict(self_checks(sources.markdown(sources.file_of(f"chapters/{chapter}"))))
     page.locator(".admonition.quiz:not(:has(form))").first.wait_for(state="detached")
     shown = [quiz.get_attribute("id") for quiz in page.locator(".admonition.quiz:has(form)").all()]
     assert list(found) == shown, "the self-checks as written (left) and as shown differ"
     assert len(found) >= 4, "a chapter has at least 4 self-checks"
     for label, answers in found.items():
         quiz = page.locator(f"[id='{label}']")
-        assert any(right for right, _ in answers), f"no answer to {label} is right: - [x]"
-        told = [tell(page, quiz, i, text) for i, (_, text) in enumerate(answers)]
-        assert ["Right." in words for words in told] == [right for right, _ in answers], label
+        told = [tell(page, quiz, i, answer.said) for i, answer in enumerate(answers)]
+        assert ["Right." in words for words in told] == [answer.right for answer in answers], label
         assert len(set(told)) == len(told), f"{label}: two answers have the same feedback"
         short = [words for words in told if len(words) <= len("Right. ") + 10]
         assert short == [], f"{label}: feedback that says too little"

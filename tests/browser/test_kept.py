@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import sources
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 
 RULES = {
@@ -11,21 +13,36 @@ RULES = {
 }
 CHAPTER = "chapters/01_multilayer_perceptrons"
 NUMBER, CHOICE = "[id='check-parameters']", ".admonition.quiz:not(.number)"
-KEY = "answers: Neural Network Basics"
+CONFIG = yaml.safe_load((sources.ROOT / "_config.yml").read_text(encoding="utf-8"))
+KEY = f"answers: {CONFIG['title']}"
+
+
+def come_to(page):
+    """Go to both self-checks: a form is made where a reader comes."""
+    for quiz in (NUMBER, CHOICE):
+        page.locator(quiz).first.scroll_into_view_if_needed()
+        page.locator(f"{quiz} form").first.wait_for()
 
 
 def answer(page):
     """Give a right number and the second choice; return what is said to them."""
-    page.locator(f"{NUMBER} input").fill("3*5+5*2+7")
+    come_to(page)
+    page.locator(f"{NUMBER} form input").fill("3*5+5*2+7")
     page.locator(f"{NUMBER} button").click()
     choice = page.locator(CHOICE).first
-    choice.locator("input").nth(1).check()
+    choice.locator("form input").nth(1).check()
     choice.get_by_role("button", name="Check").click()
     return said(page)
 
 
 def said(page):
+    come_to(page)
     return [page.locator(f"{quiz} .feedback").first.text_content() for quiz in (NUMBER, CHOICE)]
+
+
+def rights(said):
+    """Return how many answers are right, of what is said to them."""
+    return sum(words.startswith("Right.") for words in said)
 
 
 def marks(page):
@@ -44,17 +61,19 @@ def test_answers_and_their_count_survive_a_reload_until_they_are_forgotten(open_
     before = answer(page)
     assert before[0].startswith("Right.")
     assert all(before)
-    link = page.get_by_role("link", name=f"2 of {total} self-checks answered")
+    count = f"{rights(before)} of {total}"
+    link = page.get_by_role("link", name=f"{count} self-checks right")
     assert link.inner_text().startswith("1. Multilayer perceptrons")
+    assert page.get_by_title(f"{count} self-checks answered right").is_visible()
     page.reload()
     assert said(page) == before
-    assert page.locator(f"{NUMBER} input").input_value() == "3*5+5*2+7"
-    assert page.locator(CHOICE).first.locator("input").nth(1).is_checked()
+    assert page.locator(f"{NUMBER} form input").input_value() == "3*5+5*2+7"
+    assert page.locator(CHOICE).first.locator("form input").nth(1).is_checked()
     assert link.is_visible()
     forget.click()
     assert said(page) == ["", ""]
-    assert page.locator(f"{NUMBER} input").input_value() == ""
-    assert page.locator(f"{CHOICE} input:checked").count() == 0
+    assert page.locator(f"{NUMBER} form input").input_value() == ""
+    assert page.locator(f"{CHOICE} form input:checked").count() == 0
     assert shown(page) == []
     assert page.locator(".kept").inner_text().endswith("They are forgotten.")
     page.reload()
@@ -65,8 +84,7 @@ def test_answers_and_their_count_survive_a_reload_until_they_are_forgotten(open_
 def test_other_chapters_and_the_opening_page_count_answers_too(open_page):
     page = open_page(CHAPTER, 1280)
     total = page.locator(".admonition.quiz").count()
-    answer(page)
-    words = f" 2 of {total} self-checks answered"
+    words = f" {rights(answer(page))} of {total} self-checks right"
     page.goto(page.url.replace("01_multilayer_perceptrons", "02_activation_functions"))
     assert shown(page) == [words]
     page.goto(page.url.replace("02_activation_functions", "index"))
@@ -81,13 +99,24 @@ def test_a_question_that_is_written_anew_forgets_its_answer(open_page):
     page = open_page(CHAPTER, 1280)
     _, other = answer(page)
     entries = json.loads(page.evaluate("key => localStorage.getItem(key)", KEY))
-    assert entries["check-parameters"][1:] == ["3*5+5*2+7"]
+    assert entries["check-parameters"][1:] == ["3*5+5*2+7", True]
     entries["check-parameters"][0] = "another"
     page.evaluate("([key, text]) => localStorage.setItem(key, text)", [KEY, json.dumps(entries)])
     page.reload()
     assert said(page) == ["", other]
     assert len(shown(page)) == 1
-    assert shown(page)[0].startswith(" 1 of ")
+    assert shown(page)[0].startswith(f" {rights([other])} of ")
+
+
+def test_a_wrong_answer_is_kept_and_not_counted(open_page):
+    page = open_page(CHAPTER, 1280)
+    for text, right in (("3", 0), ("32", 1)):
+        page.locator(f"{NUMBER} form input").fill(text)
+        page.locator(f"{NUMBER} button").click()
+        assert shown(page)[0].startswith(f" {right} of ")
+        page.reload()
+        assert shown(page)[0].startswith(f" {right} of ")
+        assert page.locator(f"{NUMBER} form input").input_value() == text
 
 
 @pytest.mark.parametrize("text", ["", "{", "null", "7", '"x"', "[1]", '{"check-parameters": 3}'])
@@ -147,8 +176,8 @@ def test_arithmetic_has_its_value_and_what_is_none_is_told(open_page):
     for typed, expected in ARITHMETIC.items():
         found = page.evaluate(value, typed)
         assert expected in found if isinstance(expected, str) else found == expected, typed
-    page.locator(f"{NUMBER} input").fill("3*5+five")
-    page.locator(f"{NUMBER} input").press("Enter")
+    page.locator(f"{NUMBER} form input").fill("3*5+five")
+    page.locator(f"{NUMBER} form input").press("Enter")
     assert said(page)[0] == "“five” is no number. Write numbers with + - * / ^ and brackets."
     assert shown(page) == []
 

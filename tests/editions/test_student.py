@@ -8,10 +8,11 @@ from functools import cache
 from itertools import chain
 
 import exercises
-import keys
 import pytest
 import sources
 from bs4 import BeautifulSoup
+
+from ..self_checks import self_checks
 
 ALL = range(1, 1 + len(sources.lessons()))
 # The instructors' book lacks the first chapter, to which others refer.
@@ -130,7 +131,7 @@ def test_students_get_no_page_for_instructors(student):
 def test_instructors_get_the_right_answer_to_each_self_check(instructor):
     page = BeautifulSoup((instructor / "chapters" / "keys.html").read_text(), "html.parser")
     texts = [sources.markdown(sources.lessons()[number - 1]) for number in LATER]
-    checks = [list(keys.self_checks(text)) for text in texts]
+    checks = [list(self_checks(text)) for text in texts]
     links = [link.get_text() for link in page.select("article a[href*='#check-']")]
     assert links == [
         f"{chapter}.{number}"
@@ -139,10 +140,10 @@ def test_instructors_get_the_right_answer_to_each_self_check(instructor):
     ]
     formulas = [tag["data-tex"] for tag in page.select("[data-tex]")]
     text = squeezed("\n".join([page.get_text(), *formulas]))
-    for check in chain.from_iterable(checks):
-        (right,) = (answer for answer in check.answers if answer.right)
+    for label, answers in chain.from_iterable(checks):
+        (right,) = (answer for answer in answers if answer.right)
         said = [squeezed(piece) for piece in PIECE.split(f"{right.said} {right.why}")]
-        assert [piece for piece in said if piece not in text] == [], check.label
+        assert [piece for piece in said if piece not in text] == [], label
 
 
 def test_what_stands_in_an_absent_chapter_is_named_and_no_link(instructor):

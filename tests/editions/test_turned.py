@@ -52,6 +52,20 @@ def test_plans_keep_to_the_chapters(read):
     assert "Backpropagation" in plans[0]
 
 
+def test_the_weeks_of_a_plan_are_counted_anew(read):
+    article = read("teaching").select_one("article.bd-article")
+    plans = [
+        [[cell.get_text() for cell in row.select("td")] for row in table.select("tbody tr")]
+        for table in article.select("table")
+        if table.th.get_text() == "week"
+    ]
+    for rows, titles in zip(plans, (["Softmax", "Act"], ["Back", "Soft", "Act"]), strict=True):
+        assert [row[0] for row in rows] == [str(week) for week in range(1, 1 + len(rows))]
+        found = dict.fromkeys(row[1].partition(" ")[0] for row in rows)
+        assert all(map(str.startswith, found, titles))
+        assert len(found) == len(titles)
+
+
 def test_the_glossary_has_what_the_chapters_use(read):
     glossary = read("glossary")
     assert glossary.find(id="term-softmax")

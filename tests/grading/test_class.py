@@ -89,12 +89,12 @@ def test_the_right_function_of_a_check_is_no_answer_to_any_item(tmp_path):
 
 def test_a_run_that_is_killed_loses_nothing(tmp_path):
     everyone = submissions.write_class(
-        [submissions.wrong_submission(n) for n in range(24)], tmp_path / "in"
+        [submissions.wrong_submission(n) for n in range(12)], tmp_path / "in"
     )
     results = tmp_path / "out" / "results"
     chance = random.Random(0)
     folders = (tmp_path / "in", tmp_path / "out")
-    for _ in range(3):
+    for _ in range(2):
         with start(
             "class", NAME, *folders, stdout=subprocess.DEVNULL, start_new_session=True
         ) as process:

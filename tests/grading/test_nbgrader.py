@@ -25,12 +25,39 @@ from .courses import CONTENTS, ROOT, copy_course
 ASSIGNMENTS = [path.stem for path in sources.assignments()]
 
 
-def nbgrader(folder, *arguments):
-    """Run nbgrader, which calls alembic by its name."""
+# To start nbgrader costs as much as to grade two notebooks; and each time that it opens its
+# database, it starts alembic to ask for a number.
+COMMANDS = """
+import sys
+from contextlib import suppress
+from functools import cache
+
+import nbgrader.api
+from jupyter_core.application import NoStart
+from nbgrader.apps import NbGraderApp
+
+nbgrader.api.get_alembic_version = cache(nbgrader.api.get_alembic_version)
+for command in sys.stdin.read().splitlines():
+    app = NbGraderApp.instance()
+    app.initialize(command.split())
+    with suppress(NoStart):  # it is raised when a command has run
+        app.start()
+    type(app.subapp).clear_instance()
+"""
+
+
+def nbgrader(folder, *commands):
+    """Run nbgrader's commands, one after the other; return its log."""
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"}
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMANDS],
+        cwd=folder,
+        env=environment,
+        input="\n".join(commands),
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -39,14 +66,16 @@ def nbgrader(folder, *arguments):
 def course(tmp_path_factory):
     """A course of its own, with all assignments as students are given them."""
     course = copy_course(tmp_path_factory.mktemp("term") / "course")
-    for name in ASSIGNMENTS:
-        generate(course, name)
+    nbgrader(course, *map(GENERATE.format, ASSIGNMENTS))
     return course
+
+
+GENERATE = "generate_assignment {} --create --force --log-level=WARN"
 
 
 def generate(course, name):
     """Return what students are given, made anew."""
-    nbgrader(course, "generate_assignment", name, "--create", "--force", "--log-level=WARN")
+    nbgrader(course, GENERATE.format(name))
     return nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
 
 
@@ -111,22 +140,25 @@ def hand_in(course, name, made):
 @pytest.fixture(scope="module")
 def term(course):
     """The points that each student is to get, by assignment, and those that nbgrader exports."""
-    made, logs = {}, ""
+    made = {}
     for name in ASSIGNMENTS:
         everyone = handed_in(course, name)
         hand_in(course, name, {student: data for student, (data, _) in everyone.items()})
         made |= {(name, student): points for student, (_, points) in everyone.items()}
         if name == submissions.NAME:
             hand_in(course, name, odd_files())
-        logs += nbgrader(course, "autograde", name, "--create")
-        nbgrader(course, "generate_feedback", name, "--student=wrong0")
-    nbgrader(course, "export")
+    log = nbgrader(
+        course,
+        *(f"autograde {name} --create" for name in ASSIGNMENTS),
+        *(f"generate_feedback {name} --student=wrong0" for name in ASSIGNMENTS),
+        "export",
+    )
     with open(course / "grades.csv", newline="") as file:
         rows = {
             (row["assignment"], row["student_id"]): float(row["raw_score"])
             for row in csv.DictReader(file)
         }
-    return Term(made, rows, logs)
+    return Term(made, rows, log)
 
 
 class Term(NamedTuple):

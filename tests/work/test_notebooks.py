@@ -11,7 +11,7 @@ import work
 from nbclient import NotebookClient
 
 MADE = sources.ROOT / "_build" / "html" / "work"
-CHAPTERS = [path for path in sources.chapters() if path.stem[0].isdigit()]
+CHAPTERS = sources.lessons()
 each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 # A role, a directive, its options, a label above a heading; code between ticks is none.
 RAW = re.compile(r"\{[\w:-]+\}`|^(?:> )*:::|^:\w+:|^\([\w-]+\)=|\\label", re.MULTILINE)
