@@ -34,6 +34,7 @@ OWNERS = {
     "Vega": {assets.VEGA},
     "accessible-pygments": {"theme.css"},
     "clipboard.js": {"clipboard.min.js"},
+    "marked": {"notes.js"},
     "reveal.js": {"reveal.css", "reveal.js", "notes.js"},
     "myst-nb": {"theme.css"},
     "pydata-sphinx-theme": {"theme.css"},
