@@ -58,7 +58,7 @@ def price_of_a_code(rng: np.random.Generator) -> Variant:
         slips=(
             Slip(
                 float(kl_divergence(y=p, p=y)) / math.log(2),
-                "That is $D(p \\Vert y)$: the mean was taken with the shares $p$. Which shares do "
+                r"That is $D(p \Vert y)$: the mean was taken with the shares $p$. Which shares do "
                 "the words have that are sent?",
             ),
             Slip(
@@ -68,7 +68,7 @@ def price_of_a_code(rng: np.random.Generator) -> Variant:
             ),
             Slip(
                 float(kl_divergence(y=y, p=p)),
-                "That is the price in nats. Divide by $\\log 2$, or take logarithms of base 2.",
+                r"That is the price in nats. Divide by $\log 2$, or take logarithms of base 2.",
             ),
             Slip(
                 float(np.mean(other - own)),
@@ -77,9 +77,9 @@ def price_of_a_code(rng: np.random.Generator) -> Variant:
             ),
         ),
         solution=(
-            f"The lengths are $-\\log_2 y_i$, that is ${row(own, 0)}$, and $-\\log_2 p_i$, that is "
+            rf"The lengths are $-\log_2 y_i$, that is ${row(own, 0)}$, and $-\log_2 p_i$, that is "
             f"${row(other, 0)}$. Their differences, weighted with $y$, are the divergence "
-            f"$D(y \\Vert p) = {said(float(y @ other), 3)} - {said(float(y @ own), 3)} = "
+            rf"$D(y \Vert p) = {said(float(y @ other), 3)} - {said(float(y @ own), 3)} = "
             f"{said(price, 3)}$ bits."
         ),
     )
@@ -100,7 +100,7 @@ def gradient_of_scores(rng: np.random.Generator) -> Variant:
     p = softmax(scores)
     gradient = softmax_cross_entropy.gradient(scores, k)
     jacobian = np.diag(p) - np.outer(p, p)
-    listed = ",\\ ".join("0" if weight == 1 else rf"\log {weight}" for weight in weights)
+    listed = r",\ ".join("0" if weight == 1 else rf"\log {weight}" for weight in weights)
     return Variant(
         values={"weights": weights.tolist(), "k": k},
         text=(
@@ -153,29 +153,29 @@ def far_from_zero(rng: np.random.Generator) -> Variant:
     return Variant(
         values={"lead": lead},
         text=(
-            f"Two classes have the scores ${level}$ and ${level} + \\log {lead}$. The true class "
-            f"is the first one. How large is its cross-entropy $-\\log p_0$, in nats? {LOGARITHMS}"
+            rf"Two classes have the scores ${level}$ and ${level} + \log {lead}$. The true class "
+            rf"is the first one. How large is its cross-entropy $-\log p_0$, in nats? {LOGARITHMS}"
         ),
         key=loss,
         slips=(
             Slip(
                 math.log(lead),
-                "That is the lead of the wrong class, $-\\log(p_0 / p_1)$. The loss is "
-                "$\\mathrm{lse}(s) - s_0$, in which both exponentials stand.",
+                r"That is the lead of the wrong class, $-\log(p_0 / p_1)$. The loss is "
+                r"$\mathrm{lse}(s) - s_0$, in which both exponentials stand.",
             ),
             Slip(
                 float(softmax_cross_entropy(scores, 1)),
-                "That is $-\\log p_1$. Which class is the true one?",
+                r"That is $-\log p_1$. Which class is the true one?",
             ),
             Slip(
                 level + loss,
-                "That is $\\mathrm{lse}(s)$, from which the score of the true class is to be taken.",
+                r"That is $\mathrm{lse}(s)$. Take the score of the true class from it.",
             ),
         ),
         solution=(
             f"A common shift changes nothing, so take ${level}$ from both scores: $0$ and "
-            f"$\\log {lead}$. The exponentials are 1 and {lead}, so $p_0 = 1/{lead + 1}$ and "
-            f"$-\\log p_0 = \\log {lead + 1} = {said(loss)}$."
+            rf"$\log {lead}$. The exponentials are 1 and {lead}, so $p_0 = 1/{lead + 1}$ and "
+            rf"$-\log p_0 = \log {lead + 1} = {said(loss)}$."
         ),
     )
 
@@ -194,24 +194,24 @@ def warmer_or_colder(rng: np.random.Generator) -> Variant:
     before, after = softmax(scores)[1], softmax(scores / tau)[1]
     wrong_way = softmax(scores * tau)[1]
     shown = r"\tfrac12" if tau < 1 else "2"
-    power = f"\\sqrt{{{odds}}}" if tau == 2 else f"{odds}^2"
+    power = rf"\sqrt{{{odds}}}" if tau == 2 else f"{odds}^2"
     return Variant(
         values={"odds": odds, "tau": tau},
         text=(
             f"Of two classes, class 1 is {odds} times as probable as class 0, so "
-            f"$p_1 = \\frac{{{odds}}}{{{odds + 1}}} \\approx {said(before)}$. Then the scores are "
-            f"divided by the temperature $\\tau = {shown}$. What is $p_1$ now?"
+            rf"$p_1 = \frac{{{odds}}}{{{odds + 1}}} \approx {said(before)}$. Then the scores are "
+            rf"divided by the temperature $\tau = {shown}$. What is $p_1$ now?"
         ),
         key=float(after),
         slips=(
             Slip(
                 float(wrong_way),
-                "That is what *multiplying* the scores by $\\tau$ gives. A higher temperature "
+                r"That is what *multiplying* the scores by $\tau$ gives. A higher temperature "
                 "brings the probabilities nearer to each other, a lower one further apart.",
             ),
             Slip(
                 float(odds / tau / (odds / tau + 1)),
-                "The *odds* were divided by $\\tau$. It is their logarithm, the difference of the "
+                r"The *odds* were divided by $\tau$. It is their logarithm, the difference of the "
                 "scores, that is divided.",
             ),
             Slip(
@@ -220,9 +220,9 @@ def warmer_or_colder(rng: np.random.Generator) -> Variant:
             ),
         ),
         solution=(
-            f"The difference of the scores is $\\log {odds}$, and the ratio of the probabilities "
-            f"becomes $\\exp(\\log {odds} / \\tau) = {odds}^{{1/\\tau}} = {power} = {new}$. So "
-            f"$p_1 = \\frac{{{new}}}{{{new + 1}}} \\approx {said(after)}$."
+            rf"The difference of the scores is $\log {odds}$, and the ratio of the probabilities "
+            rf"becomes $\exp(\log {odds} / \tau) = {odds}^{{1/\tau}} = {power} = {new}$. So "
+            rf"$p_1 = \frac{{{new}}}{{{new + 1}}} \approx {said(after)}$."
         ),
     )
 
@@ -264,7 +264,7 @@ def too_sure(rng: np.random.Generator) -> Variant:
             ),
         ),
         solution=(
-            f"The mean confidence is $({sizes[0]} \\cdot 0.6 + {sizes[1]} \\cdot 0.9) / 400 = "
+            rf"The mean confidence is $({sizes[0]} \cdot 0.6 + {sizes[1]} \cdot 0.9) / 400 = "
             f"{said(confidence, 3)}$, the accuracy $({right[0]} + {right[1]}) / 400 = "
             f"{said(accuracy, 3)}$. The network is too sure by ${said(confidence - accuracy, 3)}$ "
             "in the mean; below 0 would be too modest."
@@ -378,18 +378,18 @@ def first_step_back(rng: np.random.Generator) -> Variant:
             ),
             Slip(
                 float(np.outer(delta, a).T[i, j]) if i != j else float(delta[i]),
-                "The gradient of $W$ is $\\delta a^\\top$: the row is that of the score, and the "
+                r"The gradient of $W$ is $\delta a^\top$: the row is that of the score, and the "
                 "column that of the input, by which the gradient of the score is multiplied.",
             ),
             Slip(
                 float(p[i] * a[j]),
-                "The target is missing: $\\delta = p - y$, not $p$.",
+                r"The target is missing: $\delta = p - y$, not $p$.",
             ),
         ),
         solution=(
-            f"The gradient of the scores is $\\delta = p - y = {row(delta, 1)}$. The score {i} "
-            f"depends on this weight by $a_{j}$, so the derivative is $\\delta_{i}\\,a_{j} = "
-            f"{said(float(delta[i]), 1)} \\cdot ({int(a[j])}) = {said(float(gradient[i, j]), 1)}$."
+            rf"The gradient of the scores is $\delta = p - y = {row(delta, 1)}$. The score {i} "
+            rf"depends on this weight by $a_{j}$, so the derivative is $\delta_{i}\,a_{j} = "
+            rf"{said(float(delta[i]), 1)} \cdot ({int(a[j])}) = {said(float(gradient[i, j]), 1)}$."
         ),
     )
 
@@ -421,7 +421,7 @@ QUESTIONS = (
         digits=3,
         tolerance=0.005,
         marks=(
-            Mark(2, "the lengths of both codes, $-\\log_2 y_i$ and $-\\log_2 p_i$"),
+            Mark(2, r"the lengths of both codes, $-\log_2 y_i$ and $-\log_2 p_i$"),
             Mark(2, "their difference, weighted with $y$ (1 point if it is weighted with $p$)"),
             Mark(1, "the number, in bits"),
         ),
@@ -454,7 +454,7 @@ QUESTIONS = (
         check=far_from_zero_again,
         tolerance=0.02,
         marks=(
-            Mark(1, "a common shift, or $\\mathrm{lse}(s) - s_0$ with the largest score taken out"),
+            Mark(1, r"a common shift, or $\mathrm{lse}(s) - s_0$ with the largest score taken out"),
             Mark(2, "the sum of both exponentials after the shift"),
             Mark(1, "the logarithm, as a positive number"),
         ),
@@ -472,7 +472,7 @@ QUESTIONS = (
         choice=True,
         marks=(
             Mark(1, "the difference of the scores is the logarithm of the ratio"),
-            Mark(2, "the new ratio, a power of the old one with the exponent $1/\\tau$"),
+            Mark(2, r"the new ratio, a power of the old one with the exponent $1/\tau$"),
             Mark(1, "from the ratio to $p_1$"),
         ),
     ),
@@ -509,7 +509,7 @@ QUESTIONS = (
             "an example where the mean fails."
         ),
         solution=(
-            "(a) Every ratio $p_i / p_j = \\exp(s_i - s_j)$ depends on a difference of scores "
+            r"(a) Every ratio $p_i / p_j = \exp(s_i - s_j)$ depends on a difference of scores "
             "alone, in which a common shift cancels; and the sum stays 1. (b) Less the largest "
             "score, no exponent is above 0, so no exponential is above 1 and none overflows. One "
             "exponent is 0, so the sum is at least 1 and nothing is divided by 0. Less the mean, "
@@ -535,17 +535,17 @@ QUESTIONS = (
             "A network for two classes gives the true class the probability 0.001. Half the "
             "squared error of the probabilities and cross-entropy are two losses for it. (a) Write "
             "the gradient of each with respect to the scores, with the Jacobian "
-            "$J = \\mathrm{diag}(p) - p p^\\top$ where it is needed. (b) How large is its entry "
+            r"$J = \mathrm{diag}(p) - p p^\top$ where it is needed. (b) How large is its entry "
             "for the true class, in both cases? (c) Which property of cross-entropy makes the "
             "difference?"
         ),
         solution=(
             "(a) Squared error: $J(p - y)$. Cross-entropy: $J(-y/p) = p - y$. (b) With "
             "$p = (0.999, 0.001)$ and $y = (0, 1)$, $p - y = (0.999, -0.999)$. The entry of "
-            "$J(p - y)$ is $-2 \\cdot 0.999 \\cdot 0.001 \\cdot 0.999 = "
+            r"$J(p - y)$ is $-2 \cdot 0.999 \cdot 0.001 \cdot 0.999 = "
             f"{said(-2 * 0.999 * 0.001 * 0.999, 3)}$"
             ", that of $p - y$ is $-0.999$: five hundred times as large. (c) The slope of "
-            "$-\\log p_k$ is $-1/p_k$, which grows as the probability of the true class falls, and "
+            r"$-\log p_k$ is $-1/p_k$, which grows as the probability of the true class falls, and "
             "cancels the small factor $p_k$ in row $k$ of the Jacobian. That of squared error "
             "stays below 1, and the factor remains."
         ),
@@ -565,16 +565,16 @@ QUESTIONS = (
         difficulty=3,
         minutes=10,
         text=(
-            "Use $\\log t \\le t - 1$, with equality only at $t = 1$, to prove for distributions "
-            "$y$ and $p$ that $D(y \\Vert p) \\ge 0$, and that there is equality only if $y = p$. "
+            r"Use $\log t \le t - 1$, with equality only at $t = 1$, to prove for distributions "
+            r"$y$ and $p$ that $D(y \Vert p) \ge 0$, and that there is equality only if $y = p$. "
             "Say where your proof treats the classes with $y_i = 0$."
         ),
         solution=(
             "Sums run over the classes with $y_i > 0$; if $p_i = 0$ for one of them, "
-            "$D = \\infty$. Otherwise $-D(y \\Vert p) = \\sum y_i \\log (p_i / y_i) \\le "
-            "\\sum y_i (p_i / y_i - 1) = \\sum p_i - 1 \\le 0$, since the $p_i$ of some classes "
-            "sum to at most 1. If $D = 0$, both are equalities. The first gives $p_i = y_i$ wherever "
-            "$y_i > 0$. The second says that these $p_i$ sum to 1, so $p_i = 0 = y_i$ for the "
+            r"$D = \infty$. Otherwise $-D(y \Vert p) = \sum y_i \log (p_i / y_i) \le "
+            r"\sum y_i (p_i / y_i - 1) = \sum p_i - 1 \le 0$, since the $p_i$ of some classes "
+            "sum to at most 1. If $D = 0$, both are equalities. The first gives $p_i = y_i$ "
+            "wherever $y_i > 0$. The second says that these $p_i$ sum to 1, so $p_i = 0 = y_i$ for the "
             "other classes. Hence $p = y$."
         ),
         marks=(
@@ -600,20 +600,20 @@ QUESTIONS = (
             f"${said(float(entropy(SMOOTHED)), 3)}$ nats."
         ),
         solution=(
-            "No. Cross-entropy is $H(y) + D(y \\Vert p)$. The entropy of the targets, "
+            r"No. Cross-entropy is $H(y) + D(y \Vert p)$. The entropy of the targets, "
             f"${said(float(entropy(SMOOTHED)), 3)}$, is there for every model, so 0 cannot be "
             "reached. What the model can change is the divergence, in the mean "
             f"$0.33 - {said(float(entropy(SMOOTHED)), 3)} = "
             f"{said(0.33 - float(entropy(SMOOTHED)), 3)}$: it is almost as good as any model can "
             "be on these data. A model that knows nothing and says $(0.5, 0.5)$ has the loss "
-            f"$\\log 2 \\approx {said(math.log(2))}$. All this is about the data that were used "
+            rf"$\log 2 \approx {said(math.log(2))}$. All this is about the data that were used "
             "for the mean; on new data it has to be measured."
         ),
         marks=(
             Mark(2, "cross-entropy is entropy plus divergence"),
             Mark(2, "the entropy is a floor that no model gets below"),
             Mark(1, "the divergence that is left, about 0.005"),
-            Mark(1, "a comparison: $\\log 2$ for the uniform answer, or the floor itself"),
+            Mark(1, r"a comparison: $\log 2$ for the uniform answer, or the floor itself"),
         ),
     ),
     Question(
@@ -632,9 +632,9 @@ QUESTIONS = (
         code=LOG_OF_SOFTMAX,
         harm=harm_of_log_of_softmax,
         solution=(
-            "(a) $s_{\\max} + \\log(1 + e^{-1000}) - (-1000)$, which is 1000 to all digits of a "
+            r"(a) $s_{\max} + \log(1 + e^{-1000}) - (-1000)$, which is 1000 to all digits of a "
             "float. (b) `np.log(p[k])`: $p_1 = e^{-1000}$ is too small for a float and was rounded "
-            "to 0, so the logarithm is $-\\infty$. Subtracting the maximum guards against "
+            r"to 0, so the logarithm is $-\infty$. Subtracting the maximum guards against "
             "overflow, not against a rounded 0. (c) Take the logarithm on paper: "
             "`shifted = scores - np.max(scores)` and "
             "`return np.log(np.exp(shifted).sum()) - shifted[k]`."
@@ -643,7 +643,7 @@ QUESTIONS = (
             Mark(1, "(a) 1000"),
             Mark(1, "(b) the logarithm of `p[k]`"),
             Mark(2, "the probability was rounded to 0, which no shift prevents"),
-            Mark(2, "(c) $\\mathrm{lse}(s) - s_k$ in code, with the maximum taken out"),
+            Mark(2, r"(c) $\mathrm{lse}(s) - s_k$ in code, with the maximum taken out"),
         ),
     ),
     Question(
@@ -667,8 +667,8 @@ QUESTIONS = (
             "(a) The rows do not sum to 1. (b) `e.sum(axis=-1)` has the shape (3,): without "
             "`keepdims=True` the sums lie along the *last* axis, so the entry in column $j$ is "
             "divided by the sum of row $j$, in place of its own row. With `keepdims=True` they "
-            "have the shape (3, 1). (c) Two rows of three classes have two sums, which cannot be laid "
-            "along three columns: an error. A single row has one sum, which is right for all its "
+            "have the shape (3, 1). (c) Two rows of three classes have two sums, which cannot be "
+            "laid along three columns: an error. A single row has one sum, which is right for all its "
             "entries. Only a square batch lets the fault pass in silence."
         ),
         marks=(
@@ -698,9 +698,9 @@ QUESTIONS = (
         harm=harm_of_the_floor,
         solution=(
             "(a) No cross-entropy is below the entropy of the target, which is "
-            "$-0.9 \\log 0.9 - 0.1 \\log 0.1 \\approx "
+            r"$-0.9 \log 0.9 - 0.1 \log 0.1 \approx "
             f"{said(float(entropy(SMOOTHED)))}$ nats. The curve falls to 0. (b) The divergence "
-            "$D(y \\Vert p)$, which is the cross-entropy less this entropy, and is 0 where "
+            r"$D(y \Vert p)$, which is the cross-entropy less this entropy, and is 0 where "
             "$p = y$."
         ),
         marks=(
@@ -720,18 +720,19 @@ QUESTIONS = (
         minutes=8,
         text=(
             f"An example has the scores $s = {row(SCORES, 0)}$, and class 0 is the true one. The "
-            "scores are divided by the temperature $\\tau = 4$. What does that do (a) to the 0-1 "
+            r"scores are divided by the temperature $\tau = 4$. What does that do (a) to the 0-1 "
             "loss, (b) to the multiclass hinge, in numbers, (c) to the cross-entropy: does it rise "
             "or fall, and how do you know without computing it? (d) The true class is 1 in place "
             "of 0. Does the cross-entropy rise or fall now?"
         ),
         solution=(
             "(a) Nothing: the order of the scores stays, and 0 is predicted. (b) The hinge is "
-            "$\\max(0, 1 - m)$ with the margin $m = 3 - 1 = 2$ before, so "
+            r"$\max(0, 1 - m)$ with the margin $m = 3 - 1 = 2$ before, so "
             f"${said(float(hinge(SCORES, 0)), 1)}$, and $m = 0.5$ after, so "
             f"${said(float(hinge(SCORES / 4, 0)), 1)}$. (c) It rises. The loss is "
-            "$\\log \\sum_j \\exp((s_j - s_0) / \\tau)$. The leads $s_j - s_0$ of the other "
-            "classes are below 0, and divided by 4 they come nearer to 0, so each term grows. In numbers: "
+            r"$\log \sum_j \exp((s_j - s_0) / \tau)$. The leads $s_j - s_0$ of the other "
+            "classes are below 0, and divided by 4 they come nearer to 0, so each term grows. In "
+            "numbers: "
             f"${said(float(softmax_cross_entropy(SCORES, 0)))}$ before, "
             f"${said(float(softmax_cross_entropy(SCORES / 4, 0)))}$ after. (d) It falls, from "
             f"${said(float(softmax_cross_entropy(SCORES, 1)))}$ to "
@@ -764,19 +765,19 @@ QUESTIONS = (
             "would notice the fault from a curve of the loss."
         ),
         solution=(
-            "(a) A softmax of the probabilities: $-p_k + \\log \\sum_j \\exp p_j$. (b) At "
-            "$p = e_k$, where it is $-1 + \\log(e + 9) = \\log(1 + 9/e) \\approx "
+            r"(a) A softmax of the probabilities: $-p_k + \log \sum_j \exp p_j$. (b) At "
+            r"$p = e_k$, where it is $-1 + \log(e + 9) = \log(1 + 9/e) \approx "
             f"{said(float(softmax_cross_entropy(np.eye(10)[0], 0)))}$. (c) At a one-hot $p$ of "
-            "another class it is $\\log(e + 9) \\approx "
+            r"another class it is $\log(e + 9) \approx "
             f"{said(float(softmax_cross_entropy(np.eye(10)[1], 0)))}$. (d) It begins near "
-            f"$\\log 10 \\approx {said(math.log(10))}$ and never comes below the floor of (b), "
+            rf"$\log 10 \approx {said(math.log(10))}$ and never comes below the floor of (b), "
             "however many predictions are right."
         ),
         marks=(
             Mark(2, "(a) the formula: softmax is taken once more, of $p$"),
             Mark(1, "(b) at $p = e_k$"),
-            Mark(2, "$\\log(1 + 9/e)$, or $-1 + \\log(e + 9)$; the decimal number is not needed"),
-            Mark(1, "(c) $\\log(e + 9)$"),
+            Mark(2, r"$\log(1 + 9/e)$, or $-1 + \log(e + 9)$; the decimal number is not needed"),
+            Mark(1, r"(c) $\log(e + 9)$"),
             Mark(2, "(d) a loss with a floor far above 0, while the accuracy is high"),
         ),
     ),
@@ -794,8 +795,8 @@ QUESTIONS = (
         digits=1,
         tolerance=0.05,
         marks=(
-            Mark(2, "$\\delta = p - y$"),
-            Mark(2, "the product $\\delta_i\\,a_j$, with the right two indices"),
+            Mark(2, r"$\delta = p - y$"),
+            Mark(2, r"the product $\delta_i\,a_j$, with the right two indices"),
             Mark(1, "the number with its sign"),
         ),
     ),

@@ -83,7 +83,7 @@ def test_a_question_tests_an_objective_and_a_section_that_there_are(chapter, que
     objectives = sources.objectives(page(chapter))
     assert sum(said.startswith(question.objective) for said in objectives) == 1
     pages = [page(name) for name in (chapter, *question.also)]
-    labels = {label for path in pages for label, _ in absent.labels(path)}
+    labels = {label for path in pages for label, _ in absent.labels_of(path)}
     assert question.section in labels
 
 
