@@ -574,8 +574,8 @@ QUESTIONS = (
             r"$D = \infty$. Otherwise $-D(y \Vert p) = \sum y_i \log (p_i / y_i) \le "
             r"\sum y_i (p_i / y_i - 1) = \sum p_i - 1 \le 0$, since the $p_i$ of some classes "
             "sum to at most 1. If $D = 0$, both are equalities. The first gives $p_i = y_i$ "
-            "wherever $y_i > 0$. The second says that these $p_i$ sum to 1, so $p_i = 0 = y_i$ for the "
-            "other classes. Hence $p = y$."
+            "wherever $y_i > 0$. The second says that these $p_i$ sum to 1, so $p_i = 0 = y_i$ "
+            "for the other classes. Hence $p = y$."
         ),
         marks=(
             Mark(2, "the bound, applied to $t = p_i / y_i$"),
@@ -668,8 +668,8 @@ QUESTIONS = (
             "`keepdims=True` the sums lie along the *last* axis, so the entry in column $j$ is "
             "divided by the sum of row $j$, in place of its own row. With `keepdims=True` they "
             "have the shape (3, 1). (c) Two rows of three classes have two sums, which cannot be "
-            "laid along three columns: an error. A single row has one sum, which is right for all its "
-            "entries. Only a square batch lets the fault pass in silence."
+            "laid along three columns: an error. A single row has one sum, which is right for "
+            "all its entries. Only a square batch lets the fault pass in silence."
         ),
         marks=(
             Mark(1, "(a) the sums of the rows"),
