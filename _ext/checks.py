@@ -1,4 +1,7 @@
-"""Which self-checks each page has: ``kept.js`` keeps the answers to them and counts those given."""
+"""The self-checks of each page, by name: ``kept.js`` keeps the answers and counts those given.
+
+Without JavaScript they are lists of answers with a box before each, checked where it is right.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,15 @@ def checks(doctree: nodes.document) -> dict[str, str]:
     }
 
 
+def label_boxes(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each box a label, for those who hear it."""
+    checks = doctree.findall(is_self_check)
+    for box in [raw for check in checks for raw in check.findall(nodes.raw)]:
+        label = "right" if 'checked="checked"' in box.astext() else "wrong"
+        labeled = box.astext().replace("<input ", f'<input aria-label="{label}" ')
+        box.replace_self(nodes.raw("", labeled, format="html"))
+
+
 def write_script(app: Sphinx, env: BuildEnvironment) -> None:
     """Write the script, and with it the self-checks of pages that were read now and before."""
     if app.builder.format == "html":
@@ -50,6 +62,7 @@ def load_scripts(
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     store(app, STORE, checks)
+    app.connect("doctree-read", label_boxes)
     app.connect("env-updated", write_script)
     app.connect("html-page-context", load_scripts)
     return of_extension(__file__)

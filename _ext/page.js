@@ -72,15 +72,22 @@ addEventListener("copy", (event) => {
   event.preventDefault();
 });
 // Screen readers are told of what is laid out alone. One section after another is, when there is
-// time for it.
+// time for it: not while a page comes in, when whoever scrolls would wait for it, but as soon as
+// somebody moves by keyboard.
 const idle = window.requestIdleCallback ?? setTimeout;
 const sections = document.querySelectorAll(".bd-article > section > section").values();
-const layOut = ({ value: section, done }) => {
+const layOut = () => {
+  const { value: section, done } = sections.next();
   if (done) return;
   section.style.contentVisibility = "visible";
-  idle(() => layOut(sections.next()));
+  idle(layOut);
 };
-addEventListener("load", () => idle(() => layOut(sections.next())));
+addEventListener("load", () => {
+  const begin = new AbortController();
+  begin.signal.addEventListener("abort", () => idle(layOut));
+  addEventListener("keydown", () => begin.abort(), { once: true });
+  setTimeout(() => begin.abort(), 8000);
+});
 document.addEventListener("DOMContentLoaded", () => {
   unfold();
   // The theme's label of these hides from some what others read on them.

@@ -35,7 +35,7 @@ const readAnswer = (item) => {
   return answer;
 };
 
-document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
+const build = (quiz, index) => {
   const list = quiz.querySelector("ul");
   const answers = [...list.children].map(readAnswer);
   const question = make("div", { id: `quiz-${index}-question` });
@@ -106,4 +106,18 @@ document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => {
   const before = kept.get(quiz.id);
   if (before !== undefined && given(before) !== undefined) judge();
   quiz.append(form);
-});
+};
+// Where a form comes in, a browser lays out all around it, to offer what it knows: so none comes in
+// before its place is laid out, or printed.
+const waiting = new Map();
+document.querySelectorAll(".admonition.quiz").forEach((quiz, index) => waiting.set(quiz, index));
+const begin = (quizzes) => {
+  for (const quiz of quizzes) {
+    if (!waiting.has(quiz)) continue;
+    build(quiz, waiting.get(quiz));
+    waiting.delete(quiz);
+  }
+};
+const laidOut = new ResizeObserver((seen) => begin(seen.map(({ target }) => target)));
+for (const quiz of waiting.keys()) laidOut.observe(quiz);
+addEventListener("beforeprint", () => begin([...waiting.keys()]));

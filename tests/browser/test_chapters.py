@@ -103,6 +103,7 @@ def test_every_answer_to_a_self_check_is_told_by_keyboard(drive, chapter):
     fold = "open => document.querySelectorAll('.deeper').forEach(d => { d.open = open; })"
     page.evaluate(fold, True)
     found = dict(quizzes(chapter))
+    page.locator(".admonition.quiz:not(:has(form))").first.wait_for(state="detached")
     shown = [quiz.get_attribute("id") for quiz in page.locator(".admonition.quiz:has(form)").all()]
     assert list(found) == shown, "the self-checks as written (left) and as shown differ"
     assert len(found) >= 4, "a chapter has at least 4 self-checks"
