@@ -24,7 +24,7 @@ class ExamQuestions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return them, read as Markdown."""
         follow_chapters(self.env)
-        for path in sorted((ROOT / "exams").glob("*.py")):
+        for path in (ROOT / "exams", *sorted((ROOT / "exams").glob("*.py"))):
             self.env.note_dependency(str(path))
         chapters, found = present(numbered(self.config.external_site_map)), list[nodes.Node]()
         for name in chapters:
