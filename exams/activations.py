@@ -877,8 +877,9 @@ QUESTIONS = (
         text=(
             "Two ReLU networks with one hidden layer are trained with the multiclass hinge. In "
             "both the gradient with respect to all weights of the *first* layer is exactly 0 on "
-            "all training examples. In network A every example has a margin above 1, and no unit is "
-            "dead. In network B all hidden units are dead. (a) Where on the way back does the 0 arise, in A and in B? "
+            "all training examples. In network A every example has a margin above 1, and no unit "
+            "is dead. In network B all hidden units are dead. (a) Where on the way back does the 0 "
+            "arise, in A and in B? "
             "(b) The labels of the training examples are all changed. In which network does the "
             "first layer get a gradient now, and why not in the other? (c) In place of the hinge "
             "the loss becomes the cross-entropy, with the old labels. In which network does the "
