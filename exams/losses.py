@@ -613,8 +613,9 @@ QUESTIONS = (
             "(a) A right one has $m \\ge 1$ and costs 0. A mistake has $m \\le -1$ and costs "
             r"$1 - m \ge 2$. (b) The losses add up to $50 \cdot 0.4 = 20$. Mistakes cost at least "
             r"2 each, and no loss is negative, so there are at most $20 / 2 = 10$. With ten "
-            r"margins of $-1$ and forty of 1 there are ten. (c) A mistake costs at most $1 + 3 = 4$, "
-            r"and nothing else costs anything. So at least $20 / 4 = 5$ are needed to add up to 20."
+            "margins of $-1$ and forty of 1 there are ten. (c) A mistake costs at most "
+            "$1 + 3 = 4$, and nothing else costs anything. So at least $20 / 4 = 5$ are needed to add "
+            "up to 20."
         ),
         marks=(
             Mark(2, "(a) 0, and at least 2"),
@@ -648,8 +649,8 @@ QUESTIONS = (
             f"{said(-math.log(0.9))}$ and to "
             rf"$\log 10 \approx {said(math.log(10))}$. The other goes to 0 and to infinity. (c) "
             r"That of $-\log \sigma(s)$ is $\sigma(s) - 1$ and goes to $-1$. That of the new loss "
-            r"has the factor $\sigma'(s)$ and a denominator that stays above 0.1, so it goes to 0. A "
-            "sure network takes such a label for one of the wrong ones, which is welcome if the "
+            r"has the factor $\sigma'(s)$ and a denominator that stays above 0.1, so it goes to 0. "
+            "A sure network takes such a label for one of the wrong ones, which is welcome if the "
             "network is right. If the network is wrong, it is on a plateau, and no gradient brings "
             "it back."
         ),
