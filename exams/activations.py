@@ -308,7 +308,7 @@ def clipped_pieces(rng: np.random.Generator) -> Variant:
         clip_term(int(heights[i]), int(weights[i]), int(biases[i]), first=n == 0)
         for n, i in enumerate(order)
     ]
-    listed = r",\ ".join(str(place) for place in sorted(changes))
+    listed = r",\ ".join(f"{{{place}}}" for place in sorted(changes))
     happens = "cancel" if cancel else f"add up to ${-2 * int(slopes[0])}$"
     return Variant(
         values={
@@ -654,7 +654,7 @@ QUESTIONS = (
         solution=(
             r"(a) The slope is $4\,\sigma'(x) \le 1$, with equality at 0. (b) At most 1. This is a "
             "bound from above: gradients cannot grow, but they can vanish, where units are off 0 "
-            "or weights are small. (c) For large $|x|$ the slope $4\\,\\sigma(x)(1 - \\sigma(x))$ "
+            r"or weights are small. (c) For large $|x|$ the slope $4\,\sigma(x)(1 - \sigma(x))$ "
             r"goes to 0, as that of the sigmoid does. (d) From $\tanh(t) = 2\,\sigma(2t) - 1$ with "
             r"$t = x/2$: $4\,\sigma(x) - 2 = 2 \tanh(x/2)$."
         ),
@@ -685,7 +685,7 @@ QUESTIONS = (
         harm=cut_out_the_dead,
         solution=(
             r"(a) None. For the weights into the unit and its bias, $\delta$ of the unit has the "
-            "factor $\\mathrm{relu}'(z) = 0$. The gradient of a weight out of it is the $\\delta$ "
+            r"factor $\mathrm{relu}'(z) = 0$. The gradient of a weight out of it is the $\delta$ "
             "of the next layer times the unit's output, and that is 0. (b) Nothing: the unit gives "
             "0 to every score and stays dead, since it is in the first hidden layer and the "
             "examples stay the same. The other weights get the same gradients without it. (c) An "
@@ -778,7 +778,7 @@ QUESTIONS = (
         difficulty=2,
         minutes=6,
         text=(
-            "The program computes the gradient of the score $s = w_2 \\cdot \\mathrm{relu}(W_1 x)$ "
+            r"The program computes the gradient of the score $s = w_2 \cdot \mathrm{relu}(W_1 x)$ "
             "with respect to $W_1$, and checks one of its entries by a small step. (a) Which "
             "entries of the gradient are wrong, and what should they be? (b) Which line is at "
             "fault, and why does its condition never stop anything? (c) Mend it. With one more "
@@ -789,7 +789,7 @@ QUESTIONS = (
         solution=(
             "(a) Those of the second row. $z_2 = 1 - 2 = -1$, so the unit is off and its row is "
             "$(0, 0)$. (b) `delta = w2 * (a >= 0)`: the output of a ReLU is never negative, so "
-            "`a >= 0` is true for every unit. (c) `a > 0` (or `W1 @ x > 0`). The wrong $\\delta$ "
+            r"`a >= 0` is true for every unit. (c) `a > 0` (or `W1 @ x > 0`). The wrong $\delta$ "
             r"would go further back, through $W_1^\top \delta$: all weights of the layer before "
             "would get a wrong gradient, as if the unit were on."
         ),
@@ -812,7 +812,7 @@ QUESTIONS = (
             "For real numbers the formula is right. (a) Two of the three values printed are wrong. "
             "What are the right ones, to a few digits? (b) What happens in each of the two cases? "
             "Which has a small absolute error all the same, and how large is its relative error? "
-            "(c) Write $\\tanh x$ for $x \\ge 0$ with `np.expm1`, which computes $e^t - 1$ without "
+            r"(c) Write $\tanh x$ for $x \ge 0$ with `np.expm1`, which computes $e^t - 1$ without "
             "the subtraction, so that both are right."
         ),
         code=TANH_AT_THE_ENDS,
@@ -822,7 +822,7 @@ QUESTIONS = (
             "$e^{2x}$ is rounded to 1, and the difference to 0. The absolute error is only "
             "$10^{-20}$, but the relative one is 100 %: no digit is left. At 1000, $e^{2x}$ "
             "overflows to infinity, and infinity by infinity is `nan`. (c) Multiply above and "
-            "below by $e^{-2x}$: $\\tanh x = (1 - e^{-2x}) / (1 + e^{-2x})$. With "
+            r"below by $e^{-2x}$: $\tanh x = (1 - e^{-2x}) / (1 + e^{-2x})$. With "
             "`e = np.expm1(-2 * x)` that is `-e / (e + 2)`: nothing overflows, and nothing cancels."
         ),
         marks=(
@@ -914,7 +914,7 @@ QUESTIONS = (
         minutes=8,
         text=(
             '"Units die in my ReLU network, so I take a leaky ReLU: $z$ for $z > 0$ and $c\\,z$ '
-            "for $z \\le 0$. And the larger $c$ is, the better gradients get through, so I take "
+            r"for $z \le 0$. And the larger $c$ is, the better gradients get through, so I take "
             '$c = 1$." (a) Is it true that with $c = 1$ no unit ever dies? (b) What can this '
             "network compute, however many layers it has? (c) By how much does the slope of one "
             "unit with the weight $w$ in front change at its kink, in dependence on $c$? How many "

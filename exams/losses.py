@@ -226,7 +226,7 @@ def waiting_time(rng: np.random.Generator) -> Variant:
     return Variant(
         values={"mean": mean, "y": y},
         text=(
-            r"How long until the next bus? A network states a score $s$, and the time $y > 0$ has "
+            "How long until the next bus? A network states a score $s$, by which the time $y > 0$ has "
             r"the density $e^{-s} \exp(-y\,e^{-s})$, that of an exponential distribution with the "
             "mean $e^s$. The recipe makes a loss of it. What is its derivative with respect to "
             rf"$s$, at $s = \log {mean}$ and $y = {y}$?"
@@ -280,7 +280,7 @@ def several_labels(rng: np.random.Generator) -> Variant:
     y = rng.permutation([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]][rng.integers(2)])
     scores = np.log(odds)
     p = sigmoid(scores)
-    listed = r",\ ".join(ODDS[float(odd)] for odd in odds)
+    listed = r",\ ".join(f"{{{ODDS[float(odd)]}}}" for odd in odds)
     return Variant(
         values={"odds": odds.tolist(), "y": y.tolist()},
         text=(
@@ -610,12 +610,12 @@ QUESTIONS = (
         ),
         harm=no_close_calls,
         solution=(
-            "(a) A right one has $m \\ge 1$ and costs 0. A mistake has $m \\le -1$ and costs "
+            r"(a) A right one has $m \ge 1$ and costs 0. A mistake has $m \le -1$ and costs "
             r"$1 - m \ge 2$. (b) The losses add up to $50 \cdot 0.4 = 20$. Mistakes cost at least "
             r"2 each, and no loss is negative, so there are at most $20 / 2 = 10$. With ten "
             "margins of $-1$ and forty of 1 there are ten. (c) A mistake costs at most "
-            "$1 + 3 = 4$, and nothing else costs anything. So at least $20 / 4 = 5$ are needed to add "
-            "up to 20."
+            "$1 + 3 = 4$, and nothing else costs anything. So at least $20 / 4 = 5$ are "
+            "needed to add up to 20."
         ),
         marks=(
             Mark(2, "(a) 0, and at least 2"),
@@ -651,8 +651,8 @@ QUESTIONS = (
             r"That of $-\log \sigma(s)$ is $\sigma(s) - 1$ and goes to $-1$. That of the new loss "
             r"has the factor $\sigma'(s)$ and a denominator that stays above 0.1, so it goes to 0. "
             "A sure network takes such a label for one of the wrong ones, which is welcome if the "
-            "network is right. If the network is wrong, it is on a plateau, and no gradient brings "
-            "it back."
+            "network is right. If the network is wrong, it is on a plateau, and next to no "
+            "gradient brings it back."
         ),
         marks=(
             Mark(2, r"(a) $0.1 + 0.8\,\sigma(s)$"),
@@ -810,7 +810,7 @@ QUESTIONS = (
             "layer are all 0, and so are all biases. It is trained with the cross-entropy of its "
             "scores. (a) How large is the first loss, on whatever data? (b) What is the gradient "
             r"with respect to the scores of an example? (c) Which weights move at the first step, "
-            "and which do not? Use the formulas for $\\delta$. (d) Do the others ever move? (e) "
+            r"and which do not? Use the formulas for $\delta$. (d) Do the others ever move? (e) "
             "Somebody sets *all* weights to 0, in all layers. What can still be learned?"
         ),
         harm=zeros_in_the_last_layer,
@@ -820,9 +820,9 @@ QUESTIONS = (
             r"$-0.8$ for that. (c) Those of the last layer move: their gradient is "
             r"$\delta_L a_{L-1}^\top$, and neither factor is 0 in general. All earlier ones stay: "
             r"$\delta_{L-1} = (W_L^\top \delta_L) \odot \sigma'(z_{L-1})$ with $W_L = 0$ is 0, and "
-            "so is every $\\delta$ before it. (d) Yes, from the second step on, for then "
+            r"so is every $\delta$ before it. (d) Yes, from the second step on, for then "
             r"$W_L \ne 0$. (e) The biases of the last layer alone: all $a_i$ are 0, so the "
-            "gradient of $W_L$ is 0, too, and $\\delta$ does not get past $W_L = 0$. The network "
+            r"gradient of $W_L$ is 0, too, and $\delta$ does not get past $W_L = 0$. The network "
             "gives every example the same scores."
         ),
         marks=(

@@ -546,7 +546,7 @@ QUESTIONS = (
         tolerance=0.005,
         marks=(
             Mark(2, "$s - y$ of both examples"),
-            Mark(2, "the mean of $(s - y)\\, x$ (1 point for the sum)"),
+            Mark(2, r"the mean of $(s - y)\, x$ (1 point for the sum)"),
             Mark(1, "the step against it, with the learning rate"),
         ),
     ),
@@ -559,10 +559,10 @@ QUESTIONS = (
         difficulty=2,
         minutes=8,
         text=(
-            "The function $\\mathrm{bump}(x)$ is 1 at 0, falls to 0 on both sides until $-1$ and "
-            "1, and takes three ReLU units. Over three inputs one adds $\\mathrm{bump}(x_1) + "
-            "\\mathrm{bump}(x_2) + \\mathrm{bump}(x_3)$, and a second layer of one ReLU unit "
-            "makes $\\mathrm{relu}(\\text{sum} - 1)$ of it, as over two inputs. (a) Where, far "
+            r"The function $\mathrm{bump}(x)$ is 1 at 0 and falls in a straight line to 0 at $-1$ "
+            "and at 1, beyond which it stays 0. It takes three ReLU units. Over three inputs one "
+            r"adds $\mathrm{bump}(x_1) + \mathrm{bump}(x_2) + \mathrm{bump}(x_3)$, and a second layer of one ReLU unit "
+            r"makes $\mathrm{relu}(\text{sum} - 1)$ of it, as over two inputs. (a) Where, far "
             "from the center, is the result still above 0? Give a point and its height there. (b) "
             "Which bias in place of $-1$ makes a tower, and how high is it? (c) Why is it then 0 "
             "wherever one input is 1 or more away from 0? (d) Which bias, and how many hidden "
@@ -573,7 +573,7 @@ QUESTIONS = (
             "(a) Where two of the inputs are near 0 and the third is anything: at $(0, 0, 5)$ the "
             "sum is 2, and the height 1. (b) $-2$. At the center the sum is 3, so the tower has "
             "the height 1. (c) Then one of the three bumps is 0 and the others are at most 1, so "
-            "the sum is at most 2, and $\\mathrm{relu}(2 - 2) = 0$. (d) $-(d - 1)$, and $3d$ units "
+            r"the sum is at most 2, and $\mathrm{relu}(2 - 2) = 0$. (d) $-(d - 1)$, and $3d$ units "
             "for the bumps, with one more to cut: $3d + 1$."
         ),
         marks=(
@@ -595,8 +595,8 @@ QUESTIONS = (
             "You look for a network with one hidden layer of ReLUs that is within 0.01 of a "
             "function, everywhere on a set. Does the universal approximation theorem promise one? "
             "If not, is there one all the same? Give a reason each time. (a) $1/x$ on "
-            "$0 < x \\le 1$. (b) $1/x$ on $0.1 \\le x \\le 1$. (c) $x$ rounded down to a whole "
-            "number, on $0 \\le x \\le 3$. (d) $\\lvert x \\rvert$ on all of $\\mathbb{R}$."
+            r"$0 < x \le 1$. (b) $1/x$ on $0.1 \le x \le 1$. (c) $x$ rounded down to a whole "
+            r"number, on $0 \le x \le 3$. (d) $\lvert x \rvert$ on all of $\mathbb{R}$."
         ),
         harm=where_the_theorem_holds,
         solution=(
@@ -605,8 +605,8 @@ QUESTIONS = (
             "Promised: a continuous function on a compact set. (c) Not promised, since the "
             "function jumps. And there is none: at a jump of size 1 a continuous function is "
             "wrong by at least ½ on one of the sides, however near. (d) Not promised, since "
-            "$\\mathbb{R}$ is not compact. But there is one: $\\mathrm{relu}(x) + "
-            "\\mathrm{relu}(-x)$ is the function itself."
+            r"$\mathbb{R}$ is not compact. But there is one: $\mathrm{relu}(x) + "
+            r"\mathrm{relu}(-x)$ is the function itself."
         ),
         marks=(
             Mark(2, "(a) not promised, and impossible, with a reason"),
@@ -626,10 +626,10 @@ QUESTIONS = (
         text=(
             "For which of these activations can networks with one hidden layer come as close as "
             "you like to every continuous function on $[0, 1]$? Use the universal approximation "
-            "theorem, and say of each which of its conditions decides. (a) $\\sigma(z) = z^3 - z$. "
-            "(b) $\\sigma(z) = z^2$ for $z > 0$, and 0 otherwise. (c) $\\sigma(z) = z$ for "
-            "$z \\ne 1$, but $\\sigma(1) = 5$. (d) $\\sigma(z) = 1/z$ for $z \\ne 0$, and "
-            "$\\sigma(0) = 0$: does the theorem answer at all?"
+            r"theorem, and say of each which of its conditions decides. (a) $\sigma(z) = z^3 - z$. "
+            r"(b) $\sigma(z) = z^2$ for $z > 0$, and 0 otherwise. (c) $\sigma(z) = z$ for "
+            r"$z \ne 1$, but $\sigma(1) = 5$. (d) $\sigma(z) = 1/z$ for $z \ne 0$, and "
+            r"$\sigma(0) = 0$: does the theorem answer at all?"
         ),
         solution=(
             "(a) No: it is a polynomial. (b) Yes. It is continuous, so bounded on bounded sets. "
@@ -657,14 +657,14 @@ QUESTIONS = (
             "A network has the sizes 10, 50, 50, 3. After its *second* layer there is a ReLU, but "
             "the one after its first layer was forgotten. (a) Which sizes has the smallest network "
             "with ReLUs between all its layers that computes the same for sure, and why? (b) How "
-            "many parameters do the two have? (c) Of another network of this kind the sizes are "
-            "10, 4, 50, 3. Which property do the preactivations of its ReLUs have as a function of "
-            "$x$, which those of (a) need not have?"
+            "many parameters do the two have? (c) Another network of this kind has the sizes "
+            "10, 4, 50, 3. As in (a) its ReLUs get 50 affine functions of $x$. What restricts "
+            "these that does not restrict those of (a)?"
         ),
         harm=one_bend_is_enough,
         solution=(
             "(a) 10, 50, 3. The first two layers are two affine maps in a row, which are one: its "
-            "matrix is $W_2 W_1$, of the shape $50 \\times 10$, its bias $W_2 b_1 + b_2$. The "
+            r"matrix is $W_2 W_1$, of the shape $50 \times 10$, its bias $W_2 b_1 + b_2$. The "
             "ReLU behind it stays, so the rest cannot be merged. (b) "
             f"{MLP([10, 50, 50, 3], rng=0).n_parameters} and "
             f"{MLP([10, 50, 3], rng=0).n_parameters}. (c) The matrix $W_2 W_1$ has a rank of at "
@@ -696,7 +696,7 @@ QUESTIONS = (
         harm=a_sum_in_place_of_a_mean,
         solution=(
             "(a) $0.1 / 32 = 0.003125$: the gradient of the sum is 32 times as long. (b) The last "
-            "one, since $100 = 3 \\cdot 32 + 4$. The sum over 4 examples is 4 times their mean, so "
+            r"one, since $100 = 3 \cdot 32 + 4$. The sum over 4 examples is 4 times their mean, so "
             "the step is $4/32 = 1/8$ as long as before. (c) Rather good: four examples say less "
             "about the mean over all than 32 do, and now each example counts alike. With the mean, "
             "each of the four moved the weights eight times as much as any other."
@@ -729,7 +729,7 @@ QUESTIONS = (
             "random order, the targets in the old one, so that each input meets the target of "
             "another. It must be `y[batch]`. (c) From a wrong partner nothing can be said about a "
             "target, so no slope is better than 0. The best that is left is one number for all, "
-            "the mean of the targets, and that is near $3 \\cdot 0 - 1 = -1$, since the inputs "
+            r"the mean of the targets, and that is near $3 \cdot 0 - 1 = -1$, since the inputs "
             "have a mean near 0."
         ),
         marks=(
@@ -789,8 +789,8 @@ QUESTIONS = (
             "in the network, which rank can the matrix of its map from the inputs to the scores "
             "have at most? (b) Can it predict all three classes all the same, each for some $a$? "
             "Give $w$ and $b$, or a proof that it cannot. (c) The last layer loses its biases, "
-            "$b = 0$. How many classes can it predict for $a \\ne 0$, if $w$ has three different "
-            "entries? (d) And how many if $a$ comes from a ReLU?"
+            r"$b = 0$. How many classes can it predict for $a \ne 0$ of either sign, if $w$ has "
+            "three different entries? (d) And how many if $a$ comes from a ReLU?"
         ),
         harm=three_classes_through_one_number,
         solution=(
@@ -821,7 +821,7 @@ QUESTIONS = (
             "A stack of linear layers has no activation between them, but a softmax at its end. "
             '"The softmax is not linear," says a colleague, "so this network is more than a linear '
             'model, and with two inputs its regions can have curved borders." (a) What is right in '
-            "this? (b) Write $\\log (p_i / p_j)$ as a function of the input $x$. What does it say "
+            r"this? (b) Write $\log (p_i / p_j)$ as a function of the input $x$. What does it say "
             "about the border between the classes $i$ and $j$? (c) Can this network with two "
             "classes get XOR right, that is, $(0, 0)$ and $(1, 1)$ in one class, $(0, 1)$ and "
             "$(1, 0)$ in the other?"
@@ -830,8 +830,8 @@ QUESTIONS = (
         solution=(
             "(a) The probabilities are no affine functions of the input: they stay between 0 and "
             "1. (b) The stack is one affine map, $s = W x + b$. The softmax leaves the differences "
-            "of scores: $\\log (p_i / p_j) = s_i - s_j$, which is "
-            "$(w_i - w_j) \\cdot x + b_i - b_j$ with the rows $w_i$ and $w_j$ of $W$. On the "
+            r"of scores: $\log (p_i / p_j) = s_i - s_j$, which is "
+            r"$(w_i - w_j) \cdot x + b_i - b_j$ with the rows $w_i$ and $w_j$ of $W$. On the "
             "border it is 0, so the border is "
             "straight. (c) No. The prediction depends on the sign of $s_0 - s_1$, an affine "
             "function. At $(0, 0)$ and $(1, 1)$ it adds up to the same as at $(0, 1)$ and "
