@@ -227,8 +227,8 @@ def waiting_time(rng: np.random.Generator) -> Variant:
         values={"mean": mean, "y": y},
         text=(
             "How long until the next bus? A network states a score $s$, by which the time $y > 0$ "
-            r"has the density $e^{-s} \exp(-y\,e^{-s})$, that of an exponential distribution with the "
-            "mean $e^s$. The recipe makes a loss of it. What is its derivative with respect to "
+            r"has the density $e^{-s} \exp(-y\,e^{-s})$, that of an exponential distribution with "
+            "the mean $e^s$. The recipe makes a loss of it. What is its derivative with respect to "
             rf"$s$, at $s = \log {mean}$ and $y = {y}$?"
         ),
         key=key,
