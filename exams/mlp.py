@@ -563,10 +563,10 @@ QUESTIONS = (
             "and at 1, beyond which it stays 0. It takes three ReLU units. Over three inputs one "
             r"adds $\mathrm{bump}(x_1) + \mathrm{bump}(x_2) + \mathrm{bump}(x_3)$, and a second "
             r"layer of one ReLU unit makes $\mathrm{relu}(\text{sum} - 1)$ of it, as over two "
-            "inputs. (a) Where, far from the center, is the result still above 0? Give a point and its height there. (b) "
-            "Which bias in place of $-1$ makes a tower, and how high is it? (c) Why is it then 0 "
-            "wherever one input is 1 or more away from 0? (d) Which bias, and how many hidden "
-            "units in all, does a tower over $d$ inputs take?"
+            "inputs. (a) Where, far from the center, is the result still above 0? Give a point and "
+            "its height there. (b) Which bias in place of $-1$ makes a tower, and how high is it? "
+            "(c) Why is it then 0 wherever one input is 1 or more away from 0? (d) Which bias, and "
+            "how many hidden units in all, does a tower over $d$ inputs take?"
         ),
         harm=tower_in_three,
         solution=(
