@@ -87,7 +87,7 @@ def _choice(answer: Answer) -> etree._Element:
 def _number(answer: Answer) -> etree._Element:
     fraction = "100" if answer.right else "0"
     return E.answer(
-        E.text(f"{answer.value:.10g}"),
+        E.text(f"{answer.value:.15g}"),
         _text("feedback", answer.feedback),
         E.tolerance(f"{answer.off_by:.10g}"),
         fraction=fraction,

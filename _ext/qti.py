@@ -206,13 +206,14 @@ def _number_12(answer: Answer) -> list[etree._Element]:
     """Return what a number must be."""
     low, high = _ends(answer)
     between = [A.vargte(low, respident="response1"), A.varlte(high, respident="response1")]
-    exactly = A.varequal(f"{answer.value:.10g}", respident="response1")
+    exactly = A.varequal(f"{answer.value:.15g}", respident="response1")
     return [getattr(A, "or")(exactly, getattr(A, "and")(*between))]
 
 
 def _ends(answer: Answer) -> tuple[str, str]:
     """Return the least and the largest number that counts as an answer."""
-    return f"{answer.value - answer.off_by:.10g}", f"{answer.value + answer.off_by:.10g}"
+    slack = answer.off_by + 1e-9 * abs(answer.value)
+    return f"{answer.value - slack:.15g}", f"{answer.value + slack:.15g}"
 
 
 # --- Version 2.1 ----------------------------------------------------------------------------------
@@ -249,7 +250,7 @@ def _item_21(item: Item) -> etree._Element:
     asked = B.responseDeclaration(identifier="RESPONSE", cardinality="single", baseType=kind)
     for place, answer in enumerate(item.answers):
         if answer.right:
-            key = f"{answer.value:.10g}" if item.for_a_number else choice(item, place)
+            key = f"{answer.value:.15g}" if item.for_a_number else choice(item, place)
             asked.append(B.correctResponse(B.value(key)))
     return B.assessmentItem(
         asked,

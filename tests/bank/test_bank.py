@@ -17,7 +17,7 @@ import bank
 import built
 import cards
 import markup
-import moodle_xml_parser
+import moodle_xml_parser.parser as moodle_xml
 import pyslet.qtiv1.xml as qti_1
 import pyslet.qtiv2.xml as qti_2
 import pytest
@@ -59,7 +59,7 @@ def folder(book, tmp_path_factory):
 def words(text):
     """Return the words and the formulas of a text in Markdown, without its markup."""
     text = re.sub(r"!\[(.*?)\]\(.*?\)", "", text, flags=re.DOTALL)
-    text = re.sub(r"^```\w*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^```\w*$|^ *\d+\. ", "", text, flags=re.MULTILINE)
     formulas = [formula.strip("$") for formula in re.findall(r"(?<!\\)\$+[^$]+\$+", text)]
     return formulas_and_words(formulas, re.sub(r"(?<!\\)\$+[^$]+\$+", " ", text))
 
@@ -132,7 +132,8 @@ def holds_21(root, asked):
     ]
     assert inside(text) == words(asked.text)
     choices = [inside(choice) for choice in body.iter(f"{tag}simpleChoice")]
-    assert choices == [] if asked.for_a_number else [words(a.text) for a in asked.answers]
+    offered = () if asked.for_a_number else asked.answers
+    assert choices == [words(answer.text) for answer in offered]
     said = [inside(feedback) for feedback in root.iter(f"{tag}modalFeedback")]
     assert said[: len(asked.answers)] == [words(answer.feedback) for answer in asked.answers]
     assert asked.answers == () or said[len(asked.answers) :] == [words(asked.other)] * bool(
@@ -162,12 +163,12 @@ def answer_21(item, given):
     return session["SCORE"].value, session["FEEDBACK"].value
 
 
-@pytest.mark.parametrize("fault", [(b"<itemBody>", b"<itemBody><foo/>"), (b"gte", b"greater")])
+@pytest.mark.parametrize("fault", [(b"<itemBody>", b"<itemBody><foo/>"), (b"<p>", b"<p><ul/>")])
 def test_pyslet_refuses_what_is_no_qti(fault, folder):
     with zipfile.ZipFile(folder / "exam-questions-qti-2.1.zip") as archive:
         (path, *_) = (name for name in archive.namelist() if "q-far-from-zero" in name)
         spoiled = archive.read(path).replace(*fault)
-    with pytest.raises(Exception, match="not allowed|foo|greater"):
+    with pytest.raises(Exception, match="foo|UL not allowed"):
         qti_2.QTIDocument().read(src=spoiled)
 
 
@@ -229,10 +230,10 @@ def test_a_manifest_names_what_is_in_its_package(name, folder):
     for version in ("1.2", "2.1"):
         with zipfile.ZipFile(folder / f"{name}-qti-{version}.zip") as archive:
             manifest = ElementTree.fromstring(archive.read("imsmanifest.xml"))
-            named = [file.get("href") for file in manifest.iter("{*}file")]
+            named = [file.get("href") for file in manifest.findall(".//{*}file")]
             assert sorted([*named, "imsmanifest.xml"]) == sorted(archive.namelist())
-            known = {resource.get("identifier") for resource in manifest.iter("{*}resource")}
-            needed = {one.get("identifierref") for one in manifest.iter("{*}dependency")}
+            known = {resource.get("identifier") for resource in manifest.findall(".//{*}resource")}
+            needed = {one.get("identifierref") for one in manifest.findall(".//{*}dependency")}
             assert needed <= known
 
 
@@ -243,7 +244,7 @@ def test_a_manifest_names_what_is_in_its_package(name, folder):
 def test_moodle_gets_every_choice_as_another_reader_finds_it(name, folder, quizzes):
     expected = {item.title: item for item in all_items(quizzes[name]).values()
                 if item.answers and not item.for_a_number}  # fmt: skip
-    found = moodle_xml_parser.parse_file(str(folder / f"{name}-moodle.xml"))["multichoice"]
+    found = moodle_xml.parse_file(str(folder / f"{name}-moodle.xml"))["multichoice"]
     assert [question.name for question in found] == list(expected)
     for question in found:
         asked = expected[question.name]
@@ -369,8 +370,9 @@ def test_no_exam_question_is_in_the_public_book_or_in_what_students_may_have(boo
     given = [path for path in folder.iterdir() if not path.name.startswith("exam-questions")]
     text = b"\n".join(map(said_by, public + given)).decode("utf-8", "replace")
     items = [question.item(1, page) for page, question in bank.exam_questions(book)]
-    assert [item.label for item in items if item.label in text] == []
-    pieces = [max(re.split(r"[$`*]", item.text), key=len).strip() for item in items]
+    assert [item.label for item in items if f'"{item.label}"' in text] == []
+    asked = [item.text.partition("```")[0] for item in items]
+    pieces = [max(re.split(r"[$`*]", text), key=len).strip() for text in asked]
     assert min(map(len, pieces)) > 30
     assert [piece for piece in pieces if " ".join(piece.split()) in text] == []
     exam = (folder / "exam-questions-moodle.xml").read_text("utf-8")
