@@ -854,7 +854,7 @@ QUESTIONS = (
         harm=harm_of_not_gelu,
         solution=(
             "(a) GELU is 0 at 0; here it is about 0.7. GELU falls below 0 on the left, to about "
-            f"{said(gelu(np.linspace(-2, 0, 2001)).min())}, and so it falls and rises; the curve "
+            f"${said(gelu(np.linspace(-2, 0, 2001)).min())}$, and so it falls and rises; the curve "
             "is positive and rises all the way. GELU is nowhere above ReLU, since it is $x$ times "
             "a probability; the curve lies above it. (b) Softplus: at 0 it is "
             rf"$\log(1 + e^0) = \log 2 \approx {said(float(softplus(0.0)))}$."
