@@ -55,7 +55,7 @@ test: book ## Run unit tests, doctests, every chapter against its stored outputs
 	@$(PYTEST) tests/work
 
 # What needs the packages of the book, which are pinned and have no lowest versions.
-OF_THE_BOOK := assignments book glossary search work
+OF_THE_BOOK := assignments book glossary questions search work
 # The deprecations are Matplotlib's, which calls pyparsing by names that have become old.
 test-oldest: export OMP_NUM_THREADS = 1
 test-oldest: environment ## Run the unit tests with the oldest versions that pyproject.toml promises
