@@ -664,8 +664,9 @@ QUESTIONS = (
         text=(
             "The program multiplies a number by one weight after the other, and collects a "
             "pullback for each step. It prints the result and the slope with respect to `x`, which "
-            "for $x = 1$ should be equal. (a) Explain the last number. (b) What does a pullback look up, and "
-            "when? (c) Mend one line. (d) Why did the first of the two tests not find the fault?"
+            "for $x = 1$ should be equal. (a) Explain the last number. (b) What does a pullback "
+            "look up, and when? (c) Mend one line. (d) Why did the first of the two tests not find "
+            "the fault?"
         ),
         code=LATE_WEIGHTS,
         harm=harm_of_late_weights,
@@ -697,10 +698,10 @@ QUESTIONS = (
             "each layer is a map $f$ with the slope 0.2. (a) How large is the gradient at the "
             "input, if that at the output is 1? What is this called? (b) Now each layer adds what "
             "it gets, $h_{i+1} = h_i + f(h_i)$, and the slopes of the $f$ stay. How large is the "
-            "gradient at the input, and how many paths lead to the output? (c) How much of it comes "
-            "along the one path that goes around all layers, and how much along all paths through "
-            "exactly one layer? (d) Is the trouble of (a) gone for good, whatever the slopes? Give "
-            "a slope for which a gradient still vanishes or explodes."
+            "gradient at the input, and how many paths lead to the output? (c) How much of it "
+            "comes along the one path that goes around all layers, and how much along all paths "
+            "through exactly one layer? (d) Is the trouble of (a) gone for good, whatever the "
+            "slopes? Give a slope for which a gradient still vanishes or explodes."
         ),
         solution=(
             rf"(a) $0.2^8 \approx {PLAIN * 1e6:.2f} \cdot 10^{{-6}}$: a vanishing gradient. (b) "
