@@ -14,6 +14,8 @@ import sources
 from bs4 import BeautifulSoup
 
 ALL = range(1, 1 + len(sources.lessons()))
+# The one appendix with exercises; its questions go with their chapters.
+EXAM = sources.file_of("chapters/practice_exam")
 # The instructors' book lacks the first chapter, to which others refer.
 LATER = ALL[1:]
 # Of a line of Markdown: formulas, code, what a role or a link names, and the text between.
@@ -45,12 +47,13 @@ def said(cells):
 def pieces_of_solutions(chapters=ALL):
     """Return the pieces of the solutions of chapters that stand nowhere else in these."""
     solved, other = set(), []
-    for path in (sources.lessons()[number - 1] for number in chapters):
+    asking = [EXAM, *(sources.lessons()[number - 1] for number in chapters)]
+    for path in asking:
         cells = sources.cells(path)
         for solution in exercises.solutions(cells).values():
             solved.update(map(squeezed, said(solution)))
         other += said(exercises.without_solutions(cells))
-    others = {*sources.pages()}.difference(sources.lessons())
+    others = {*sources.pages()}.difference(sources.lessons(), [EXAM])
     other += [sources.markdown(path) for path in others]
     other += [piece for path in others for piece in said(sources.cells(path))]
     other += [path.read_text("utf-8") for path in (sources.ROOT / "nnlib").rglob("*.py")]
