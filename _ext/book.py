@@ -227,6 +227,7 @@ def lighten_page(
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.setup_extension("editions")
+    app.setup_extension("exam_page")
     app.setup_extension("absent")
     app.setup_extension("public")
     app.setup_extension("checks")

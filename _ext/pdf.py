@@ -15,6 +15,8 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +28,7 @@ from assets import FACES, PDF
 from bs4 import BeautifulSoup, Tag
 from fontTools import ttLib
 from fontTools.varLib import instancer
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 HERE = Path(__file__).parent
 OPENING = "chapters/index"
@@ -345,23 +347,29 @@ def print_once(page: Page, **options: bool) -> pikepdf.Pdf:
     return pikepdf.open(io.BytesIO(printed))
 
 
-def main() -> int:
-    """Print the book of a folder into that folder."""
-    html = Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "_build" / "html").resolve()
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start Chromium, and end it."""
     path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
+    arguments = ["--no-sandbox", "--disable-gpu"]
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, args=arguments) as browser,
+    ):
+        yield browser
+
+
+def main() -> int:
+    """Print the book of a folder into that folder."""
+    html = Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "_build" / "html").resolve()
     joined = html / "_print" / "book.html"
     joined.parent.mkdir(exist_ok=True)
     try:
         faces = lay_faces(html / "_static", joined.parent)
         joined.write_text(join(html, faces), encoding="utf-8")
-        with (
-            sync_playwright() as playwright,
-            playwright.chromium.launch(
-                executable_path=path, args=["--no-sandbox", "--disable-gpu"]
-            ) as browser,
-        ):
+        with open_browser() as browser:
             # As wide as the text on paper, so that what fits here fits there.
             page = browser.new_page(viewport={"width": 650, "height": 900}, color_scheme="light")
             page.set_default_timeout(300_000)

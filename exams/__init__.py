@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import PurePosixPath
 
 from exams.model import Question
 
@@ -22,9 +23,15 @@ CHAPTERS = {
 }
 
 
-def questions(chapter: str, present: Container[str] = CHAPTERS) -> list[Question]:
-    """Return the questions of a chapter that need no chapter but those that are present."""
+def present(pages: Iterable[str]) -> list[str]:
+    """Return the chapters by the names of their files here, of these pages."""
+    names = {page: name for name, page in CHAPTERS.items()}
+    return [names[stem] for page in pages if (stem := PurePosixPath(page).name) in names]
+
+
+def questions(chapter: str, among: Container[str] = CHAPTERS) -> list[Question]:
+    """Return the questions of a chapter that need no chapter but those named."""
     if find_spec(f"exams.{chapter}") is None:
         return []
     found = import_module(f"exams.{chapter}").QUESTIONS
-    return [question for question in found if all(other in present for other in question.also)]
+    return [question for question in found if all(other in among for other in question.also)]

@@ -87,10 +87,13 @@ class Item:
     solution: str = ""
     marks: tuple[Mark, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    #: What the variants of one question have in common, its title.
+    variant_of: str = ""
 
     def numbered(self, seed: int) -> Item:
         """Return it by a name of its own, so that several seeds can stand side by side."""
-        return replace(self, label=f"{self.label}-{seed}", title=f"{self.title} ({seed})")
+        title = f"{self.title} ({seed})"
+        return replace(self, label=f"{self.label}-{seed}", title=title, variant_of=self.title)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +181,8 @@ class Question:
         if self.choice:
             return len({said(value, self.digits) for value in values}) == len(values)
         apart = 2 * self.off_by + 1e-9
-        return all(abs(a - b) > apart for a, b in combinations(values, 2))
+        numbers = [value for value in values if not isinstance(value, tuple)]
+        return all(abs(a - b) > apart for a, b in combinations(numbers, 2))
 
     @cached_property
     def names(self) -> dict[str, Any]:
@@ -199,28 +203,30 @@ class Question:
 
     def item(self, seed: int, chapter: str) -> Item:
         """Return the question as it is put with a seed."""
-        asked = {
-            "label": self.id,
-            "title": self.title,
-            "chapter": chapter,
-            "marks": self.marks,
-            "pictures": (Picture(f"{self.id}.png", self._png()),) if self.figure else (),
-        }
+        put = Item(
+            label=self.id,
+            title=self.title,
+            chapter=chapter,
+            text=self._below(self.text),
+            solution=self.solution,
+            marks=self.marks,
+            pictures=(Picture(f"{self.id}.png", self._png()),) if self.figure else (),
+        )
         if self.draw is None:
-            return Item(text=self._below(self.text), solution=self.solution, **asked)
+            return put
         variant = self.variant(seed)
         answers = [self._answer(variant.key, variant.solution, right=True)]
         answers += [self._answer(*slip) for slip in variant.slips]
         if self.choice:
             rng = np.random.default_rng([seed, zlib.crc32(self.id.encode()), 1])
             answers = [answers[place] for place in rng.permutation(len(answers))]
-        return Item(
+        return replace(
+            put,
             text=self._below(variant.text if self.choice else f"{variant.text} {self._asks}"),
             for_a_number=not self.choice,
             answers=tuple(answers),
             other="" if self.choice else OTHER,
             solution=variant.solution,
-            **asked,
         )
 
     @property
@@ -257,7 +263,9 @@ class Question:
 def said(value: Value, digits: int = 2) -> str:
     """Return a value as it stands in a formula, rounded."""
     if isinstance(value, tuple):
-        return "(" + r",\ ".join(said(entry, digits) for entry in value) + ")"
+        entries = (said(entry, digits) for entry in value)
+        # In braces a minus has no room beside it.
+        return "(" + r",\ ".join(f"{{{e}}}" if e.startswith("-") else e for e in entries) + ")"
     if math.isinf(value):
         return r"\infty" if value > 0 else r"-\infty"
     # Python rounds a half to the even digit, and what is stored of 0.125 is a half.

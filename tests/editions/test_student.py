@@ -13,6 +13,8 @@ import pytest
 import sources
 from bs4 import BeautifulSoup
 
+import exams
+
 ALL = range(1, 1 + len(sources.lessons()))
 # The one appendix with exercises.
 EXAM = sources.file_of("chapters/practice_exam")
@@ -74,6 +76,13 @@ def published(html):
     return squeezed("\n".join(texts))
 
 
+def pieces_of_exams(chapters):
+    """Return of each exam question the longest piece of its text and of its solution."""
+    asked = [q.item(1, "") for chapter in chapters for q in exams.questions(chapter, chapters)]
+    pieces = [PIECE.split(text) for item in asked for text in (item.text, item.solution)]
+    return {squeezed(max(split, key=len)) for split in pieces}
+
+
 @pytest.fixture(scope="module")
 def student(build):
     return build(ALL, "student")
@@ -124,11 +133,26 @@ def test_students_get_every_exercise(student):
 
 
 def test_students_get_no_page_for_instructors(student):
-    for name in ("teaching", "grading", "keys"):
+    for name in ("teaching", "grading", "keys", "questions"):
         assert not list(student.rglob(f"{name}.*"))
     home = BeautifulSoup((student / "chapters" / "index.html").read_text(), "html.parser")
     assert [link.get_text() for link in home.select(".buttons a")] == ["Read", "Run"]
     assert "solutions" not in home.article.get_text()
+
+
+def test_students_get_no_exam_question(student):
+    text = published(student)
+    assert "qgibbs" not in text
+    assert [piece for piece in pieces_of_exams(exams.CHAPTERS) if piece in text] == []
+
+
+def test_instructors_get_the_exam_questions_of_their_chapters(instructor):
+    there = exams.present(sources.lessons()[number - 1].stem for number in LATER)
+    page = BeautifulSoup((instructor / "chapters" / "questions.html").read_text(), "html.parser")
+    asked = [tag["id"] for tag in page.select(".exam-question")]
+    assert asked == [q.id for chapter in there for q in exams.questions(chapter, there)]
+    text = squeezed(page.get_text())
+    assert [piece for piece in pieces_of_exams(there) if piece not in text] == []
 
 
 def test_instructors_get_the_right_answer_to_each_self_check(instructor):
