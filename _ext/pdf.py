@@ -175,11 +175,12 @@ def mark_long_code(article: Tag) -> None:
 def self_check(quiz: Tag, number: str) -> Tag:
     """Leave of a self-check its question and choices; return its answers, each with its reason."""
     link = str(quiz["id"])
+    title = quiz.select_one(".admonition-title")
+    name = title.get_text(strip=True)
+    if name == "Self-check":
+        title.string = name = f"Self-check {number}"
     answers = make(f"<div class='answers' id='{link}.answers'></div>")
-    answers.append(
-        make(f"<p class=admonition-title>Answers to <a href='#{link}'>Self-check {number}</a></p>")
-    )
-    quiz.select_one(".admonition-title").string = f"Self-check {number}"
+    answers.append(make(f"<p class=admonition-title>Answers to <a href='#{link}'>{name}</a></p>"))
     listed = quiz.find("ul", recursive=False)
     for item in listed.find_all("li", recursive=False):
         box = item.find("input")

@@ -230,7 +230,7 @@ def test_exercises_and_solutions_are_told_apart():
     assert [cell["source"] for cell in solved["ex-b"]] == [":::{note}\nIt is.\n:::"]
 
 
-@each_chapter
+@each_notebook
 def test_every_self_check_has_one_right_answer(path):
     text = text_of(path)
     found = list(keys.self_checks(text))

@@ -16,6 +16,8 @@ from bs4 import BeautifulSoup
 import exams
 
 ALL = range(1, 1 + len(sources.lessons()))
+# The one appendix with exercises.
+EXAM = sources.file_of("chapters/practice_exam")
 # The instructors' book lacks the first chapter, to which others refer.
 LATER = ALL[1:]
 # Of a line of Markdown: formulas, code, what a role or a link names, and the text between.
@@ -44,15 +46,15 @@ def said(cells):
             yield from "".join(text).splitlines()
 
 
-def pieces_of_solutions(chapters=ALL):
-    """Return the pieces of the solutions of chapters that stand nowhere else in these."""
+def pieces_of_solutions(pages):
+    """Return the pieces of the solutions of pages that stand nowhere else in these."""
     solved, other = set(), []
-    for path in (sources.lessons()[number - 1] for number in chapters):
+    for path in pages:
         cells = sources.cells(path)
         for solution in exercises.solutions(cells).values():
             solved.update(map(squeezed, said(solution)))
         other += said(exercises.without_solutions(cells))
-    others = {*sources.pages()}.difference(sources.lessons())
+    others = {*sources.pages()}.difference(sources.lessons(), pages)
     other += [sources.markdown(path) for path in others]
     other += [piece for path in others for piece in said(sources.cells(path))]
     other += [path.read_text("utf-8") for path in (sources.ROOT / "nnlib").rglob("*.py")]
@@ -92,14 +94,16 @@ def instructor(build):
 
 
 def test_the_search_for_solutions_finds_them_where_they_are(instructor):
-    pieces, text = pieces_of_solutions(LATER), published(instructor)
+    pages = [sources.lessons()[number - 1] for number in LATER]
+    pieces, text = pieces_of_solutions(pages), published(instructor)
     assert len(pieces) > 500
     assert [piece for piece in pieces if piece not in text] == []
 
 
 def test_students_get_no_line_of_a_solution(student):
     text = published(student)
-    assert [piece for piece in pieces_of_solutions() if piece in text] == []
+    pieces = pieces_of_solutions([*sources.lessons(), EXAM])
+    assert [piece for piece in pieces if piece in text] == []
 
 
 def test_students_get_no_picture_of_a_solution(student):
