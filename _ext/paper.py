@@ -16,8 +16,10 @@ from playwright.sync_api import Page
 HERE = Path(__file__).parent
 FORMATS = ("A4", "Letter")
 #: Formulas shrink until they fit, as in the printed book.
-FIT = """() => {
+FIT = """(size) => {
+  if (size) document.documentElement.style.fontSize = `${size}pt`;
   for (const math of document.querySelectorAll("math")) {
+    math.style.fontSize = "";
     const room = math.closest("p, div, li, td").clientWidth;
     const { width } = math.getBoundingClientRect();
     if (room && width > room) math.style.fontSize = `${Math.floor((98 * room) / width)}%`;
@@ -45,7 +47,11 @@ class Press:
         )
         self.page.goto(path.as_uri())
         self.page.evaluate("() => document.fonts.ready")
-        self.page.evaluate(FIT)
+        self.resize()
+
+    def resize(self, size: float | None = None) -> None:
+        """Set what is open in a size of type, in points."""
+        self.page.evaluate(FIT, size)
 
     def print(self, target: Path) -> int:
         """Print what is open, without the time at which that was done; return how many pages."""

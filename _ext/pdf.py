@@ -307,7 +307,7 @@ def lay_faces(static: Path, folder: Path) -> str:
     rules = []
     for name in FACES:
         for weight in (400, 600, 700):
-            with ttLib.TTFont(static / f"{name}.woff2") as font:
+            with ttLib.TTFont(static / f"{name}.woff2", recalcTimestamp=False) as font:
                 instancer.instantiateVariableFont(font, {"wght": weight}, inplace=True)
                 font.save(folder / f"{name}-{weight}.woff2")
             style = "italic" if "italic" in name else "normal"

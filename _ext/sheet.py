@@ -91,14 +91,15 @@ def fit(printer: Press, title: str, body: str, paper: str, pages: int, style: st
     """Lay what is to have so many pages in the largest type that fits, and return its size."""
 
     def has_room(tenths: int) -> bool:
-        printer.lay(title, body, paper, f"html {{ font-size: {tenths / 10}pt; }} {style}")
+        printer.resize(tenths / 10)
         return printer.pages() <= pages
 
-    sizes = range(LARGEST, SMALLEST, -1)
+    printer.lay(title, body, paper, style)
+    sizes = range(LARGEST, SMALLEST, -2)
     place = bisect_left(sizes, True, key=has_room)
     if place == len(sizes):
         raise SystemExit(f"error: {title} has more than {pages} pages of {paper}")
-    has_room(sizes[place])
+    printer.resize(sizes[place] / 10)
     return sizes[place] / 10
 
 
