@@ -23,7 +23,7 @@ export MATPLOTLIBRC := /dev/null
 
 # Targets share _build and .venv.
 .NOTPARALLEL:
-.PHONY: help environment book pdf slides bank test test-oldest test-latest test-autograd test-install test-book test-editions test-subsets \
+.PHONY: help environment book pdf slides bank exam readers test-bank test test-oldest test-latest test-autograd test-install test-book test-editions test-subsets \
     audit coverage bench mutants dist release-check audit-pins lab notebooks lint grading assignments test-assignments grade class clean
 
 help: ## List these targets
@@ -52,6 +52,23 @@ pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 slides: book ## Make the slides of the chapters, and print them: _build/slides/index.html (needs chromium)
 	@$(BIN)/python _ext/slides.py $(BUILT)/html
 	@$(MAKE) --no-print-directory book
+
+BANK = $(BIN)/python _ext/$(1).py $(BUILT)/html --seed $(or $(SEED),1)
+bank: book ## Write the questions for Canvas, Moodle and Anki, a formula sheet: _build/bank (SEED=1 VARIANTS=3)
+	@$(call BANK,bank) --variants $(or $(VARIANTS),3)
+	@$(BIN)/python _ext/sheet.py $(BUILT)/html
+
+exam: book ## Print an exam and its key: SEED=7 [QUESTIONS="id id"] [CHAPTERS="mlp losses"] [MINUTES=90] [PAPER=Letter]
+	@$(call BANK,exam) --questions "$(QUESTIONS)" --chapters "$(CHAPTERS)" \
+	    --minutes $(or $(MINUTES),90) --paper $(or $(PAPER),A4)
+
+# What reads the bank, and is for these tests alone.
+readers: environment
+	@cmp -s requirements-bank.txt .venv/readers || { \
+	    $(INSTALL) -r requirements-bank.txt && cp requirements-bank.txt .venv/readers; }
+
+test-bank: book readers ## Read the question bank back, also with Anki's own library
+	@$(PYTEST) --dist loadfile tests/bank
 
 # One thread for each of the two workers.
 test: export OMP_NUM_THREADS = 1

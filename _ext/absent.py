@@ -59,14 +59,14 @@ def absent(root: Path, present: tuple[str, ...]) -> Absent:
         page = path.relative_to(root).with_suffix("").as_posix()
         try:
             title = _TITLE.search(markdown(path))
-            found = dict(_labels(path))
+            found = dict(labels_of(path))
         except (OSError, ValueError, LookupError, TypeError):
             continue  # somebody's notes, which are no page
         of = title[1] if title else path.stem
         pages[page] = Place(page, of, of)
         labels |= {label: Place(page, name or of, of) for label, name in found.items()}
     # Of a chapter and a changed copy of it, only one is in the book.
-    kept = {label for path in files for label, _ in _labels(path)}
+    kept = {label for path in files for label, _ in labels_of(path)}
     labels = {label: place for label, place in labels.items() if label not in kept}
     terms = _unused_terms(root, files) if GLOSSARY in present else set()
     for term in terms:
@@ -79,7 +79,7 @@ def anchor_of(term: str) -> str:
     return "term-" + re.sub(r"\W+", "-", term.encode("ascii", "ignore").decode()).strip("-")
 
 
-def _labels(path: Path) -> Iterator[tuple[str, str]]:
+def labels_of(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the labels of a page, each with the title of what it names."""
     text = markdown(path)
     for targets, title in _SECTION.findall(text):

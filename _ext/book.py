@@ -230,6 +230,7 @@ def setup(app: Sphinx) -> dict[str, int]:
     app.setup_extension("absent")
     app.setup_extension("public")
     app.setup_extension("checks")
+    app.setup_extension("exam_page")
     app.setup_extension("folds")
     app.setup_extension("formulas")
     app.setup_extension("glossary")

@@ -38,11 +38,12 @@ def make(markup: str) -> Tag:
 def self_check(quiz: Tag, number: str) -> Tag:
     """Leave of a self-check its question and choices; return its answers, each with its reason."""
     link = str(quiz["id"])
+    title = quiz.select_one(".admonition-title")
+    name = title.get_text(strip=True)
+    if name == "Self-check":
+        title.string = name = f"Self-check {number}"
     answers = make(f"<div class='answers' id='{link}.answers'></div>")
-    answers.append(
-        make(f"<p class=admonition-title>Answers to <a href='#{link}'>Self-check {number}</a></p>")
-    )
-    quiz.select_one(".admonition-title").string = f"Self-check {number}"
+    answers.append(make(f"<p class=admonition-title>Answers to <a href='#{link}'>{name}</a></p>"))
     listed = quiz.find("ul", recursive=False)
     for item in listed.find_all("li", recursive=False):
         box = item.find("input")
@@ -86,7 +87,7 @@ def lay_faces(static: Path, folder: Path) -> str:
     rules = []
     for name in FACES:
         for weight in (400, 600, 700):
-            with ttLib.TTFont(static / f"{name}.woff2") as font:
+            with ttLib.TTFont(static / f"{name}.woff2", recalcTimestamp=False) as font:
                 instancer.instantiateVariableFont(font, {"wght": weight}, inplace=True)
                 font.save(folder / f"{name}-{weight}.woff2")
             style = "italic" if "italic" in name else "normal"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib.metadata import files
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -76,7 +77,7 @@ def license_of(owner: str) -> str:
 
 
 def pack(html: Path, target: Path) -> None:
-    """Write the archive: sorted names, one date, one folder at its top."""
+    """Write the archive, with one folder at its top."""
     contents = {
         path.relative_to(html).as_posix(): path.read_bytes()
         for path in html.rglob("*")
@@ -84,11 +85,16 @@ def pack(html: Path, target: Path) -> None:
     }
     loaded = {name.rpartition("/")[2] for name in contents if Path(name).suffix in LOADED}
     contents["NOTICES.txt"] = notices(loaded).encode()
-    with ZipFile(target, "w", ZIP_DEFLATED, compresslevel=9) as archive:
+    archive({f"{target.stem}/{name}": held for name, held in contents.items()}, target)
+
+
+def archive(contents: Mapping[str, bytes], target: Path) -> None:
+    """Write files by their names into an archive: sorted, all of one date."""
+    with ZipFile(target, "w", ZIP_DEFLATED, compresslevel=9) as made:
         for name in sorted(contents):
-            entry = ZipInfo(f"{target.stem}/{name}")
+            entry = ZipInfo(name)
             entry.compress_type, entry.external_attr = ZIP_DEFLATED, 0o644 << 16
-            archive.writestr(entry, contents[name])
+            made.writestr(entry, contents[name])
 
 
 def main() -> int:

@@ -20,7 +20,7 @@ from sphinx.transforms import SphinxTransform
 
 STUDENT, INSTRUCTOR = "student", "instructor"
 #: For instructors alone: answers and whatever else must not come before the students' eyes.
-KEYS = {"chapters/keys"}
+KEYS = {"chapters/keys", "chapters/questions"}
 #: The pages that an edition leaves out; without a name it is the public one.
 LEFT_OUT = {
     "": KEYS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,10 @@ from sphinx_external_toc.api import SiteMap
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# The exam questions lie beside this folder.
+sys.path.append(str(ROOT))
 _DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{([\w:-]+)\} *(.*)\n((?::[\w-]+:.*\n)*)", re.MULTILINE)
+_ITEM = re.compile(r"^(?:-|\d+\.) ", re.MULTILINE)
 _LABEL = re.compile(r"^:(?:label|name): *(\S+)", re.MULTILINE)
 
 
@@ -82,6 +86,12 @@ def markdown(path: Path) -> str:
     """Return the text of a page, without its code."""
     found = (cell["source"] for cell in cells(path) if cell["cell_type"] == "markdown")
     return "\n\n".join(found)
+
+
+def objectives(path: Path) -> list[str]:
+    """Return what a chapter says that its reader can do, each in one line of Markdown."""
+    listed = markdown(path).partition("**After this chapter you can**\n\n")[2].partition("\n\n")[0]
+    return [" ".join(said.split()) for said in _ITEM.split(listed)[1:]]
 
 
 def of_extension(file: str, *, parallel_read_safe: bool = True) -> dict[str, int]:

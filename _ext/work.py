@@ -42,6 +42,7 @@ from questions import (
 )
 from sources import ROOT, numbered, of_extension
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 
 #: Where they lie in the built book, and the branch of the public repository that holds them.
 FOLDER = "work"
@@ -169,8 +170,7 @@ class Page:
 
     def number(self, kind: str, node: nodes.Element) -> str:
         """Return the number of a node in its count, or nothing."""
-        counts = self.app.env.toc_fignumbers.get(self.name, {}).get(kind, {})
-        return next((".".join(map(str, counts[i])) for i in node["ids"] if i in counts), "")
+        return number_of(self.app.env, self.name, kind, node)
 
     def address(self, target: str, words: str = "") -> str:
         """Return where a link of the page leads: the public address, if there is one."""
@@ -263,6 +263,12 @@ class Page:
             "    assert book, said\n"
             f'    %pip install -q {packages} "{{book[0]}}[{extras}]"'
         )
+
+
+def number_of(env: BuildEnvironment, page: str, kind: str, node: nodes.Element) -> str:
+    """Return the number of a node of a page in its count, or nothing."""
+    counts = env.toc_fignumbers.get(page, {}).get(kind, {})
+    return next((".".join(map(str, counts[i])) for i in node["ids"] if i in counts), "")
 
 
 def project() -> dict[str, Any]:

@@ -12,5 +12,14 @@ settings.register_profile(
 settings.load_profile("unhurried")
 
 # Where nnlib is tested alone, the packages of the book are absent.
-OF_THE_BOOK = ("assignments", "book", "glossary", "release", "search", "slides", "work")
+OF_THE_BOOK = (
+    "assignments",
+    "book",
+    "glossary",
+    "questions",
+    "release",
+    "search",
+    "slides",
+    "work",
+)
 collect_ignore = [] if find_spec("sphinx") else [f"test_{name}.py" for name in OF_THE_BOOK]

@@ -50,14 +50,13 @@ def text_of(path):
 def parts(path):
     """Return of each part that a chapter needs how many it needs, and how many it has."""
     text = text_of(path)
-    objectives = text.partition("**After this chapter you can**\n\n")[2].partition("\n\n")[0]
 
-    def count(pattern, where=text):
-        return len(re.findall(pattern, where, re.MULTILINE))
+    def count(pattern):
+        return len(re.findall(pattern, text, re.MULTILINE))
 
     return {
         "objectives, in a list below **After this chapter you can**": (
-            3, count(r"^(-|\d+\.) ", objectives)),
+            3, len(sources.objectives(path))),
         "paragraph that begins with **What to know first**": (
             1, count(r"^\*\*What to know first\b")),
         "formula between lines of $$": (1, count(r"^\$\$")),
@@ -232,7 +231,7 @@ def test_exercises_and_solutions_are_told_apart():
     assert [cell["source"] for cell in solved["ex-b"]] == [":::{note}\nIt is.\n:::"]
 
 
-@each_chapter
+@each_notebook
 def test_every_self_check_has_one_right_answer(path):
     text = text_of(path)
     found = [answers for _, answers in self_checks(text)]

@@ -12,9 +12,13 @@ import pytest
 import sources
 from bs4 import BeautifulSoup
 
+import exams
+
 from ..self_checks import self_checks
 
 ALL = range(1, 1 + len(sources.lessons()))
+# The one appendix with exercises.
+EXAM = sources.file_of("chapters/practice_exam")
 # The instructors' book lacks the first chapter, to which others refer.
 LATER = ALL[1:]
 # Of a line of Markdown: formulas, code, what a role or a link names, and the text between.
@@ -43,15 +47,15 @@ def said(cells):
             yield from "".join(text).splitlines()
 
 
-def pieces_of_solutions(chapters=ALL):
-    """Return the pieces of the solutions of chapters that stand nowhere else in these."""
+def pieces_of_solutions(pages):
+    """Return the pieces of the solutions of pages that stand nowhere else in these."""
     solved, other = set(), []
-    for path in (sources.lessons()[number - 1] for number in chapters):
+    for path in pages:
         cells = sources.cells(path)
         for solution in exercises.solutions(cells).values():
             solved.update(map(squeezed, said(solution)))
         other += said(exercises.without_solutions(cells))
-    others = {*sources.pages()}.difference(sources.lessons())
+    others = {*sources.pages()}.difference(sources.lessons(), pages)
     other += [sources.markdown(path) for path in others]
     other += [piece for path in others for piece in said(sources.cells(path))]
     other += [path.read_text("utf-8") for path in (sources.ROOT / "nnlib").rglob("*.py")]
@@ -73,6 +77,13 @@ def published(html):
     return squeezed("\n".join(texts))
 
 
+def pieces_of_exams(chapters):
+    """Return of each exam question the longest piece of its text and of its solution."""
+    asked = [q.item(1, "") for chapter in chapters for q in exams.questions(chapter, chapters)]
+    pieces = [PIECE.split(text) for item in asked for text in (item.text, item.solution)]
+    return {squeezed(max(split, key=len)) for split in pieces}
+
+
 @pytest.fixture(scope="module")
 def student(build):
     return build(ALL, "student")
@@ -84,14 +95,16 @@ def instructor(build):
 
 
 def test_the_search_for_solutions_finds_them_where_they_are(instructor):
-    pieces, text = pieces_of_solutions(LATER), published(instructor)
+    pages = [sources.lessons()[number - 1] for number in LATER]
+    pieces, text = pieces_of_solutions(pages), published(instructor)
     assert len(pieces) > 500
     assert [piece for piece in pieces if piece not in text] == []
 
 
 def test_students_get_no_line_of_a_solution(student):
     text = published(student)
-    assert [piece for piece in pieces_of_solutions() if piece in text] == []
+    pieces = pieces_of_solutions([*sources.lessons(), EXAM])
+    assert [piece for piece in pieces if piece in text] == []
 
 
 def test_students_get_no_picture_of_a_solution(student):
@@ -121,11 +134,26 @@ def test_students_get_every_exercise(student):
 
 
 def test_students_get_no_page_for_instructors(student):
-    for name in ("teaching", "grading", "keys"):
+    for name in ("teaching", "grading", "keys", "questions"):
         assert not list(student.rglob(f"{name}.*"))
     home = BeautifulSoup((student / "chapters" / "index.html").read_text(), "html.parser")
     assert [link.get_text() for link in home.select(".buttons a")] == ["Read", "Run"]
     assert "solutions" not in home.article.get_text()
+
+
+def test_students_get_no_exam_question(student):
+    text = published(student)
+    assert "qgibbs" not in text
+    assert [piece for piece in pieces_of_exams(exams.CHAPTERS) if piece in text] == []
+
+
+def test_instructors_get_the_exam_questions_of_their_chapters(instructor):
+    there = exams.present(sources.lessons()[number - 1].stem for number in LATER)
+    page = BeautifulSoup((instructor / "chapters" / "questions.html").read_text(), "html.parser")
+    asked = [tag["id"] for tag in page.select(".exam-question")]
+    assert asked == [q.id for chapter in there for q in exams.questions(chapter, there)]
+    text = squeezed(page.get_text())
+    assert [piece for piece in pieces_of_exams(there) if piece not in text] == []
 
 
 def test_instructors_get_the_right_answer_to_each_self_check(instructor):
