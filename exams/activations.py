@@ -41,6 +41,10 @@ def size(values: Any) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
+WORDS = {2: "two", 3: "three"}
+ORDINALS = {2: "second", 3: "third"}
+
+
 # --- To compute -----------------------------------------------------------------------------------
 
 
@@ -115,8 +119,8 @@ def mixed_chain(rng: np.random.Generator) -> Variant:
     return Variant(
         values={"n_sigmoid": n_sigmoid, "n_tanh": n_tanh, "norm": norm, "other": other},
         text=(
-            f"A network begins with {n_sigmoid} sigmoid layers, whose weight matrices have the "
-            f"spectral norm {norm}. Then come {n_tanh} tanh layers, whose matrices have the "
+            f"A network begins with {WORDS[n_sigmoid]} sigmoid layers, whose matrices have the "
+            f"spectral norm {norm}. Then come {WORDS[n_tanh]} tanh layers, whose matrices have the "
             f"spectral norm {other:g}. Of the slopes you know nothing but how large they can be at "
             "most. Which bound follows for the norm of the Jacobian, from the input to the last of "
             "these layers?"
@@ -153,9 +157,6 @@ def mixed_chain_again(n_sigmoid: int, n_tanh: int, norm: int, other: float) -> f
     for _ in range(n_tanh):
         bound *= Fraction(other)
     return float(bound)
-
-
-ORDINALS = {2: "second", 3: "third"}
 
 
 def two_slopes(rng: np.random.Generator) -> Variant:
@@ -202,7 +203,7 @@ def two_slopes(rng: np.random.Generator) -> Variant:
             rf"A sum of {width} products has ${width} \cdot {ratio / width:g} = {ratio:g}$ times "
             r"the mean square of an input. It lies on each side of 0 half of the time, so the "
             rf"activation keeps $\tfrac12 (1^2 + {factor(c)}^2) = {kept:g}$ of it. A layer has the "
-            rf"factor ${ratio:g} \cdot {kept:g} = {ratio * kept:g}$, and {layers} layers "
+            rf"factor ${ratio:g} \cdot {kept:g} = {ratio * kept:g}$, and {WORDS[layers]} layers "
             rf"${ratio * kept:g}^{layers} = {said(growth, 3)}$."
         ),
     )

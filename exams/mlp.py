@@ -214,7 +214,7 @@ def units_for_two_parts_again(lengths: list[int], curvatures: list[int]) -> int:
 
 def zigzags_in_a_row(rng: np.random.Generator) -> Variant:
     """Draw how often each of three layers runs through the interval."""
-    pieces = [int(n) for n in rng.choice([2, 3, 4, 5, 6], 3)]
+    pieces = [int(n) for n in rng.permutation([2, 3, 4, 5, 6])[:3]]
     product, units = math.prod(pieces), sum(pieces)
     first, second, third = pieces
     return Variant(
