@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from importlib.metadata import files, version
 from pathlib import Path
@@ -54,6 +55,8 @@ LETTERS = "".join(map(chr, (*range(32, 127), *range(160, 256), *range(0x3B1, 0x3
 )
 # What pdf.py prints beside the pages.
 PDF = "neural-network-basics.pdf"
+# It tells each step by which a font gets smaller.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 
 def lay(static: Path) -> None:

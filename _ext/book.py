@@ -227,10 +227,10 @@ def lighten_page(
 def setup(app: Sphinx) -> dict[str, int]:
     """Register with Sphinx."""
     app.setup_extension("editions")
-    app.setup_extension("exam_page")
     app.setup_extension("absent")
     app.setup_extension("public")
     app.setup_extension("checks")
+    app.setup_extension("exam_page")
     app.setup_extension("folds")
     app.setup_extension("formulas")
     app.setup_extension("glossary")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from absent import follow_chapters
 from docutils import nodes
+from folds import fold
 from sources import ROOT, numbered, of_extension
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -23,29 +24,31 @@ class ExamQuestions(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return them, read as Markdown."""
         follow_chapters(self.env)
-        for path in sorted((ROOT / "exams").glob("*.py")):
+        for path in (ROOT / "exams", *sorted((ROOT / "exams").glob("*.py"))):
             self.env.note_dependency(str(path))
-        chapters, said = present(numbered(self.config.external_site_map)), []
+        chapters, found = present(numbered(self.config.external_site_map)), list[nodes.Node]()
         for name in chapters:
-            said.append(f"**{{doc}}`{CHAPTERS[name]}`**")
-            said += [put(one, one.item(SEED, name)) for one in questions(name, chapters)]
-        return self.parse_text_to_nodes("\n\n".join(said))
+            found += self.parse_text_to_nodes(f"**{{doc}}`{CHAPTERS[name]}`**")
+            for question in questions(name, chapters):
+                item = question.item(SEED, name)
+                found += self.parse_text_to_nodes(put(question, item))
+                solved = self.parse_text_to_nodes("\n\n".join(key(item)))
+                found[-1] += fold(nodes.inline("", "Solution and marks"), solved, "exam-key")
+        return found
 
 
 def put(question: Question, item: Item) -> str:
-    """Return a question with its key."""
+    """Return a question."""
     about = (
         f"*{question.kind}, difficulty {question.difficulty}, {question.minutes} minutes, "
         f"{question.points} points; `{question.id}`; {{ref}}`{question.section}`*"
     )
     return "\n\n".join(
         [
-            f"::::{{admonition}} {question.title}\n:class: exam-question\n:name: {question.id}",
+            f":::{{admonition}} {question.title}\n:class: exam-question\n:name: {question.id}",
             about,
             with_pictures(item),
-            ":::{admonition} Solution and marks\n:class: dropdown",
-            *key(item),
-            ":::\n::::",
+            ":::",
         ]
     )
 

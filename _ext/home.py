@@ -1,6 +1,7 @@
 """The opening page: a network that learns before the reader's eyes, and a card for each chapter.
 
-What they say stands in the page's notebook, in the boxes ``live``, ``buttons`` and ``cards``.
+What they say stands in the page's notebook, in the boxes ``live``, ``buttons`` and ``cards``. What
+draws is loaded when it draws: a build in which this page has not changed needs none of it.
 """
 
 from __future__ import annotations
@@ -21,8 +22,6 @@ from reading import measure
 from sources import of_extension
 from sphinx import addnodes
 from sphinx.application import Sphinx
-
-import nnlib
 
 Array = NDArray[np.float64]
 #: Pictures of cards are so wide and high.
@@ -66,22 +65,26 @@ def perceptron() -> str:
 
 def activations() -> str:
     """Draw the bends."""
+    from nnlib import gelu, relu, sigmoid
+
     zero = 12 + (WIDTH - 24) * 2 / 3
     axis = f'<path d="M12 {HEIGHT - 14}H{WIDTH - 12}M{zero:.0f} 10V{HEIGHT - 10}" class="thin"/>'
     paths = [
         f'<path d="{curve(lambda x, f=f: np.clip(f(x), -1, 2), -4, 2, 2)}" class="{name}"/>'
-        for f, name in ((nnlib.sigmoid, "b"), (nnlib.gelu, "c"), (nnlib.relu, "a"))
+        for f, name in ((sigmoid, "b"), (gelu, "c"), (relu, "a"))
     ]
     return axis + "".join(paths)
 
 
 def losses() -> str:
     """Draw the count of mistakes, and what is minimized in its place."""
+    from nnlib import softplus
+
     axis = f'<path d="M12 {HEIGHT - 14}H{WIDTH - 12}" class="thin"/>'
     across, up = 12 + (WIDTH - 24) * 1.5 / 3.5, HEIGHT - 14 - (HEIGHT - 28) / 2.5
     steps = f"M12 {up:.1f}H{across:.1f}V{HEIGHT - 14}H{WIDTH - 12}"
     hinge = curve(lambda m: np.maximum(1 - m, 0), -1.5, 2, 2.5)
-    entropy = curve(nnlib.softplus, 1.5, -2, 2.5)
+    entropy = curve(softplus, 1.5, -2, 2.5)
     return (
         f'{axis}<path d="{steps}" class="c"/><path d="{hinge}" class="b"/>'
         f'<path d="{entropy}" class="a"/>'
@@ -90,11 +93,13 @@ def losses() -> str:
 
 def bars() -> str:
     """Draw scores and their softmax."""
+    from nnlib import softmax
+
     drawn = [f'<path d="M12 60H68M92 {HEIGHT - 14}H148" class="thin"/>']
     scores = np.array([1.0, 2.0, -0.5])
     for start, heights, base, name in (
         (16, 24 * scores, 60, "fill-b"),
-        (96, 90 * nnlib.softmax(scores), HEIGHT - 14, "fill-a"),
+        (96, 90 * softmax(scores), HEIGHT - 14, "fill-a"),
     ):
         for i, height in enumerate(heights):
             top = base - max(height, 0)
@@ -151,9 +156,11 @@ def learned() -> str:
     """Return, as a path, the region that a trained network gives to the second spiral."""
     from contourpy import contour_generator
 
+    from nnlib import MLP, fit
+
     points, labels = spirals()
-    net = nnlib.MLP([2, 24, 24, 24, 2], activation="relu", rng=1)
-    nnlib.fit(net, points, labels, epochs=400, learning_rate=0.05, momentum=0.9, rng=1)
+    net = MLP([2, 24, 24, 24, 2], activation="relu", rng=1)
+    fit(net, points, labels, epochs=400, learning_rate=0.05, momentum=0.9, rng=1)
     side = np.linspace(-1, 1, 61)
     grid = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     scores = net(grid)

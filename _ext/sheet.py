@@ -7,13 +7,14 @@ page of the printed book where there is one, else with the chapter.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import assets
 import bank
 import pikepdf
-from built import Book
+from built import Book, Statement
 from docutils import nodes
 from glossary import GLOSSARY
 from markup import html, line
@@ -22,8 +23,8 @@ from pdf import identifier, pages_of_targets
 from statements import marked
 
 TARGET = bank.TARGET
-#: Of a sheet and of a summary: the largest size of its type, and the smallest that can be read.
-LARGEST, SMALLEST = 10.0, 6.0
+#: Of a sheet and of a summary, in tenths of a point: the largest type, and the smallest to be read.
+LARGEST, SMALLEST = 100, 58
 NO_NUMBER = "@page { @bottom-center { content: none; } }"
 
 
@@ -42,21 +43,25 @@ def sheet(book: Book) -> str:
     defined = list(book.definitions())
     for page in book.chapters:
         said.append(f"<h2>{line(book.title(page), paper=True)}</h2>")
-        for statement in book.statements(page):
-            if statement.label in marked():
-                place = _place(printed, page, statement.label)
-                head = f"<b>{statement.number} {line(statement.title, paper=True)}</b> {place}"
-                said.append(_entry(head, statement.text))
         for term in defined:
             if term.chapter == page and "=" in "".join(re.findall(r"\$[^$]+\$", term.text)):
                 place = _place(printed, GLOSSARY, term.anchor)
-                said.append(_entry(f"<i>{line(term.name, paper=True)}</i> {place}", term.text))
+                said.append(_entry(f"<i>{line(term.name, paper=True)}{place}:</i>", term.text))
+        for statement in book.statements(page):
+            if statement.label in marked():
+                place = _place(printed, page, statement.label)
+                said.append(_stated(statement, place))
     return f'<div class="sheet">{"".join(said)}</div>'
 
 
 def _place(printed: Mapping[str, int], page: str, label: str) -> str:
     number = printed.get(identifier(page, label))
-    return f"<span class=of>p. {number}</span>" if number else ""
+    return f" <span class=of>(p. {number})</span>" if number else ""
+
+
+def _stated(statement: Statement, place: str = "") -> str:
+    head = f"{statement.number} {line(statement.title, paper=True)}{place}."
+    return _entry(f"<b>{head}</b>", statement.text)
 
 
 def _entry(head: str, text: str) -> str:
@@ -77,20 +82,24 @@ def summary(book: Book, page: str) -> str:
         if section := book.section(page, title):
             held = [node for node in section if not isinstance(node, (nodes.title, nodes.section))]
             said.append(f"<h2>{title}</h2>{html(writer.blocks(held), paper=True)}")
-    said.append("<h2>Statements</h2>")
-    for one in book.statements(page):
-        said.append(_entry(f"<b>{one.number} {line(one.title, paper=True)}.</b>", one.text))
+    stated = "".join(map(_stated, book.statements(page)))
+    said.append(f"<h2>Statements</h2><div class=stated>{stated}</div>")
     return f'<div class="summary">{"".join(said)}</div>'
 
 
 def fit(printer: Press, title: str, body: str, paper: str, pages: int, style: str) -> float:
     """Lay what is to have so many pages in the largest type that fits, and return its size."""
-    for tenths in range(round(10 * LARGEST), round(10 * SMALLEST) - 1, -1):
-        size = tenths / 10
-        printer.lay(title, body, paper, f"html {{ font-size: {size}pt; }} {style}")
-        if printer.pages() <= pages:
-            return size
-    raise SystemExit(f"error: {title} has more than {pages} pages of {paper}")
+
+    def has_room(tenths: int) -> bool:
+        printer.lay(title, body, paper, f"html {{ font-size: {tenths / 10}pt; }} {style}")
+        return printer.pages() <= pages
+
+    sizes = range(LARGEST, SMALLEST, -1)
+    place = bisect_left(sizes, True, key=has_room)
+    if place == len(sizes):
+        raise SystemExit(f"error: {title} has more than {pages} pages of {paper}")
+    has_room(sizes[place])
+    return sizes[place] / 10
 
 
 def write(book: Book, target: Path) -> Iterator[Path]:
