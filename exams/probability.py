@@ -728,7 +728,7 @@ QUESTIONS = (
         solution=(
             "(a) Nothing: the order of the scores stays, and 0 is predicted. (b) The hinge is "
             r"$\max(0, 1 - m)$ with the margin $m = 3 - 1 = 2$ before, so "
-            f"${said(float(hinge(SCORES, 0)), 1)}$, and $m = 0.5$ after, so "
+            f"${said(float(hinge(SCORES, 0)), 0)}$, and $m = 0.5$ after, so "
             f"${said(float(hinge(SCORES / 4, 0)), 1)}$. (c) It rises. The loss is "
             r"$\log \sum_j \exp((s_j - s_0) / \tau)$. The leads $s_j - s_0$ of the other "
             "classes are below 0, and divided by 4 they come nearer to 0, so each term grows. In "

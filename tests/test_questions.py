@@ -45,7 +45,7 @@ def texts(item):
         yield from (answer.text, answer.feedback)
 
 
-@pytest.mark.parametrize("chapter", [c for c in exams.CHAPTERS if exams.questions(c)])
+@pytest.mark.parametrize("chapter", exams.CHAPTERS)
 def test_a_chapter_has_questions_of_each_kind_and_to_each_objective(chapter):
     found = exams.questions(chapter)
     kinds = Counter(question.kind for question in found)
