@@ -437,6 +437,7 @@ def two_in_one(rng: np.random.Generator) -> Variant:
             ),
         ),
         solution=(
+            "What the first layer gives, its bias among it, is multiplied by the second weight: "
             r"$W_2 (W_1 x + b_1) + b_2 = (W_2 W_1)\,x + (W_2 b_1 + b_2)$. The bias is $"
             f"{w2[0]} \\cdot {factor(b1[0])} + {factor(w2[1])} \\cdot {factor(b1[1])} + "
             f"{factor(b2)} = {said(key, 0)}$. "
