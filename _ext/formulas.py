@@ -137,8 +137,9 @@ def characters(pages: Iterable[str]) -> set[str]:
 
 
 def _text(mathml: str) -> str:
-    """Return the signs of a formula."""
-    return unescape(re.sub("<[^>]*>", "", mathml))
+    """Return the signs of a formula, with that of a root, which stands in no text."""
+    root = "√" * bool(re.search("<m(sqrt|root)", mathml))
+    return root + unescape(re.sub("<[^>]*>", "", mathml))
 
 
 def drawn(sign: str) -> str:

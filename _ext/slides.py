@@ -161,7 +161,7 @@ def deck_page(made: Made) -> str:
     for shown, projected in zip(made.shown, made.frames, strict=True):
         slide = shown.slide
         notes = ""
-        if shown.notes or not slide.title:
+        if shown.notes:
             notes = f"<aside class='notes'><p><b>{minutes(slide)}</b></p>{shown.notes}</aside>"
         sections.append(
             f"<section id='{slide.label}' data-timing='{60 * (slide.end - slide.start)}'>"

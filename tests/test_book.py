@@ -432,6 +432,11 @@ def test_lines_of_a_formula_are_aligned_though_nothing_says_so():
     assert formulas.typeset(r"a &= b \\ &= c", display=True).count("<mtr>") == 2
 
 
+@pytest.mark.parametrize("root", [r"\sqrt{x}", r"\sqrt[3]{x}"])
+def test_the_font_has_the_sign_of_a_root(root):
+    assert "√" in formulas.characters([formulas.typeset(root)])
+
+
 def test_an_equation_has_its_number_and_an_anchor(built):
     page, said = built(":eq:`eq-a`\n\n.. math::\n   :label: eq-a\n\n   a < b")
     assert said == ""
