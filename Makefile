@@ -143,7 +143,7 @@ ARCHIVE := _build/neural-network-basics-*.zip
 BESIDE := $(shell grep -oE '^(slides|bank):' Makefile | tr -d :)
 # The archive before the PDF and the slides, to which pages would lead.
 release-check: export OMP_NUM_THREADS = 1
-release-check: ## Make all that a release holds, in _build/release, and try it as its users will (10 minutes)
+release-check: ## Make all that a release holds, in _build/release, and try it as its users will
 	@$(MAKE) --no-print-directory dist
 	@first=$$(git hash-object $(ARCHIVE)) && $(MAKE) --no-print-directory dist && \
 	    test "$$first" = "$$(git hash-object $(ARCHIVE))" || \
