@@ -54,8 +54,9 @@ def lead_to_slides(app: Sphinx, doctree: nodes.document, page: str) -> None:
 def lead_minutes(app: Sphinx, section: nodes.section) -> None:
     """Let the minutes of a chapter's plan lead to the slides that begin then."""
     title = section.next_node(nodes.title).astext()
+    lessons = [Path(page).name for page in numbered(app.config.external_site_map)]
     for name, slides in app.env.slides.items():
-        if not title.endswith(f": {app.env.titles[f'chapters/{name}'].astext()}"):
+        if not title.startswith(f"Chapter {lessons.index(name) + 1}:"):
             continue
         for row in section.findall(nodes.row):
             paragraph = row[0].next_node(nodes.paragraph)
