@@ -265,7 +265,7 @@ SETTINGS = {
     "numfig": True,
 }  # fmt: skip
 # The package that reads the contents calls docutils by a name that has become old.
-# The second is of PyTorch's: to find one of them, sphinx_external_toc looks at all objects there are.
+# The second is PyTorch's: that package looks at all objects there are, to find one.
 old_names = pytest.mark.filterwarnings(
     "ignore:nodes.Node.traverse", "ignore:`torch.distributed.reduce_op` is deprecated"
 )

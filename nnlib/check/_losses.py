@@ -191,7 +191,7 @@ hinge = array_suite(
     Misconception(
         "a column in place of a row of losses",
         lambda s, k: losses.hinge(s, k)[:, np.newaxis],
-        "Which line keeps an axis of length 1? With a row of numbers, a column makes a whole table.",
+        "Which line keeps an axis of length 1? With a row of numbers, a column makes a table.",
     ),
     *(
         Misconception(
