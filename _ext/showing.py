@@ -291,6 +291,8 @@ class Maker:
             left.decompose()
         for term in tag.select("a.term"):
             term.unwrap()
+        for held in tag.select("section"):
+            held.name = "div"  # one inside a slide would be a slide of its own
         for image in tag.select("img"):
             name = str(image["src"]).rpartition("/")[2]
             self.pictures.add(name)
