@@ -22,7 +22,7 @@ EXAM = sources.file_of("chapters/practice_exam")
 # The instructors' book lacks the first chapter, to which others refer.
 LATER = ALL[1:]
 # Of a line of Markdown: formulas, code, what a role or a link names, and the text between.
-PIECE = re.compile(r"\$+|`|\{[\w:]+\}|\]\([^)]*\)|[*\[\]|]")
+PIECE = re.compile(r"\$+|```\w*|`|\{[\w:]+\}|\]\([^)]*\)|[*\[\]|]")
 # A shorter piece says nothing ("return x", "x = 2").
 LETTERS = 15
 
@@ -77,8 +77,9 @@ def published(html):
 
 
 def shown(page):
-    """Return what a page says, and the formulas in it as they were written."""
-    return [page.get_text(), *(tag["data-tex"] for tag in page.select("[data-tex]"))]
+    """Return what a page says, also of its pictures, and its formulas as they were written."""
+    named = ("data-tex", "alt")
+    return [page.get_text(), *(tag[name] for name in named for tag in page.select(f"[{name}]"))]
 
 
 def pieces_of_exams(chapters):
