@@ -217,6 +217,8 @@ class _Reader:
         kind, argument = found.groups() if found else ("", "")
         if kind == "notes" and not step:
             self.notes.append(token)
+            for inner in _inside(token):
+                self.check_formulas(inner)
         elif kind == "then":
             self.last += 1
             self.take(_inside(token), self.last)
@@ -229,6 +231,7 @@ class _Reader:
 
     def check(self, token: Token) -> None:
         """Refuse what no slide has."""
+        self.check_formulas(token)
         if token.type == "heading_open":
             self.faults.append(Fault(_line(token), "a slide has one title, which begins with ##"))
         if token.type == "fence" and token.info.strip() == "python":
@@ -237,6 +240,12 @@ class _Reader:
             except SyntaxError as error:
                 said = f"this is no Python: {error.msg}"
                 self.faults.append(Fault(_line(token) + (error.lineno or 0), said))
+
+    def check_formulas(self, token: Token) -> None:
+        """Refuse what was meant to be a formula, and is none."""
+        if any(inner.type == "text" and "$" in inner.content for inner in token.children or ()):
+            said = "a $ stands alone: no blank goes inside the two around a formula"
+            self.faults.append(Fault(_line(token), said))
 
 
 def _inside(token: Token) -> list[Token]:

@@ -111,6 +111,8 @@ NOTES = ":::{notes} 1–5\nSay it.\n:::"
         (f"## T\n\n:::{{then}}\n:::{{shwo}} a\n:::\n:::\n{NOTES}", 8, ":::{shwo} a"),
         (f"## T\n\n:::{{show}}\n:::\n{NOTES}", 7, "what is this? :::{show}"),
         (f"## T\n\n### More\n{NOTES}", 7, "one title"),
+        (f"## T\n\nHow large is $x = $?\n{NOTES}", 7, "a $ stands alone"),
+        ("## T\n\n:::{notes} 1–5\nSay $x = $.\n:::", 8, "a $ stands alone"),
         (f"## T\n\n```python\na = 1\nb = (\n```\n{NOTES}", 9, "no Python"),
     ],
 )
