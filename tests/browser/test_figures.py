@@ -21,12 +21,20 @@ SIZES = """(drawn) => [...document.querySelectorAll(drawn)].map((drawn) => {
 })"""
 
 
+# What is closed has no size.
+TURN = """document.querySelectorAll(".solution.toggle").forEach((solution) => {
+    solution.classList.toggle("toggle-hidden");
+})"""
+
+
 @pytest.mark.parametrize("width", [390, 768, 1440])
 def test_text_in_figures_is_read_on_a_phone_and_never_larger_than_the_text(drive, width):
     page = drive(width)
+    page.evaluate(TURN)
     page.evaluate("[...document.images].forEach((picture) => { picture.loading = 'eager'; })")
     page.wait_for_function("[...document.images].every((picture) => picture.complete)")
     found = page.evaluate(SIZES, DRAWN)
+    page.evaluate(TURN)
     assert len(found) > 6
     for name, body, sizes in found:
         assert min(sizes) >= 11, f"{name}: text of {min(sizes):.1f} pixels at {width}"
