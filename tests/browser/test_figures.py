@@ -54,5 +54,6 @@ def test_in_the_dark_lines_turn_light_and_heat_maps_stay(open_page):
     assert max(abs(a - b) for a, b in zip(most, ground, strict=True)) <= 2
     page.evaluate("document.querySelectorAll('.deeper').forEach((fold) => { fold.open = true; })")
     heat = page.locator("#fig-towers img")
+    heat.evaluate("picture => { picture.loading = 'eager'; return picture.decode(); }")
     assert max(shades(heat))[1] == (255, 255, 255)
     assert heat.evaluate("picture => getComputedStyle(picture).filter") == "none"
