@@ -217,12 +217,16 @@ def test_without_a_jail_the_answers_are_in_reach(name, tmp_path):
 @pytest.fixture
 def burners():
     """Processes that keep all processors busy, twice."""
-    program = [sys.executable, "-c", "while True: pass"]
-    processes = [subprocess.Popen(program) for _ in range(2 * (os.cpu_count() or 1))]
+    program = [sys.executable, "-c", "print(flush=True)\nwhile True: pass"]
+    # Linux shares out time among sessions first: those of one would count as one.
+    apart = {"stdout": subprocess.PIPE, "start_new_session": True}
+    processes = [subprocess.Popen(program, **apart) for _ in range(2 * (os.cpu_count() or 1))]
+    for process in processes:
+        process.stdout.read(1)  # it has begun
     yield
     for process in processes:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def work(seconds):
