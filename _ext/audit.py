@@ -21,11 +21,11 @@ from statistics import median
 from threading import Thread
 from typing import Any
 
+from built import find_browser
 from sources import ROOT, lessons
 
 HTML = ROOT / "_build" / "html"
 LIGHTHOUSE = "lighthouse@12.2.3"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROME = "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
 LOOKS = 3
 CATEGORIES = ("accessibility", "best-practices", "seo")
@@ -149,10 +149,7 @@ def measure(look_at: Callable[..., dict[str, Any]], address: str, page: str) -> 
 
 def main() -> int:
     """Print a row for each page, and fail where one is below a bar."""
-    browser = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), "")
-    if not browser:
-        raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
-    program = install()
+    browser, program = find_browser(), install()
     pages = sys.argv[1:] or ["index", *(path.stem for path in lessons())]
     print(f"{'':28}", *(f"{name:>14}" for name in BARS))
     failed = False

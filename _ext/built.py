@@ -62,18 +62,23 @@ def self_check(quiz: Tag, number: str) -> Tag:
     return answers
 
 
+def find_browser() -> str:
+    """Return where Chromium is; without one, say how to get it."""
+    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), "")
+    if not path:
+        raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
+    return path
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run a browser that prints; without one, say how to get it."""
+    """Run a browser that prints."""
     from playwright.sync_api import sync_playwright
 
-    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if path is None:
-        raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=find_browser(), args=["--no-sandbox", "--disable-gpu"]
         ) as browser,
     ):
         yield browser

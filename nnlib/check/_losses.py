@@ -95,6 +95,21 @@ _LOW_HINT = (
     "That number is low, but how low are the scores here? Which number is below all others? Or "
     "could the true class be taken out after the subtraction?"
 )
+
+
+def _masked(total: Callable[[FloatArray], Any], question: str) -> list[Misconception]:
+    """Return the mistakes of a loss in which the true class is masked by a number."""
+    low = [
+        Misconception("the true class masked by a number", _masked_by(number, total), _LOW_HINT)
+        for number in _LOW_NUMBERS
+    ]
+    hint = (
+        "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
+        f"{question}"
+    )
+    return [*low, Misconception("the true class masked by 0", _masked_by(0, total), hint)]
+
+
 _INDEX_HINT = (
     "Here labels holds the index of each true class, one number for each row, and no row of 0 and "
     "1. How do you pick from each row of scores the entry at its own index?"
@@ -162,18 +177,7 @@ hinge = array_suite(
         lambda s, k: losses.hinge(s, (k - 1) % s.shape[1]),
         _COUNTING_HINT,
     ),
-    *(
-        Misconception(
-            "the true class masked by a number", _masked_by(number, _strongest), _LOW_HINT
-        )
-        for number in _LOW_NUMBERS
-    ),
-    Misconception(
-        "the true class masked by 0",
-        _masked_by(0, _strongest),
-        "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
-        "Where all others are negative, who is the strongest?",
-    ),
+    *_masked(_strongest, "Where all others are negative, who is the strongest?"),
     Misconception(
         "the best rival of the whole batch",
         lambda s, k: np.maximum(0, (_lead(s, k).T + _true(s, k)).max() - _true(s, k) + 1),
@@ -254,18 +258,7 @@ squared_hinge = array_suite(
         "The loss should be 0 for a clear and right answer, and yours is never below 1. Over "
         "which classes does the sum run?",
     ),
-    *(
-        Misconception(
-            "the true class masked by a number", _masked_by(number, _sum_of_squares), _LOW_HINT
-        )
-        for number in _LOW_NUMBERS
-    ),
-    Misconception(
-        "the true class masked by 0",
-        _masked_by(0, _sum_of_squares),
-        "A true class whose score is replaced by 0 is still there, as a rival with the score 0. "
-        "What should it add to the sum?",
-    ),
+    *_masked(_sum_of_squares, "What should it add to the sum?"),
     Misconception(
         "the strongest rival alone",
         lambda s, k: losses.hinge(s, k) ** 2,
