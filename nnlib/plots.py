@@ -65,7 +65,13 @@ _CHART_STYLE = {
         "tickColor": "#888",
     },
     "axisY": {"minExtent": 32},  # or in a low chart the title may cross the labels
-    "legend": {"labelFontSize": _SIZE, "title": None, "orient": "bottom", "labelLimit": 300},
+    "legend": {
+        "labelFontSize": _SIZE,
+        "title": None,
+        "orient": "bottom",
+        "labelLimit": 300,
+        "columnPadding": 20,  # labels are measured in a face that may be narrower
+    },
     "title": {"fontSize": _SIZE, "fontWeight": "normal", "anchor": "start", "color": "black"},
     "style": {"guide-label": {"fill": "black"}, "guide-title": {"fill": "black"}},
     "mark": {"color": COLORS[0]},
