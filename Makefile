@@ -206,7 +206,7 @@ class: grading ## Grade 300 made submissions to the assignment on losses, good a
 lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/ruff check $(TRACKED)
 	@$(BIN)/ruff format --check $(TRACKED)
-	@$(BIN)/mypy nnlib
+	@$(BIN)/mypy nnlib exams
 	@PYTHONPATH=assignments $(BIN)/mypy assignments/grading
 	@$(BIN)/python _ext/notebooks.py --check
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml \

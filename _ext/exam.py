@@ -17,7 +17,6 @@ import numpy as np
 from doctrees import Book
 from markup import html, line
 from paper import FORMATS, press
-from qti import points
 from sources import ROOT
 
 from exams import CHAPTERS
@@ -58,7 +57,7 @@ def named(found: Sequence[Chosen], names: Sequence[str]) -> list[Chosen]:
 
 def paper(asked: Sequence[tuple[Question, Item]], seed: int) -> str:
     """Return the exam as a page."""
-    total = sum(points(item) for _, item in asked)
+    total = sum(item.points for _, item in asked)
     minutes = sum(question.minutes for question, _ in asked)
     rows = "".join(f"<tr><td>{label}</td><td class=line></td></tr>" for label in ("Name", "Number"))
     body = [
@@ -105,8 +104,8 @@ def key(asked: Sequence[tuple[Question, Item]], seed: int) -> str:
 
 
 def _heading(count: int, item: Item) -> str:
-    word = "point" if points(item) == 1 else "points"
-    return f"<h2><span class=points>{points(item)} {word}</span>{count}. {escape(item.title)}</h2>"
+    word = "point" if item.points == 1 else "points"
+    return f"<h2><span class=points>{item.points} {word}</span>{count}. {escape(item.title)}</h2>"
 
 
 def _shown(text: str, item: Item) -> str:

@@ -58,10 +58,7 @@ def key(item: Item) -> Iterator[str]:
     for answer in item.answers:
         yield f"- **{answer.text}**{' (right)' if answer.right else f': {answer.feedback}'}"
     yield item.solution
-    yield "\n".join(
-        f"- {mark.points} {'point' if mark.points == 1 else 'points'}: {mark.earns}"
-        for mark in item.marks
-    )
+    yield item.scheme
 
 
 def with_pictures(item: Item) -> str:

@@ -14,7 +14,6 @@ from pathlib import Path
 from lxml import etree
 from lxml.builder import E
 from markup import html
-from qti import marked, points
 
 from exams.model import Answer, Item, Picture
 
@@ -45,7 +44,7 @@ def _question(item: Item) -> etree._Element:
         E.name(E.text(item.title)),
         _text("questiontext", item.text, item.pictures),
         _text("generalfeedback", item.solution),
-        E.defaultgrade(str(points(item))),
+        E.defaultgrade(str(item.points)),
         E.penalty("0.3333333"),
         E.hidden("0"),
         E.idnumber(item.label),
@@ -97,4 +96,4 @@ def _number(answer: Answer) -> etree._Element:
 def _written(item: Item) -> Iterator[etree._Element]:
     """Yield what is answered by a text; those who mark it see the scheme."""
     yield from (E.responseformat("editor"), E.responserequired("1"), E.responsefieldlines("10"))
-    yield from (E.attachments("0"), _text("graderinfo", marked(item)))
+    yield from (E.attachments("0"), _text("graderinfo", item.scheme))

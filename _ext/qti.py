@@ -132,7 +132,7 @@ def _item_12(item: Item) -> etree._Element:
                 rcardinality="Single",
             ),
         )
-    fields = {"question_type": kind, "points_possible": str(points(item))}
+    fields = {"question_type": kind, "points_possible": str(item.points)}
     described = A.itemmetadata(
         A.qtimetadata(
             *(
@@ -154,16 +154,6 @@ def _item_12(item: Item) -> etree._Element:
     )
 
 
-def points(item: Item) -> int:
-    """Return what a question is worth: what its mark scheme says, or one point."""
-    return sum(mark.points for mark in item.marks) or 1
-
-
-def marked(item: Item) -> str:
-    """Return the mark scheme as a list, in Markdown."""
-    return "\n".join(f"- **{mark.points}** {mark.earns}" for mark in item.marks)
-
-
 def _feedbacks(item: Item) -> Iterator[tuple[str, str]]:
     """Yield what may be said afterwards, by its name."""
     for place, answer in enumerate(item.answers):
@@ -171,7 +161,7 @@ def _feedbacks(item: Item) -> Iterator[tuple[str, str]]:
     if item.other:
         yield "general_incorrect_fb", item.other
     if not item.answers:
-        yield "general_fb", f"{item.solution}\n\n{marked(item)}"
+        yield "general_fb", f"{item.solution}\n\n{item.scheme}"
 
 
 def _processing_12(item: Item) -> etree._Element:
@@ -259,7 +249,7 @@ def _item_21(item: Item) -> etree._Element:
             identifier="SCORE",
             cardinality="single",
             baseType="float",
-            normalMaximum=str(points(item)),
+            normalMaximum=str(item.points),
         ),
         B.outcomeDeclaration(identifier="FEEDBACK", cardinality="single", baseType="identifier"),
         B.itemBody(*_flow(item.text), *_interaction(item), *_scheme(item)),
@@ -304,7 +294,7 @@ def _scheme(item: Item) -> list[etree._Element]:
     """Return what only those who mark see."""
     if not item.marks:
         return []
-    return [B.rubricBlock(*_flow(f"{item.solution}\n\n{marked(item)}"), view="scorer")]
+    return [B.rubricBlock(*_flow(f"{item.solution}\n\n{item.scheme}"), view="scorer")]
 
 
 def _processing_21(item: Item) -> etree._Element:
@@ -325,7 +315,7 @@ def _processing_21(item: Item) -> etree._Element:
         branch = B.responseElseIf if len(condition) else B.responseIf
         branch = branch(met, _set("FEEDBACK", "identifier", f"{choice(item, place)}_fb"))
         if answer.right:
-            branch.append(_set("SCORE", "float", str(points(item))))
+            branch.append(_set("SCORE", "float", str(item.points)))
         condition.append(branch)
     if item.other:
         condition.append(B.responseElse(_set("FEEDBACK", "identifier", "general_incorrect_fb")))

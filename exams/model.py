@@ -90,6 +90,19 @@ class Item:
     #: What the variants of one question have in common, its title.
     variant_of: str = ""
 
+    @property
+    def points(self) -> int:
+        """What it is worth: what its mark scheme says, or one point."""
+        return sum(mark.points for mark in self.marks) or 1
+
+    @property
+    def scheme(self) -> str:
+        """The mark scheme as a list, in Markdown."""
+        return "\n".join(
+            f"- **{mark.points} point{'s' * (mark.points > 1)}:** {mark.earns}"
+            for mark in self.marks
+        )
+
     def numbered(self, seed: int) -> Item:
         """Return it by a name of its own, so that several seeds can stand side by side."""
         title = f"{self.title} ({seed})"

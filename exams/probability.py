@@ -344,7 +344,7 @@ def below_the_floor() -> Figure:
 def harm_of_the_floor(names: dict[str, Any]) -> None:
     """Hold that the curve ends below what no model can be below."""
     (line,) = below_the_floor().axes[0].lines
-    assert line.get_ydata()[-1] < 0.01 < 0.32 < entropy(SMOOTHED) < 0.33
+    assert np.asarray(line.get_ydata())[-1] < 0.01 < 0.32 < entropy(SMOOTHED) < 0.33
 
 
 # --- To join chapters -----------------------------------------------------------------------------
