@@ -308,7 +308,7 @@ def step_of_a_batch(rng: np.random.Generator) -> Variant:
         slips=(
             Slip(
                 w - 0.2 * slope,
-                "Your step is twice as long. Did you add the slopes of the examples, or lose the ½? "
+                "Your step is twice as long. Did you add the slopes of both examples, or lose ½? "
                 r"The loss is their *mean*, and $\tfrac12 (s - y)^2$ has the slope $s - y$ in $s$.",
             ),
             Slip(
@@ -480,7 +480,7 @@ def three_classes_through_one_number(names: dict[str, Any]) -> None:
     bent, unbent = np.linspace(0.1, 9, 50), np.linspace(-9, 9, 50)
     assert all(len(set((w * bent).argmax(axis=0))) == 1 for w in weights)
     # At 0 all scores tie, and the first class wins: why (c) and (d) leave it out.
-    assert ([[1], [2], [3]] * np.array([0, 1])).argmax(axis=0).tolist() == [0, 2]
+    assert np.outer([1, 2, 3], [0, 1]).argmax(axis=0).tolist() == [0, 2]
     assert all(len(set((w * unbent).argmax(axis=0))) == 2 for w in weights)
 
 
