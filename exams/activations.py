@@ -806,8 +806,8 @@ QUESTIONS = (
             "with respect to $W_1$, and checks one of its entries by a small step. (a) Which "
             "entries of the gradient are wrong, and what should they be? (b) Which line is at "
             "fault, and why does its condition never stop anything? (c) Mend it. Let one more "
-            "hidden layer of ReLUs stand before this one, with the right mask. Which of its weights "
-            "could get a wrong gradient by the fault?"
+            "hidden layer of ReLUs stand before this one, with the right mask. Which of its "
+            "weights could get a wrong gradient by the fault?"
         ),
         code=MASK_OF_OUTPUTS,
         harm=harm_of_the_mask,
