@@ -340,8 +340,8 @@ def within(section: Tag, kind: str, nth: str | None) -> Tag:
 
 
 def step(tag: Tag, at: int) -> None:
-    """Let an element come at a step."""
-    if at:
+    """Let an element come at a step, unless it already has one, which is later."""
+    if at and "data-fragment-index" not in tag.attrs:
         tag["class"] = [*classes(tag), "fragment"]
         tag["data-fragment-index"] = at
 

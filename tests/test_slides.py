@@ -225,6 +225,18 @@ def test_a_poll_shows_its_answer_at_the_next_step_and_the_notes_have_every_reaso
     assert "<b>B, right:</b> Since." in shown.notes
 
 
+def test_a_poll_that_comes_at_a_step_has_its_answer_at_the_one_after(made, book):
+    shown, maker = made("Think.\n\n:::{then}\n:::{poll} check-one\n:::\n:::")
+    parts = BeautifulSoup(markup(shown), "html.parser").select(".fragment")
+    assert [(part["class"][0], part["data-fragment-index"]) for part in parts] == [
+        ("poll", "1"), ("right", "2"), ("reason", "2"),
+    ]  # fmt: skip
+    whole = slides.frame(shown, maker.chapter, book, maker.remarks.append)
+    asked = list(slides.stepped(whole, shown.slide.steps))[1]
+    assert asked.select(".poll.visible")
+    assert asked.select(".reason.later")
+
+
 def test_paper_has_a_page_for_each_step(made, book):
     shown, maker = made("Ask.\n\n:::{then}\nTell.\n:::\n\n:::{then}\nMore.\n:::")
     whole = slides.frame(shown, maker.chapter, book, maker.remarks.append)
