@@ -210,7 +210,8 @@ class Maker:
 
     def show(self, part: Part, places: dict[str, Tag]) -> Block:
         """Return an element of the book; the number of a figure comes with it."""
-        asked = _SHOWN.fullmatch(part.argument)
+        named, _, settings = part.argument.partition(" with ")
+        asked = _SHOWN.fullmatch(named)
         cut = asked["cut"] and _CUT.fullmatch(asked["cut"])
         if bool(asked["cut"]) != bool(cut):
             raise Fault(f"what is {asked['cut']!r} of {asked['label']}?")
@@ -220,6 +221,8 @@ class Maker:
         elif tag.name in ("section", "span"):
             raise Fault(f"{asked['label']} is a section; show what stands in it, as its table")
         tag = self.clean(tag, page)
+        if settings:
+            begin(tag, settings)
         if tag.name != "figure":
             return Block(tag)
         address, name = self.book.place(asked["label"], self.chapter.name)
@@ -391,6 +394,25 @@ def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
         drawn["aria-hidden"] = "true"  # the first piece tells what is drawn
     drawn.decompose()
     return Block(figure, width * wide / (height * tall), width * wide)
+
+
+def begin(figure: Tag, settings: str) -> None:
+    """Let the controls of a chart begin with ``name=value, name=value``."""
+    chart = figure.select_one(".chart > script")
+    specification = json.loads(str(chart.string)) if chart else {}
+    controls = {
+        one["bind"]["name"]: one for one in specification.get("params", ()) if "bind" in one
+    }
+    for setting in settings.split(", "):
+        name, _, value = setting.partition("=")
+        if name not in controls:
+            raise Fault(f"there is no control {name!r}, only {', '.join(controls) or 'none'}")
+        allowed = controls[name]["bind"].get("options", ())
+        if allowed and value not in allowed:
+            raise Fault(f"{name} is one of {', '.join(allowed)}, not {value!r}")
+        controls[name]["value"] = value if allowed else float(value)
+    if chart:
+        chart.string = json.dumps(specification)
 
 
 def lowered(specification: str) -> str:

@@ -1,5 +1,6 @@
 """Slides: what a deck says is read, what is wrong in it is named with its line, and plans fit."""
 
+import json
 import re
 
 import assets
@@ -25,6 +26,10 @@ PAGE = """<html><body><article class="bd-article"><section id="activation-functi
 <figure id="fig-one"><img alt="A curve." src="../_images/one.svg" width="500" height="250"
  loading="lazy"/><figcaption><span class="caption-number">Fig. 2.1 </span>It falls.</figcaption>
 </figure>
+<figure id="fig-live"><div class="chart"><p>A dial.</p><script type="application/json">{"params": [
+{"name": "n", "value": 1, "bind": {"name": "units so far"}},
+{"name": "f", "value": "one", "bind": {"name": "kind", "options": ["one", "all"]}}
+]}</script></div></figure>
 <table class="table"><tr><td>a</td></tr></table>
 <div class="math" id="equation-eq-one"><span class="eqno">(2.1)</span><div class="formula">1</div>
 </div><div class="math"><div class="formula">2</div></div></section>
@@ -159,6 +164,9 @@ def test_a_number_that_the_chapter_does_not_print_is_an_error(made):
         (":::{show} sec-sigmoid formula\n:::", "has 2 of kind formula"),
         (":::{show} sec-sigmoid table 2\n:::", "has 1 of kind table"),
         (":::{show} fig-one below\n:::", "what is 'below' of fig-one?"),
+        (":::{show} fig-live with units=2\n:::", "no control 'units', only units so far, kind"),
+        (":::{show} fig-live with kind=two\n:::", "kind is one of one, all, not 'two'"),
+        (":::{show} fig-one with kind=one\n:::", "no control 'kind', only none"),
         (":::{cell} print\n:::", "2 cells"),
         (":::{cell} sprint\n:::", "0 cells"),
         (":::{output} print(2)\n:::", "prints nothing"),
@@ -171,6 +179,13 @@ def test_what_cannot_be_shown_is_named_with_its_line(made, words, said):
     (fault,) = made(words)[1].faults
     assert fault.startswith("deck.md:7: ")
     assert said in fault
+
+
+def test_a_chart_begins_as_the_slide_says(made):
+    shown, maker = made(":::{show} fig-live with units so far=0, kind=all\n:::")
+    assert maker.faults == []
+    chart = json.loads(shown.blocks[0].tag.select_one("script").string)
+    assert [control["value"] for control in chart["params"]] == [0, "all"]
 
 
 def test_a_figure_is_the_chapters_own_and_leads_to_it(made):
