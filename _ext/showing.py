@@ -222,7 +222,7 @@ class Maker:
             raise Fault(f"{asked['label']} is a section; show what stands in it, as its table")
         tag = self.clean(tag, page)
         if settings:
-            begin(tag, settings)
+            set_controls(tag, settings)
         if tag.name != "figure":
             return Block(tag)
         address, name = self.book.place(asked["label"], self.chapter.name)
@@ -396,7 +396,7 @@ def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
     return Block(figure, width * wide / (height * tall), width * wide)
 
 
-def begin(figure: Tag, settings: str) -> None:
+def set_controls(figure: Tag, settings: str) -> None:
     """Let the controls of a chart begin with ``name=value, name=value``."""
     chart = figure.select_one(".chart > script")
     specification = json.loads(str(chart.string)) if chart else {}

@@ -796,7 +796,7 @@ QUESTIONS = (
     Question(
         id="q-mask-of-outputs",
         kind="fault",
-        title="A mask that lets all pass",
+        title="A mask on the way back",
         objective="compute an early weight's gradient by hand",
         section="sec-chain",
         difficulty=2,
@@ -829,7 +829,7 @@ QUESTIONS = (
     Question(
         id="q-tanh-at-the-ends",
         kind="fault",
-        title="tanh, small and large",
+        title="tanh from its formula",
         objective="(going deeper) spot formulas that fail in floating point",
         section="sec-floats",
         difficulty=3,
