@@ -56,6 +56,14 @@ def folder(book, tmp_path_factory):
     return target
 
 
+def scheme(item):
+    """Return what a mark scheme says."""
+    return " ".join(
+        f"{mark.points} {'point' if mark.points == 1 else 'points'}: {mark.earns}"
+        for mark in item.marks
+    )
+
+
 def words(text):
     """Return the words and the formulas of a text in Markdown, without its markup."""
     text = re.sub(r"!\[(.*?)\]\(.*?\)", "", text, flags=re.DOTALL)
@@ -139,9 +147,8 @@ def holds_21(root, asked):
     assert asked.answers == () or said[len(asked.answers) :] == [words(asked.other)] * bool(
         asked.other
     )
-    for scheme in body.iter(f"{tag}rubricBlock"):
-        marks = " ".join(f"{mark.points} {mark.earns}" for mark in asked.marks)
-        assert inside(scheme) == words(f"{asked.solution} {marks}")
+    for rubric in body.iter(f"{tag}rubricBlock"):
+        assert inside(rubric) == words(f"{asked.solution} {scheme(asked)}")
 
 
 def scores_21(item, asked):
@@ -281,8 +288,7 @@ def test_moodle_gets_every_number_and_every_text_to_write(name, folder, quizzes)
                 assert (given.get("fraction") == "100") == answer.right
         elif not asked.answers:
             assert question.get("type") == "essay"
-            scheme = " ".join(f"{mark.points} {mark.earns}" for mark in asked.marks)
-            assert shown(question.findtext("graderinfo/text")) == words(scheme)
+            assert shown(question.findtext("graderinfo/text")) == words(scheme(asked))
 
 
 # --- Anki -----------------------------------------------------------------------------------------
