@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,6 +50,11 @@ def self_check(quiz: Tag, number: str) -> Tag:
         box = item.find("input")
         item["class"] = "right" if box.has_attr("checked") else "wrong"
         box.decompose()
+        if "number" in quiz["class"]:
+            for text in (item.find("p", recursive=False) or item).find_all(
+                string=re.compile("-"), recursive=False
+            ):
+                text.replace_with(re.sub(r"(?<!\w)-(?=[\d.])", "−", text))
     choices = copy.copy(listed)
     answers.append(listed.extract())
     if "number" not in quiz["class"]:

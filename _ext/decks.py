@@ -5,7 +5,9 @@ What a slide shows of its chapter is named and not copied::
 
     :::{show} fig-sigmoid        the element of this label: figure, chart, statement, formula
     :::{show} sec-choose table   the table of a section; "table 2", "formula 1" of several
-    :::{show} fig-layers 0-50%   the upper half of a figure; "0-50% across" the left one
+    :::{show} fig-layers 0-50%   the upper half of a figure; "0-50% across" the left one,
+                                 "0-29% 90-100%" its top and below it the axis at its foot
+    :::{show} fig-sweep with visits so far=0, order=pre order   a chart, its controls set
     :::{cell} WORDS              the one cell whose code has these words, with what it prints
     :::{code} WORDS              its code alone
     :::{output} WORDS            alone what it prints

@@ -61,9 +61,10 @@ def paper(asked: Sequence[tuple[Question, Item]], seed: int) -> str:
     minutes = sum(question.minutes for question, _ in asked)
     rows = "".join(f"<tr><td>{label}</td><td class=line></td></tr>" for label in ("Name", "Number"))
     body = [
-        f"<h1>Neural Network Basics: exam</h1><p>{minutes} minutes, {total} points. Logarithms are "
-        "natural unless a question asks for bits. Show how you get to a number; where boxes are "
-        f"offered, mark one.</p><table class=head>{rows}</table>"
+        f"<h1>Neural Network Basics: exam</h1><p>{minutes} minutes, {total} points. You may use a "
+        "pocket calculator with e<sup>x</sup> and ln; log is the natural logarithm, the key ln, "
+        "unless a question asks for bits. Show how you get to a number; where boxes are offered, "
+        f"mark one.</p><table class=head>{rows}</table>"
     ]
     for count, (question, item) in enumerate(asked, 1):
         choices = "".join(f"<li>{line(a.text, paper=True)}</li>" for a in item.answers)

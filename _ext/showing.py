@@ -38,7 +38,8 @@ DROPPED = ".headerlink, .tested-by, script:not([type='application/json'])"
 _SHOWN = re.compile(
     r"(?P<label>\S+)(?: (?P<kind>table|formula)(?: (?P<nth>\d+))?)?(?: (?P<cut>.*))?"
 )
-_CUT = re.compile(r"(\d+) ?[–-] ?(\d+) ?%( across)?")
+_SPAN = r"(\d+) ?[–-] ?(\d+) ?%"
+_CUT = re.compile(rf"{_SPAN}(?P<across> across|(?: {_SPAN})*)")
 _KINDS = {"table": "table", "formula": "div.math"}
 
 
@@ -62,8 +63,8 @@ class Chapter:
         self.title = words_of(heading)
 
     def find(self, label: str) -> Tag | None:
-        """Return what has a label here."""
-        return self.article.find(id=label)
+        """Return what has a label here; that of a formula is longer on a page."""
+        return self.article.find(id=[label, f"equation-{label}"])
 
     def cell(self, words: str) -> Tag:
         """Return the one cell whose code has these words; solutions are left out."""
@@ -117,7 +118,7 @@ class Book:
         if label in gone:
             return "", escape(gone[label].title or gone[label].of)
         page, tag = self.find(label, first)
-        return f"{BOOK}{page.name}.html#{label}", name_of(tag)
+        return f"{BOOK}{page.name}.html#{tag['id']}", name_of(tag)
 
 
 def words_of(heading: Tag) -> str:
@@ -155,7 +156,7 @@ class Shown(NamedTuple):
     slide: Slide
     title: str
     blocks: list[Block]
-    places: list[str]
+    places: list[Tag]
     notes: str
 
 
@@ -178,7 +179,7 @@ class Maker:
         self.check_numbers(slide.title, slide.line)
         if not slide.title:
             blocks += self.opening()
-        places: list[str] = []
+        places: dict[str, Tag] = {}
         for part in slide.parts:
             try:
                 for block in self.part(part, places, reasons):
@@ -187,13 +188,13 @@ class Maker:
             except Fault as fault:
                 self.fault(part.line, str(fault))
         notes = self.render(slide.notes, slide.line)
-        return Shown(slide, title, blocks, places, notes + "".join(reasons))
+        return Shown(slide, title, blocks, [*places.values()], notes + "".join(reasons))
 
     def fault(self, line: int, said: str) -> None:
         """Note what is wrong."""
         self.faults.append(f"{self.deck.path.name}:{line}: {said}")
 
-    def part(self, part: Part, places: list[str], reasons: list[str]) -> Iterator[Block]:
+    def part(self, part: Part, places: dict[str, Tag], reasons: list[str]) -> Iterator[Block]:
         """Yield the pieces that a part of a slide is made of."""
         if part.kind == "words":
             self.check_numbers(part.words, part.line)
@@ -201,15 +202,16 @@ class Maker:
             for tag in html.find_all(True, recursive=False):
                 yield Block(tag.extract())
         elif part.kind == "show":
-            yield self.show(part.argument, places)
+            yield self.show(part, places)
         elif part.kind == "poll":
             yield from self.poll(part, reasons)
         else:
             yield self.cell(part.kind, part.argument)
 
-    def show(self, argument: str, places: list[str]) -> Block:
-        """Return an element of the book."""
-        asked = _SHOWN.fullmatch(argument)
+    def show(self, part: Part, places: dict[str, Tag]) -> Block:
+        """Return an element of the book; the number of a figure comes with it."""
+        named, _, settings = part.argument.partition(" with ")
+        asked = _SHOWN.fullmatch(named)
         cut = asked["cut"] and _CUT.fullmatch(asked["cut"])
         if bool(asked["cut"]) != bool(cut):
             raise Fault(f"what is {asked['cut']!r} of {asked['label']}?")
@@ -219,11 +221,14 @@ class Maker:
         elif tag.name in ("section", "span"):
             raise Fault(f"{asked['label']} is a section; show what stands in it, as its table")
         tag = self.clean(tag, page)
+        if settings:
+            begin(tag, settings)
         if tag.name != "figure":
             return Block(tag)
         address, name = self.book.place(asked["label"], self.chapter.name)
-        if address not in "".join(places):
-            places.append(f"<a href='{address}'>{name}</a>")
+        if address not in places:
+            places[address] = make(f"<a href='{address}'>{name}</a>")
+            step(places[address], part.step)
         return picture(tag, cut)
 
     def cell(self, kind: str, words: str) -> Block:
@@ -340,8 +345,8 @@ def within(section: Tag, kind: str, nth: str | None) -> Tag:
 
 
 def step(tag: Tag, at: int) -> None:
-    """Let an element come at a step."""
-    if at:
+    """Let an element come at a step, unless it already has one, which is later."""
+    if at and "data-fragment-index" not in tag.attrs:
         tag["class"] = [*classes(tag), "fragment"]
         tag["data-fragment-index"] = at
 
@@ -371,16 +376,43 @@ def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
         width, height = map(float, str(drawn["viewbox"]).split()[2:])
     if cut is None:
         return Block(figure, width / height, width)
-    low, high = int(cut[1]) / 100, int(cut[2]) / 100
-    left, top, wide, tall = (low, 0.0, high - low, 1.0) if cut[3] else (0.0, low, 1.0, high - low)
-    ratio = width * wide / (height * tall)
+    spans = [(int(low) / 100, int(high) / 100) for low, high in re.findall(_SPAN, cut[0])]
+    wide, tall = 1.0, sum(high - low for low, high in spans)
+    if across := cut["across"] == " across":
+        wide, tall = tall, wide
     figure["class"] = "picture cut"
-    drawn["style"] = (
-        f"margin: {-100 * top * height / (width * wide):.2f}% 0 0 {-100 * left / wide:.2f}%;"
-        f" width: {100 / wide:.2f}%"
-    )
-    drawn.wrap(make(f"<div style='aspect-ratio: {ratio:.4f}'></div>"))
-    return Block(figure, ratio, width * wide)
+    for low, high in spans:
+        left, top = (low, 0.0) if across else (0.0, low)
+        part = wide * width / ((1 if across else high - low) * height)
+        box = make(f"<div style='aspect-ratio: {part:.4f}'></div>")
+        drawn.insert_before(box)
+        box.append(copy.copy(drawn))
+        box.contents[0]["style"] = (
+            f"margin: {-100 * top * height / (width * wide):.2f}% 0 0 {-100 * left / wide:.2f}%;"
+            f" width: {100 / wide:.2f}%"
+        )
+        drawn["aria-hidden"] = "true"  # the first piece tells what is drawn
+    drawn.decompose()
+    return Block(figure, width * wide / (height * tall), width * wide)
+
+
+def begin(figure: Tag, settings: str) -> None:
+    """Let the controls of a chart begin with ``name=value, name=value``."""
+    chart = figure.select_one(".chart > script")
+    specification = json.loads(str(chart.string)) if chart else {}
+    controls = {
+        one["bind"]["name"]: one for one in specification.get("params", ()) if "bind" in one
+    }
+    for setting in settings.split(", "):
+        name, _, value = setting.partition("=")
+        if name not in controls:
+            raise Fault(f"there is no control {name!r}, only {', '.join(controls) or 'none'}")
+        allowed = controls[name]["bind"].get("options", ())
+        if allowed and value not in allowed:
+            raise Fault(f"{name} is one of {', '.join(allowed)}, not {value!r}")
+        controls[name]["value"] = value if allowed else float(value)
+    if chart:
+        chart.string = json.dumps(specification)
 
 
 def lowered(specification: str) -> str:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import assets
+from addresses import addresses
 from bs4 import BeautifulSoup, Tag
 from built import chromium, lay_faces, make, print_once, save
 from decks import MINUTES, Slide, decks
@@ -91,7 +92,9 @@ def frame(shown: Shown, chapter: Chapter, book: Book, remark: Callable[[str], No
         room["class"] = [*classes(room), "live"]
     made.append(room)
     if shown.places:
-        made.append(make(f"<p class='places'>{', '.join(shown.places)}</p>"))
+        foot = make("<p class='places'></p>")
+        foot.extend(copy.copy(place) for place in shown.places)
+        made.append(foot)
     return made
 
 
@@ -359,9 +362,11 @@ FAULTS = """(legible) => {
 
 def paper(made: Made, faces: str, *, noted: bool) -> str:
     """Return the slides as they are printed: each step a page, or each slide with its notes."""
-    sheets = []
-    for shown, projected in zip(made.shown, made.frames, strict=True):
+    sheets, site = [], addresses()[1]
+    for nth, (shown, projected) in enumerate(zip(made.shown, made.frames, strict=True), 1):
         label = shown.slide.label
+        projected = copy.copy(projected)
+        projected.append(make(f"<p class='places count'>{nth} / {len(made.shown)}</p>"))
         if noted:
             (whole,) = list(stepped(projected, shown.slide.steps))[-1:]
             said = f"<p class='minutes'><b>{minutes(shown.slide)}</b></p>{shown.notes}"
@@ -380,7 +385,9 @@ def paper(made: Made, faces: str, *, noted: bool) -> str:
     for tag in soup.select("body [id]"):
         del tag["id"]
     for link in soup.select("a[href]"):
-        if not re.match(r"https?:", str(link["href"])):
+        if site and str(link["href"]).startswith(BOOK):
+            link["href"] = f"{site}/{str(link['href']).removeprefix(BOOK)}"
+        elif not re.match(r"https?:", str(link["href"])):
             del link["href"]  # it would lead into a folder of this machine
     for image in soup.select("img"):
         image["src"] = f"../{image['src']}"

@@ -41,7 +41,7 @@ def size(values: Any) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
-WORDS = {2: "two", 3: "three"}
+WORDS = {2: "two", 3: "three", 4: "four"}
 ORDINALS = {2: "second", 3: "third"}
 
 
@@ -112,8 +112,8 @@ def two_ways_back_again(a: float, behind: list[int], deltas: list[float], x: int
 def mixed_chain(rng: np.random.Generator) -> Variant:
     """Draw layers of sigmoids, then of tanh, and the norms of their weights."""
     n_sigmoid, n_tanh = int(rng.integers(2, 4)), int(rng.integers(2, 4))
-    norm = int(rng.choice([2, 3, 8]))
-    other = float(rng.choice([1.5, 2.0, 3.0]))
+    norm = int(rng.choice([2, 3, 6, 8, 10]))
+    other = float(rng.choice([0.5, 1.5, 2.0, 2.5, 3.0]))
     best = float(sigmoid.derivative(0.0)), float(tanh.derivative(0.0))
     bound = (norm * best[0]) ** n_sigmoid * (other * best[1]) ** n_tanh
     return Variant(
@@ -281,36 +281,59 @@ def clip_term(height: int, weight: int, bias: int, *, first: bool) -> str:
 
 
 def clipped_pieces(rng: np.random.Generator) -> Variant:
-    """Draw three clipped units, two of which bend at one place."""
-    cancel = bool(rng.integers(2))
-    weights = rng.permutation([1, 2, int(rng.integers(1, 3))])
-    heights = np.array([int(rng.choice([-2, -1, 1, 2])) for _ in range(3)])
-    # The first two have one slope where they are not flat, or two slopes.
-    heights[1] = heights[0] * weights[0]
-    heights[0] = heights[0] * weights[1]
-    if not cancel:
-        heights[1] = -heights[1]
-    lengths = 2 // weights
-    left = int(rng.integers(-4, 0))
-    starts = np.array([left, left + lengths[0], 0])
-    starts[2] = starts[1] + lengths[1] + int(rng.integers(1, 3))
-    if rng.integers(2):
-        starts[2] = left - lengths[2] - int(rng.integers(1, 3))
-    biases = -1 - weights * starts
-    slopes = heights * weights
+    """Draw clipped units from left to right, some of which begin where the last one ends."""
+    n, meetings = int(rng.integers(3, 5)), int(rng.integers(1, 3))
+    meets = rng.permutation([True] * meetings + [False] * (n - 1 - meetings))
+    weights, slopes = rng.integers(1, 3, n), rng.choice([-4, -2, 2, 4], n)
+    starts = np.full(n, rng.integers(-5, 0))
+    for i in range(1, n):
+        starts[i] = starts[i - 1] + 2 // weights[i - 1]
+        if not meets[i - 1]:
+            starts[i] += rng.integers(1, 3)
+        elif rng.integers(2):
+            # The same slope, from other factors: there it does not change.
+            weights[i], slopes[i] = 3 - weights[i - 1], slopes[i - 1]
+    heights, biases = slopes // weights, -1 - weights * starts
     changes: dict[int, int] = {}
-    for start, length, slope in zip(starts, lengths, slopes, strict=True):
+    for start, weight, slope in zip(starts, weights, slopes, strict=True):
+        end = start + 2 // weight
         changes[int(start)] = changes.get(int(start), 0) + int(slope)
-        changes[int(start + length)] = changes.get(int(start + length), 0) - int(slope)
+        changes[int(end)] = changes.get(int(end), 0) - int(slope)
     places, bends = len(changes), sum(change != 0 for change in changes.values())
-    meet = int(starts[1])
-    order = rng.permutation(3)
     terms = [
-        clip_term(int(heights[i]), int(weights[i]), int(biases[i]), first=n == 0)
-        for n, i in enumerate(order)
+        clip_term(int(heights[i]), int(weights[i]), int(biases[i]), first=at == 0)
+        for at, i in enumerate(rng.permutation(n))
     ]
     listed = r",\ ".join(f"{{{place}}}" for place in sorted(changes))
-    happens = "cancel" if cancel else f"add up to ${-2 * int(slopes[0])}$"
+    met = [
+        f"At ${starts[i]}$ two units bend, and their changes of slope, ${-slopes[i - 1]}$ and "
+        f"${slopes[i]}$, "
+        + (f"add up to ${change}$." if (change := changes[int(starts[i])]) else "cancel.")
+        for i in range(1, n)
+        if meets[i - 1]
+    ]
+    wrong = [
+        (n + 1, f"So many are possible with {WORDS[n]} ReLUs. A clipped unit bends twice."),
+        (
+            2 * n + 1,
+            f"That is the most that {WORDS[n]} units with two bends each can have. Do all bends "
+            "lie in different places?",
+        ),
+        (bends, "That is the number of bends. There is one piece more."),
+    ]
+    cancelled = places - bends
+    wrong += [
+        (bends + 1 + k, "Somewhere two units bend at one place, and their changes of slope cancel.")
+        for k in range(1, cancelled + 1)
+    ]
+    wrong += [
+        (bends + 1 - k, "Two units that bend at one place need not cancel: add up the changes.")
+        for k in range(1, meetings - cancelled + 1)
+    ]
+    # Two mistakes may lead to one number, which then names both.
+    slips: dict[int, str] = {}
+    for value, feedback in wrong:
+        slips[value] = f"{slips[value]} Or: {feedback}" if value in slips else feedback
     return Variant(
         values={
             "weights": weights.tolist(),
@@ -323,27 +346,10 @@ def clipped_pieces(rng: np.random.Generator) -> Variant:
             "two endless ones included?"
         ),
         key=bends + 1,
-        slips=(
-            Slip(
-                4,
-                "So many are possible with three ReLUs. A clipped unit bends twice.",
-            ),
-            Slip(
-                7,
-                "That is the most that three units with two bends each can have. Do all six lie in "
-                "different places?",
-            ),
-            Slip(
-                places + 1 if cancel else places,
-                f"Two units bend at ${meet}$. Add up how they change the slope there. Is the sum "
-                "0?",
-            ),
-        ),
+        slips=tuple(Slip(value, feedback) for value, feedback in slips.items()),
         solution=(
             r"A unit bends where its $z$ is $-1$ and where it is 1. Together these places are "
-            f"${listed}$. At ${meet}$ two units bend, and their changes of slope, "
-            f"${-slopes[0]}$ and ${slopes[1]}$, {happens}. So there are {bends} bends and "
-            f"{bends + 1} pieces."
+            f"${listed}$. {' '.join(met)} So there are {bends} bends and {bends + 1} pieces."
         ),
     )
 
@@ -499,9 +505,12 @@ def softplus_for_relu(names: dict[str, Any]) -> None:
         softplus([0.0, 90.0, 0.0]) @ OUT - relu([0.0, 90.0, 0.0]) @ OUT, 4 * math.log(2)
     )
     kappa = 400 * math.log(2)
-    assert 277 < kappa < 278
+    assert round(kappa, 1) == 277.3
     sharp = (softplus(kappa * z) / kappa - relu(z)) @ OUT
     assert np.abs(sharp).max() <= 0.01
+    # At 277 the rise is still too large, at 278 it is not.
+    rises = [softplus(k * np.array([0.0, 9.0, 0.0])) / k @ OUT + 18 for k in (277, 278)]
+    assert rises[0] > 0.01 > rises[1]
 
 
 def two_kinds_of_zero(names: dict[str, Any]) -> None:
@@ -516,6 +525,19 @@ def two_kinds_of_zero(names: dict[str, Any]) -> None:
     assert softmax_cross_entropy.gradient(content.forward(x), labels).all()
     other = hinge.gradient(content.forward(x), 1 - labels)
     assert content.backward(other).weights[0].any()
+    pulled = softmax_cross_entropy.gradient(content.forward(x), labels)
+    assert content.backward(pulled).weights[0].any()
+    # Only in general: here the unit feeds both scores alike, and what comes back cancels.
+    alike = MLP([1, 1, 2], "relu", rng=0)
+    alike.weights[0][...], alike.weights[1][...], alike.biases[1][...] = 1, 1, [2, 0]
+    scores = alike.forward(x)
+    assert not hinge.gradient(scores, labels).any()
+    for delta in (
+        hinge.gradient(scores, 1 - labels),
+        softmax_cross_entropy.gradient(scores, labels),
+    ):
+        assert delta.any()
+        assert np.allclose(alike.backward(delta).weights[0], 0)
     for loss in (hinge, softmax_cross_entropy):
         gradient = dead.backward(loss.gradient(dead.forward(x), labels))
         assert not any(part.any() for part in (*gradient.weights, gradient.biases[0]))
@@ -624,13 +646,13 @@ QUESTIONS = (
         objective="count the pieces of a ReLU network",
         section="sec-pieces",
         difficulty=2,
-        minutes=6,
+        minutes=7,
         draw=clipped_pieces,
         check=clipped_pieces_again,
         digits=0,
         tolerance=0,
         marks=(
-            Mark(3, "two bends for each unit, at the right places (1 point for each unit)"),
+            Mark(3, "two bends for each unit, at the right places (1 point less for a wrong unit)"),
             Mark(2, "the changes of slope added up where two units bend"),
             Mark(1, "the number of pieces, one more than bends"),
         ),
@@ -761,13 +783,14 @@ QUESTIONS = (
             rf"rises by at most $(1 + 3) \log 2 \approx {said(4 * math.log(2))}$ and falls by at "
             rf"most $2 \log 2 \approx {said(2 * math.log(2))}$. (c) All these numbers are divided "
             r"by $\kappa$, so $4 \log 2 / \kappa \le 0.01$, that is $\kappa \ge 400 \log 2 \approx "
-            f"{said(400 * math.log(2), 0)}$."
+            f"{said(400 * math.log(2), 1)}$; of whole numbers, from 278 on."
         ),
         marks=(
             Mark(2, r"(a) upward, by at most $\log 2$"),
             Mark(1, "most at 0"),
             Mark(3, r"(b) $4 \log 2$ and $2 \log 2$ ($6 \log 2$ for both: 1 point)"),
-            Mark(2, r"(c) $4 \log 2 / \kappa$, and about 277 ($600 \log 2$ from the sum: 1 point)"),
+            Mark(1, r"(c) $4 \log 2 / \kappa \le 0.01$ (or 6 in place of 4, by the sum)"),
+            Mark(1, "about 277.3, or 278"),
         ),
     ),
     Question(
@@ -782,8 +805,9 @@ QUESTIONS = (
             r"The program computes the gradient of the score $s = w_2 \cdot \mathrm{relu}(W_1 x)$ "
             "with respect to $W_1$, and checks one of its entries by a small step. (a) Which "
             "entries of the gradient are wrong, and what should they be? (b) Which line is at "
-            "fault, and why does its condition never stop anything? (c) Mend it. With one more "
-            "hidden layer before this one, what would the fault do to that layer's gradient?"
+            "fault, and why does its condition never stop anything? (c) Mend it. Let one more "
+            "hidden layer of ReLUs stand before this one, with the right mask. Which of its "
+            "weights could get a wrong gradient by the fault?"
         ),
         code=MASK_OF_OUTPUTS,
         harm=harm_of_the_mask,
@@ -791,14 +815,15 @@ QUESTIONS = (
             "(a) Those of the second row. $z_2 = 1 - 2 = -1$, so the unit is off and its row is "
             "$(0, 0)$. (b) `delta = w2 * (a >= 0)`: the output of a ReLU is never negative, so "
             r"`a >= 0` is true for every unit. (c) `a > 0` (or `W1 @ x > 0`). The wrong $\delta$ "
-            r"would go further back, through $W_1^\top \delta$: all weights of the layer before "
-            "would get a wrong gradient, as if the unit were on."
+            r"would go further back, through $W_1^\top \delta$, as if the unit were on. It reaches "
+            "a unit of the layer before that is on and has a weight other than 0 into the unit "
+            "that is off. Of such a unit all weights get a wrong gradient whose input is not 0."
         ),
         marks=(
             Mark(2, "(a) the second row, which should be 0"),
             Mark(2, "(b) the mask, since no output of a ReLU is below 0"),
             Mark(1, "(c) `a > 0`, or the same with $z$"),
-            Mark(1, r"a wrong $\delta$ makes all gradients before it wrong"),
+            Mark(1, "the weights of units that are on, and feed the one that is off"),
         ),
     ),
     Question(
@@ -861,7 +886,11 @@ QUESTIONS = (
             rf"$\log(1 + e^0) = \log 2 \approx {said(float(softplus(0.0)))}$."
         ),
         marks=(
-            Mark(3, "(a) one point for each sign: 0 at 0, a dip below 0, never above ReLU"),
+            Mark(
+                3,
+                "(a) a point each for three of these: 0 at 0; below 0 on the left; falls and "
+                "rises; never above ReLU",
+            ),
             Mark(1, "(b) softplus"),
             Mark(1, r"$\log 2$ at 0"),
         ),
@@ -882,25 +911,28 @@ QUESTIONS = (
             "is dead. In network B all hidden units are dead. (a) Where on the way back does the 0 "
             "arise, in A and in B? "
             "(b) The labels of the training examples are all changed. In which network does the "
-            "first layer get a gradient now, and why not in the other? (c) In place of the hinge "
-            "the loss becomes the cross-entropy, with the old labels. In which network does the "
-            "first layer get a gradient? (d) Which parameters of B can still change, and what do "
-            "its predictions on the training examples have in common?"
+            "first layer get a gradient now, in general, and why never in the other? (c) In place "
+            "of the hinge the loss becomes the cross-entropy, with the old labels. In which "
+            "network does the first layer get a gradient, in general? (d) Which parameters of B "
+            "can still change, and what do its predictions on the training examples have in common?"
         ),
         harm=two_kinds_of_zero,
         solution=(
             r"(a) In A at the start: the gradient of the hinge with respect to the scores is 0 for "
             "a margin above 1. In B on the way: the scores may pull, but each hidden unit "
             r"multiplies by $\mathrm{relu}'(z) = 0$. (b) In A: its examples are mistakes now, with "
-            r"a margin below 1, and its units are alive. In B the factor 0 does not depend on "
-            "labels. (c) In A: $p - y$ is never 0 for finite scores. In B, again, no. (d) The "
-            "biases of the last layer. All hidden outputs are 0 there, so the scores are these "
-            "biases for every example, and all examples get the same prediction."
+            r"a margin below 1, so $\delta \ne 0$ at the scores. Then $W_2^\top \delta \ne 0$ in "
+            r"general, and its units are alive. ($W_2^\top \delta$ is 0 if all rows of $W_2$ are "
+            "alike, for instance, and over several examples gradients may cancel.) In B the factor "
+            r"0 does not depend on labels. (c) In A, again in general: $\delta = p - y$ is never 0 "
+            "for finite scores. In B, again, no. (d) The biases of the last layer. All hidden "
+            "outputs are 0 there, so the scores are these biases for every example, and all "
+            "examples get the same prediction."
         ),
         marks=(
             Mark(2, "(a) A: in the loss; B: in the slopes of the units"),
-            Mark(2, "(b) A, for margins are below 1 now; B's slopes do not see labels"),
-            Mark(2, "(c) A, for $p - y$ is never 0; B not"),
+            Mark(2, "(b) A in general, for margins are below 1 now; B's slopes see no labels"),
+            Mark(2, "(c) A in general, for $p - y$ is never 0; B not"),
             Mark(2, "(d) the biases of the last layer; one prediction for all"),
         ),
     ),

@@ -50,7 +50,7 @@ def larger_of_two(rng: np.random.Generator) -> Variant:
         text=(
             f"Let $a = {a_}$, $b = {b_}$, $c = {c_}$, $u = a\\,b$, $m = \\max(u, c)$ and "
             r"$\ell = m\,(a + c)$. (Where its inputs differ, the maximum has the slope 1 in the "
-            r"larger of them and 0 in the other.) What is $\delta_a$?"
+            r"larger of them and 0 in the other.) What is $\delta_a = \partial \ell / \partial a$?"
         ),
         key=float(gradient(a)),
         slips=(
@@ -216,11 +216,11 @@ def frozen_below(rng: np.random.Generator) -> Variant:
         values={"sizes": sizes},
         text=(
             f"A network has {sizes[0]} inputs and then layers of {sizes[1]}, {sizes[2]} and "
-            f"{sizes[3]} units, all connected: three matrices of weights. The first matrix is "
-            "frozen: nobody asks for its gradient, nor for that of the input. Count the "
-            "multiplications of numbers, for one example, where a matrix meets a vector or a "
-            "column meets a row; biases and activations cost nothing. How many does the *sweep* "
-            "need at least, for the gradients of the other two matrices?"
+            f"{sizes[3]} units, all connected: three matrices of weights. The first layer is "
+            "frozen, its matrix and its bias: nobody asks for their gradients, nor for that of the "
+            "input. Count the multiplications of numbers, for one example, where a matrix meets a "
+            "vector or a column meets a row; biases and activations cost nothing. How many does "
+            "the *sweep* need at least, for the gradients of the other two matrices?"
         ),
         key=float(key),
         slips=(
@@ -230,8 +230,8 @@ def frozen_below(rng: np.random.Generator) -> Variant:
             ),
             Slip(
                 float(first + 2 * second + 2 * third),
-                "That leaves out the gradient of the input alone. The first matrix is frozen: who "
-                "asks for its gradient?",
+                "That leaves out the gradient of the input alone. The first layer is frozen: who "
+                "asks for the gradient of its matrix?",
             ),
             Slip(
                 float(2 * (second + third)),
@@ -334,28 +334,39 @@ PLAIN, SKIPPED = DAMP**8, (1 + DAMP) ** 8
 
 
 def harm_of_orders(names: dict[str, Any]) -> None:
-    """Hold that three parts can have two sums, and two parts one."""
+    """Hold that three parts can have two sums, and two parts one; and what a test can see."""
     parts = np.random.default_rng(0).normal(size=(1000, 3)).T
     assert np.any((parts[0] + parts[1]) + parts[2] != parts[0] + (parts[1] + parts[2]))
     assert np.array_equal((0.0 + parts[0]) + parts[1], (0.0 + parts[1]) + parts[0])
+    apart = abs(((0.1 + 1e6) - 1e6) - ((1e6 - 1e6) + 0.1))
+    assert 1e-10 < apart / 0.1 < 1e-9
+    assert apart < 1e-12 * (0.1 + 1e6 + 1e6) < 0.1
 
 
 def harm_of_rounding(names: dict[str, Any]) -> None:
-    """Hold that the value is rounded, and the gradient that comes back is whole."""
+    """Hold that the value is rounded, what comes back is whole, and x is within a half."""
     x = leaf(2.7)
     y = x + (Tensor(np.round(x.detach().numpy())) - x).detach()
     (7 * y).backward()
     assert np.isclose(y.item(), 3)
     assert gradient(x) == 7
+    near = np.linspace(-3, 3, 601)
+    assert np.abs(np.round(near) - near).max() <= 0.5
 
 
 def harm_of_skips(names: dict[str, Any]) -> None:
     """Hold that the sums over paths of both chains are what the solution says."""
-    for skip, total in ((0.0, PLAIN), (1.0, SKIPPED)):
+    for skip, slope, total in (
+        (0.0, DAMP, PLAIN),
+        (1.0, DAMP, SKIPPED),
+        (1.0, -0.5, 1 / 256),
+        (1.0, 1.0, 256.0),
+        (1.0, -3.0, 256.0),
+    ):
         x = leaf(1.0)
         h = x
         for _ in range(8):
-            h = skip * h + DAMP * h
+            h = skip * h + slope * h
         h.backward()
         assert np.isclose(gradient(x), total)
 
@@ -484,14 +495,14 @@ QUESTIONS = (
         marks=(
             Mark(2, "the third matrix: its gradient, and the way back, one product each"),
             Mark(1, "the second matrix: its gradient"),
-            Mark(2, "no way back to the first hidden layer, and nothing for the frozen matrix"),
+            Mark(2, "no way back to the first hidden layer, and nothing for the frozen layer"),
             Mark(1, "the number"),
         ),
     ),
     Question(
         id="q-paths-and-arrows",
         kind="explain",
-        title="A hundred million paths",
+        title="Paths and arrows",
         objective="compute by hand the gradient at every node",
         section="sec-engine",
         difficulty=1,
@@ -531,26 +542,33 @@ QUESTIONS = (
         text=(
             "Two engines sweep the same graph. Both visit each node after all that use it, but not "
             "in the same order, and a test that asks for *equal* gradients, `==`, fails: they "
-            "differ in the last digits. (a) Why do both compute the right gradient, as a formula? "
-            "(b) Where does the difference come from? (c) Can it happen in a graph in which no "
-            "node has more than two uses, if gradients start from 0 and parts are added as they "
-            "come? (d) How should the test compare, so that it passes here and still finds an "
-            "engine that loses a part?"
+            "differ in the last digits. (a) Why do both compute the right gradient, in exact "
+            "arithmetic? (b) Where does the difference come from? (c) Can it happen in a graph in "
+            "which no node has more than two uses, if gradients start from 0 and parts are added "
+            "as they come? (d) How should the test compare, so that it passes for every graph and "
+            "still finds an engine that loses a part?"
         ),
         solution=(
             "(a) When a node is visited, all that use it have been, so its gradient is complete, "
             "whatever the order was. (b) The parts that come to a node are added in another order, "
             "and sums of floats are rounded: $(g_1 + g_2) + g_3$ need not be $g_1 + (g_2 + g_3)$. "
             "(c) No. The first part is added to 0, which is exact, and $g_1 + g_2 = g_2 + g_1$ for "
-            "floats, too. With three uses it can. (d) With a tolerance of rounding, relative to "
-            r"the size of the entry, say $10^{-12}$ in float64. A lost part changes the gradient "
-            "by as much as the part is large, which is far more."
+            "floats, too. With three uses it can. (d) With a tolerance some way above rounding, "
+            r"say $10^{-12}$ in float64, relative to the size of what was added up: to the entry "
+            "that the same sweep gives with the absolute values of all slopes. Relative to the "
+            "entry itself the test would fail where large parts cancel: the sums of 0.1, $10^6$ "
+            r"and $-10^6$ in two orders differ by $2 \cdot 10^{-10}$ of the result. A lost part is "
+            "missing as a whole, which is far more, unless it is tiny beside the others."
         ),
         marks=(
             Mark(2, "(a) users first, so each gradient is complete at its visit"),
             Mark(2, "(b) another order of addition, and rounding"),
             Mark(1, "(c) no: two parts have the same sum in both orders"),
-            Mark(1, "(d) a relative tolerance some way above rounding"),
+            Mark(
+                1,
+                "(d) a tolerance some way above rounding, relative to the sum of the sizes of the "
+                "parts, or to the largest (to the entry: if it is said that no parts cancel)",
+            ),
             Mark(1, "a lost part is far larger than that"),
         ),
         harm=harm_of_orders,
@@ -558,7 +576,7 @@ QUESTIONS = (
     Question(
         id="q-rounded-forward",
         kind="explain",
-        title="Rounded on the way forward only",
+        title="A chip for whole numbers",
         objective="say what a graph, a leaf",
         section="sec-words",
         difficulty=2,
@@ -576,16 +594,16 @@ QUESTIONS = (
             "`round` is constant between its jumps, so its slope is 0, and 0 comes to `x`. Here "
             "the detached difference is a number without a history, a constant; the first `x` has "
             "the slope 1, so $g$ comes to `x`. (c) No: the function that is computed has the slope "
-            "0 wherever it has one. What comes back is the gradient of $x \\mapsto x$ plus a "
-            "constant, a function that is never more than $\\tfrac12$ away from it. So it points "
-            "in a sensible direction, which the true 0 does not."
+            "0 wherever it has one. What comes back is the gradient of $x \\mapsto x$, a function "
+            "that is never more than $\\tfrac12$ away from it (the constant changes no slope). So "
+            "it points in a sensible direction, which the true 0 does not."
         ),
         marks=(
             Mark(1, "(a) 3"),
             Mark(1, "(b) plain: 0, since the slope of `round` is 0"),
             Mark(2, "here: $g$, since what is detached is a constant"),
             Mark(1, "(c) no, the true slope is 0"),
-            Mark(1, "it is that of a function near by, and not 0 everywhere"),
+            Mark(1, r"it is that of $x \mapsto x$, which is near by, and not 0 everywhere"),
         ),
         harm=harm_of_rounding,
     ),
@@ -656,7 +674,7 @@ QUESTIONS = (
     Question(
         id="q-late-weights",
         kind="fault",
-        title="Three layers, one weight",
+        title="A product and its slope",
         objective="write an engine for automatic differentiation",
         section="sec-versions",
         difficulty=2,
@@ -708,8 +726,10 @@ QUESTIONS = (
             rf"Each layer now has the slope $1 + 0.2$, so $1.2^8 \approx {SKIPPED:.2f}$. A path "
             rf"goes through or around each of eight layers: $2^8 = {2**8}$ paths. (c) Around all: "
             rf"1. Through exactly one: eight paths with the product 0.2, together "
-            rf"${8 * DAMP:.1f}$. (d) No. A slope near $-1$ makes $1 + f'$ near 0, and the gradient "
-            r"vanishes; a slope of 1 gives $2^8 = 256$, which grows with the depth."
+            rf"${8 * DAMP:.1f}$. (d) No. For $-2 < f' < 0$ the gradient vanishes with the depth, "
+            r"since $\lvert 1 + f' \rvert < 1$: a slope of $-0.5$ gives $0.5^8 \approx "
+            rf"{said(0.5**8, 3)}$. For $f' > 0$ and for $f' < -2$ it explodes: 1 and $-3$ both "
+            "give $256$."
         ),
         marks=(
             Mark(1, "(a) $0.2^8$"),
@@ -717,7 +737,11 @@ QUESTIONS = (
             Mark(2, "(b) $1.2^8$"),
             Mark(1, "$2^8$ paths"),
             Mark(2, "(c) 1, and $8 \\cdot 0.2$"),
-            Mark(2, "(d) no, with a slope near $-1$, or with one clearly above 0 and its growth"),
+            Mark(
+                2,
+                "(d) no, with a slope other than $0$ and $-2$, and whether the power of $1 + f'$ "
+                "vanishes or grows",
+            ),
         ),
         harm=harm_of_skips,
     ),

@@ -87,25 +87,17 @@ def steps_until_content_again(scores: list[float], quarters: int) -> int:
     return steps
 
 
-#: Classes, how many of them the network favors, and how many times as much.
-FAVORS = (
-    (8, 2, 3),
-    (10, 2, 2),
-    (10, 2, 4),
-    (11, 3, 4),
-    (12, 2, 5),
-    (12, 4, 8),
-    (13, 3, 5),
-    (14, 2, 3),
-    (15, 3, 4),
-    (16, 4, 3),
-    (20, 2, 9),
-    (24, 4, 5),
-    (26, 2, 8),
-)
-
-
 WORDS = {2: "two", 3: "three", 4: "four"}
+#: Sums of exponentials whose logarithms follow from those of 2, 3 and 5.
+SUMS = (10, 12, 15, 16, 18, 20, 24, 25, 27, 30, 36, 40, 45, 48, 50, 54, 60)
+#: Classes, how many of them the network favors, and how many times as much.
+FAVORS = [
+    (total - favored * (times - 1), favored, times)
+    for total in SUMS
+    for favored in WORDS
+    for times in (2, 3, 4, 5, 6, 8, 9)
+    if 8 <= total - favored * (times - 1) <= 30
+]
 
 
 def favorites(rng: np.random.Generator) -> Variant:
@@ -179,7 +171,8 @@ def two_halves(rng: np.random.Generator) -> Variant:
         text=(
             f"Of a network you know its mean hinge loss on {first} examples, {of_hinge / 100:g}, "
             f"and its mean cross-entropy on {second} others, {of_entropy / 100:g}. At most how "
-            r"many of all these examples can it get wrong? ($\log 2 \approx 0.693$.)"
+            "many of all these examples can it get wrong? (A tie may be decided wrongly. "
+            r"$\log 2 \approx 0.693$.)"
         ),
         key=sum(most),
         slips=(
@@ -220,16 +213,16 @@ def two_halves_again(first: int, second: int, of_hinge: int, of_entropy: int) ->
 
 def waiting_time(rng: np.random.Generator) -> Variant:
     """Draw the mean that a network states, and the time that it was."""
-    mean = int(rng.choice([2, 4, 5, 10]))
-    y = int(rng.choice([n for n in (1, 3, 6, 7, 8, 9, 12, 14, 15) if n != mean]))
+    mean = int(rng.choice([2, 4, 5, 10, 20, 25]))
+    y = int(rng.choice([n for n in range(1, min(3 * mean, 30) + 1) if n != mean]))
     key = 1 - y / mean
     return Variant(
         values={"mean": mean, "y": y},
         text=(
             "How long until the next bus? A network states a score $s$, by which the time $y > 0$ "
             r"has the density $e^{-s} \exp(-y\,e^{-s})$, that of an exponential distribution with "
-            "the mean $e^s$. The recipe makes a loss of it. What is its derivative with respect to "
-            rf"$s$, at $s = \log {mean}$ and $y = {y}$?"
+            "the mean $e^s$. Maximum likelihood makes a loss of it. What is its derivative with "
+            rf"respect to $s$, at $s = \log {mean}$ and $y = {y}$?"
         ),
         key=key,
         slips=(
@@ -286,8 +279,8 @@ def several_labels(rng: np.random.Generator) -> Variant:
         text=(
             "A network answers three questions about a photo, each with yes or no; any combination "
             rf"may be right. Its scores are $s = ({listed})$, and the answers are $y = {row(y)}$ "
-            "with 1 for yes. What is the gradient of the binary cross-entropy with respect to the "
-            "scores?"
+            "with 1 for yes. The loss is the binary cross-entropy, summed over the three "
+            "questions. What is its gradient with respect to the scores?"
         ),
         key=tuple((p - y).tolist()),
         slips=(
@@ -304,6 +297,11 @@ def several_labels(rng: np.random.Generator) -> Variant:
             Slip(
                 tuple(p.tolist()),
                 "These are the probabilities of a yes. The answers are still to be subtracted.",
+            ),
+            Slip(
+                tuple(((p - y) / 3).tolist()),
+                "That is the gradient of the *mean* over the questions, which PyTorch takes by "
+                "default. Here the loss is their sum.",
             ),
             Slip(
                 tuple(((p - y) * p * (1 - p)).tolist()),
@@ -599,7 +597,7 @@ QUESTIONS = (
         title="No close calls",
         objective="say how many mistakes a mean loss of a given size allows",
         section="sec-mean-hinge",
-        difficulty=3,
+        difficulty=2,
         minutes=8,
         text=(
             "The mean hinge loss of 50 examples is 0.4. You also know that none of them is close: "
@@ -636,8 +634,8 @@ QUESTIONS = (
             r"A network has one score $s$ and states the probability $\sigma(s)$ that a patient is "
             "ill. Whoever wrote down the labels made a mistake in one of ten cases, at random, in "
             "both directions. (a) With which probability is the *written* label yes, in terms of "
-            r"$\sigma(s)$? Which loss does the recipe make of that for a written yes? (b) Where "
-            r"does this loss go for $s \to \infty$ and for $s \to -\infty$? Compare with "
+            r"$\sigma(s)$? Which loss does maximum likelihood make of it for a written yes? (b) "
+            r"Where does this loss go for $s \to \infty$ and for $s \to -\infty$? Compare with "
             r"$-\log \sigma(s)$. (c) The network is sure of a no, $s \to -\infty$, and the label "
             "says yes. What happens to the derivative of each of the two losses? Why is that of "
             "the new one welcome, and when is it a danger?"
@@ -685,8 +683,8 @@ QUESTIONS = (
             "both: no. At $(1, 1)$ and at $(-1, -1)$ the loss is 0, and halfway between, at "
             r"$(0, 0)$, it is $\tfrac12$, above both. (b) $(s - y)\, x\, (w_2, w_1) = (0, 0)$, so "
             "gradient descent stays there, although the loss is not the least. (c) Convexity in "
-            "the weights needs scores that are affine in the *weights*. Here $s$ is a product of "
-            "two of them, though it is linear in $x$."
+            "the scores becomes convexity in the weights for sure only if the scores are affine in "
+            "the *weights*. Here $s$ is a product of two of them, though it is linear in $x$."
         ),
         marks=(
             Mark(2, "(a) yes in $s$ and in $w_1$ alone"),
@@ -847,25 +845,26 @@ QUESTIONS = (
             r"The squared error of this book is $\tfrac12 \lVert s - y \rVert_2^2$ for an example, "
             "and its mean over a mini-batch. PyTorch's `MSELoss` is the mean of $(s_i - y_i)^2$ "
             "over all outputs of all examples of the mini-batch. A network with ten outputs was "
-            "trained with the first, with plain gradient descent and the learning rate 0.1. (a) By "
-            "which factor do the two losses differ? (b) With which learning rate does `MSELoss` "
-            "take the same steps? (c) For which number of outputs is no change needed? (d) The "
-            "loss on unseen data is 0.30 by the first and 0.08 by the second network's `MSELoss`. "
-            "Which of the two networks is better in this respect?"
+            "trained with the first, with plain gradient descent and the learning rate 0.1. (a) "
+            "`MSELoss` is how many times the first loss? (b) With which learning rate does "
+            "`MSELoss` take the same steps? (c) For which number of outputs is no change needed? "
+            "(d) On unseen data the network has the loss 0.30, by the first. A second network for "
+            "the same task, trained with `MSELoss`, has 0.08 on the same data, by `MSELoss`. Which "
+            "of the two networks is better in this respect?"
         ),
         harm=two_squared_errors,
         solution=(
             r"(a) `MSELoss` has no $\tfrac12$ and divides by the ten outputs, so it is "
             "$2/10 = 0.2$ times the other. (b) Its gradients are a fifth, so the rate must be "
             "five times as large: 0.5. (c) For two, where $2/2 = 1$. (d) By one measure: 0.30 is "
-            r"$0.2 \cdot 0.30 = 0.06$ as `MSELoss`, which is less than 0.08. So the first, "
-            "although its number is larger."
+            r"$0.2 \cdot 0.30 = 0.06$ as `MSELoss`, which is less than 0.08. So the first "
+            "network, although its number is larger."
         ),
         marks=(
             Mark(2, "(a) 0.2, from both differences (1 point for one of them)"),
             Mark(2, "(b) 0.5 (0.02: no points)"),
             Mark(1, "(c) two outputs"),
-            Mark(2, "(d) the first, in one and the same measure"),
+            Mark(2, "(d) the first network, in one and the same measure"),
         ),
     ),
 )

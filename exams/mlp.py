@@ -43,45 +43,54 @@ def room_for_units(rng: np.random.Generator) -> Variant:
     room = int(rng.choice([200, 300, 400, 500, 600, 800]))
     each = inputs + 1 + scores
     units = (room - scores) // each
-    used = MLP([inputs, units, scores], rng=0).n_parameters
+    unused = room - MLP([inputs, units, scores], rng=0).n_parameters
     more = MLP([inputs, units + 1, scores], rng=0).n_parameters
     return Variant(
         values={"inputs": inputs, "scores": scores, "room": room},
         text=(
             f"A network has {inputs} inputs, one hidden layer and {scores} scores. The device on "
-            f"which it is to run has room for {room} parameters. How many hidden units can it have "
-            "at most?"
+            f"which it is to run has room for {room} parameters, and the network gets as many "
+            "hidden units as fit. Room for how many parameters stays unused?"
         ),
-        key=units,
+        key=unused,
         slips=(
             Slip(
-                room // (inputs + scores),
+                room % each,
+                "You left out the biases of the scores. They need room, too.",
+            ),
+            Slip(
+                room % (inputs + scores),
                 "That is right for weights alone. Biases need room, too.",
             ),
             Slip(
-                (room - inputs - scores) // each,
+                (room - inputs - scores) % each,
                 "You gave a bias to every input. An input has none.",
             ),
             Slip(
-                units + 1,
-                f"They have {more} parameters, more than there is room for. Round down.",
+                more - room,
+                "So many are missing for one unit more. How many are left without it?",
+            ),
+            Slip(
+                units,
+                "So many units fit. How much of the room do they leave?",
             ),
         ),
         solution=(
             rf"A hidden unit has ${inputs} + 1$ parameters of its own and {scores} weights behind "
             f"it, so {each} in all. The scores have {scores} biases, however many units there are. "
             rf"So ${each} h + {scores} \le {room}$, and $h \le {room - scores} / {each}$, rounded "
-            f"down: {units}. (They take {used} parameters, one unit more {more}.)"
+            rf"down: {units}. With them the network has ${each} \cdot {units} + {scores} = "
+            f"{room - unused}$ parameters, so room for {unused} stays unused."
         ),
     )
 
 
 def room_for_units_again(inputs: int, scores: int, room: int) -> int:
-    """Return the number of units, by adding one after the other."""
-    units, taken = 0, scores
-    while taken + inputs + 1 + scores <= room:
-        units, taken = units + 1, taken + inputs + 1 + scores
-    return units
+    """Return the room that is left, by adding one unit after the other."""
+    left = room - scores
+    while left >= inputs + 1 + scores:
+        left -= inputs + 1 + scores
+    return left
 
 
 ORDINALS = ("first", "second", "third")
@@ -223,8 +232,8 @@ def zigzags_in_a_row(rng: np.random.Generator) -> Variant:
             "A zigzag with $n$ pieces takes $[0, 1]$ to $[0, 1]$: it runs from 0 to 1, back to 0 "
             "and so on, $n$ times in all, and takes $n$ ReLU units. A deep network applies a "
             f"zigzag with {first} pieces, then one with {second} to its result, then one with "
-            f"{third} to that. In a network with one hidden layer each bend takes a unit. How many "
-            "bends *more* does the function have, between 0 and 1, than the deep network has units?"
+            f"{third} to that. How many bends *more* does the function have, between 0 and 1, than "
+            "the network has units?"
         ),
         key=product - 1 - units,
         slips=(
@@ -234,7 +243,12 @@ def zigzags_in_a_row(rng: np.random.Generator) -> Variant:
             ),
             Slip(
                 product - 1,
-                "These are all bends. The units of the deep network are to be taken from them.",
+                "These are all bends. The units of the network are to be taken from them.",
+            ),
+            Slip(
+                -1,
+                "You added the pieces of the layers. Each piece of one zigzag runs through the "
+                "whole of the next, so that pieces are *multiplied*.",
             ),
             Slip(
                 -3,
@@ -245,7 +259,7 @@ def zigzags_in_a_row(rng: np.random.Generator) -> Variant:
         solution=(
             "Each piece of one zigzag runs through all of $[0, 1]$, and so through the whole of "
             rf"the next: there are ${first} \cdot {second} \cdot {third} = {product}$ pieces and "
-            f"{product - 1} bends. The deep network has ${first} + {second} + {third} = {units}$ "
+            f"{product - 1} bends. The network has ${first} + {second} + {third} = {units}$ "
             f"units. So there are {product - 1 - units} bends more."
         ),
     )
@@ -294,7 +308,8 @@ def step_of_a_batch(rng: np.random.Generator) -> Variant:
         slips=(
             Slip(
                 w - 0.2 * slope,
-                "You added the slopes of the two examples. The loss is their *mean*.",
+                "Your step is twice as long. Did you add the slopes of both examples, or lose ½? "
+                r"The loss is their *mean*, and $\tfrac12 (s - y)^2$ has the slope $s - y$ in $s$.",
             ),
             Slip(
                 w + 0.1 * slope,
@@ -351,16 +366,16 @@ print(f"w: {w:.1f}, b: {b:.1f}")
 
 
 def harm_of_torn_pairs(names: dict[str, Any]) -> None:
-    """Hold that the weight is lost and the bias is not, and that the mended line finds both."""
+    """Hold that the weight is lost and the bias is not, and that each mended form finds both."""
     assert abs(names["w"]) < 0.4
     assert abs(names["b"] + 1) < 0.2
-    mended: dict[str, Any] = {}
-    line = "y[start : start + 32]"
-    assert TORN_PAIRS.count(line) == 1
-    quiet = TORN_PAIRS.replace(line, "y[batch]").split("print")[0]
-    exec(quiet, mended)
-    assert abs(mended["w"] - 3) < 1e-3
-    assert abs(mended["b"] + 1) < 1e-3
+    line, both = "y[start : start + 32]", "x[batch]"
+    assert (TORN_PAIRS.count(line), TORN_PAIRS.count(both)) == (1, 2)
+    for old, new in ((line, "y[batch]"), (both, "x[start : start + 32]")):
+        mended: dict[str, Any] = {}
+        exec(TORN_PAIRS.replace(old, new).split("print")[0], mended)
+        assert abs(mended["w"] - 3) < 1e-3
+        assert abs(mended["b"] + 1) < 1e-3
 
 
 def too_many_bends() -> Figure:
@@ -379,6 +394,7 @@ def harm_of_too_many_bends(names: dict[str, Any]) -> None:
     net = sawtooth(3)
     assert len(breakpoints(net)) == 7
     assert net.layer_sizes == (1, 2, 2, 2, 1)
+    assert [len(breakpoints(sawtooth(layers))) + 1 for layers in (1, 2, 3)] == [2, 4, 8]
 
 
 # --- What is claimed in words ---------------------------------------------------------------------
@@ -393,6 +409,8 @@ def tower_in_three(names: dict[str, Any]) -> None:
     net.weights[2][...], net.biases[2][...] = 1, 0
     places = [[0, 0, 0], [0, 0, 5], [0, 5, 5]]
     assert net(places).ravel().tolist() == [2, 1, 0]
+    net.biases[1][...] = -1.9
+    assert net(places)[1] > 0
     net.biases[1][...] = -2
     assert net(places).ravel().tolist() == [1, 0, 0]
     edge = np.random.default_rng(0).uniform(-1, 1, (2000, 3))
@@ -406,6 +424,19 @@ def where_the_theorem_holds(names: dict[str, Any]) -> None:
     assert sup_error(lambda x: 1 / x, net, 150, (0.1, 1.0)) < 0.01
     x = np.linspace(-5, 5, 101)
     assert np.array_equal(relu(x) + relu(-x), np.abs(x))
+
+
+def too_stiff(names: dict[str, Any]) -> None:
+    """Hold what keeps cubic and straight networks away from a zigzag and from a parabola."""
+    rng = np.random.default_rng(0)
+    front, bias, behind = rng.normal(size=(3, 6))
+    x = np.linspace(0, 1, 5)
+    z = np.outer(x, front) + bias
+    # Of a cubic the fourth difference is 0, of the zigzag it is -8, of 16 errors in all.
+    assert np.allclose(np.diff((z**3 - z) @ behind, 4), 0)
+    assert np.diff([0, 1, 0, 1, 0], 4) == -8
+    # Of a line the second one is 0, with four errors.
+    assert np.diff(np.array([0, 0.5, 1]) ** 2, 2) == 4 / 8
 
 
 def one_bend_is_enough(names: dict[str, Any]) -> None:
@@ -422,6 +453,8 @@ def one_bend_is_enough(names: dict[str, Any]) -> None:
     assert np.allclose(small(x), net(first(x)))
     assert MLP([10, 50, 50, 3], rng=0).n_parameters == 3253
     assert small.n_parameters == 703
+    narrow, wide = rng.normal(size=(4, 10)), rng.normal(size=(50, 4))
+    assert np.linalg.matrix_rank(wide @ narrow) == 4
 
 
 def a_sum_in_place_of_a_mean(names: dict[str, Any]) -> None:
@@ -446,6 +479,8 @@ def three_classes_through_one_number(names: dict[str, Any]) -> None:
     weights = rng.normal(size=(100, 3, 1))
     bent, unbent = np.linspace(0.1, 9, 50), np.linspace(-9, 9, 50)
     assert all(len(set((w * bent).argmax(axis=0))) == 1 for w in weights)
+    # At 0 all scores tie, and the first class wins: why (c) and (d) leave it out.
+    assert np.outer([1, 2, 3], [0, 1]).argmax(axis=0).tolist() == [0, 2]
     assert all(len(set((w * unbent).argmax(axis=0))) == 2 for w in weights)
 
 
@@ -476,7 +511,7 @@ QUESTIONS = (
         marks=(
             Mark(2, "what a hidden unit costs: weights in front and behind, and a bias"),
             Mark(1, "the biases of the scores, once"),
-            Mark(1, "the quotient, rounded down"),
+            Mark(1, "the number of units, rounded down, and what they leave"),
         ),
     ),
     Question(
@@ -564,22 +599,25 @@ QUESTIONS = (
             r"adds $\mathrm{bump}(x_1) + \mathrm{bump}(x_2) + \mathrm{bump}(x_3)$, and a second "
             r"layer of one ReLU unit makes $\mathrm{relu}(\text{sum} - 1)$ of it, as over two "
             "inputs. (a) Where, far from the center, is the result still above 0? Give a point and "
-            "its height there. (b) Which bias in place of $-1$ makes a tower, and how high is it? "
-            "(c) Why is it then 0 wherever one input is 1 or more away from 0? (d) Which bias, and "
-            "how many hidden units in all, does a tower over $d$ inputs take?"
+            "its height there. (b) A tower is above 0 at the center, and 0 wherever one input is 1 "
+            "or more away from 0. Which is the largest bias in place of $-1$ that makes one, and "
+            "how high is it? (c) Why is it 0 where it should be, and why not with a larger bias? "
+            "(d) Which is the largest bias that makes a tower over $d$ inputs, and how many hidden "
+            "units does it take in all?"
         ),
         harm=tower_in_three,
         solution=(
             "(a) Where two of the inputs are near 0 and the third is anything: at $(0, 0, 5)$ the "
             "sum is 2, and the height 1. (b) $-2$. At the center the sum is 3, so the tower has "
-            "the height 1. (c) Then one of the three bumps is 0 and the others are at most 1, so "
-            r"the sum is at most 2, and $\mathrm{relu}(2 - 2) = 0$. (d) $-(d - 1)$, and $3d$ units "
-            "for the bumps, with one more to cut: $3d + 1$."
+            "the height 1. (c) Where one input is 1 or more away from 0, its bump is 0 and the "
+            r"others are at most 1. So the sum is at most 2, and $\mathrm{relu}(2 - 2) = 0$. At "
+            "$(0, 0, 5)$ it *is* 2, and a larger bias leaves something. (d) $-(d - 1)$, and $3d$ "
+            "units for the bumps, with one more to cut: $3d + 1$."
         ),
         marks=(
             Mark(2, "(a) a point near two of the three planes, with its height"),
             Mark(2, "(b) $-2$, and the height 1"),
-            Mark(2, "(c) a sum of at most 2 where one bump is 0"),
+            Mark(2, "(c) a sum of at most 2 where one bump is 0, and 2 is reached"),
             Mark(2, "(d) $-(d - 1)$, and $3d + 1$"),
         ),
     ),
@@ -631,12 +669,17 @@ QUESTIONS = (
             r"$z \ne 1$, but $\sigma(1) = 5$. (d) $\sigma(z) = 1/z$ for $z \ne 0$, and "
             r"$\sigma(0) = 0$: does the theorem answer at all?"
         ),
+        harm=too_stiff,
         solution=(
-            "(a) No: it is a polynomial. (b) Yes. It is continuous, so bounded on bounded sets. "
+            "(a) No: it is a polynomial. So the networks are polynomials of degree 3 at most. None "
+            "of them comes nearer than ½ to a zigzag from 0 to 1, to 0, to 1 and to 0, in four "
+            "equal pieces. (b) Yes. It is continuous, so bounded on bounded sets. "
             "On the left half of the line it is 0 and on the right half it is not, so no *one* "
             "polynomial equals it almost everywhere. (c) No: but for a single point, a set of "
-            "length 0, it is the polynomial $z$. (d) It does not answer: near 0 the activation is "
-            "not bounded, and the theorem speaks of activations that are bounded on bounded sets."
+            "length 0, it is the polynomial $z$. So the networks are affine but for finitely many "
+            r"points. None of them comes nearer than $\tfrac18$ to $x^2$. (d) It does not answer: "
+            "near 0 the activation is not bounded, and the theorem speaks of activations that are "
+            "bounded on bounded sets."
         ),
         marks=(
             Mark(1, "(a) no: a polynomial"),
@@ -655,21 +698,21 @@ QUESTIONS = (
         minutes=8,
         text=(
             "A network has the sizes 10, 50, 50, 3. After its *second* layer there is a ReLU, but "
-            "the one after its first layer was forgotten. (a) Which sizes has the smallest network "
-            "with ReLUs between all its layers that computes the same for sure, and why? (b) How "
-            "many parameters do the two have? (c) Another network of this kind has the sizes "
-            "10, 4, 50, 3. As in (a) its ReLUs get 50 affine functions of $x$. What restricts "
-            "these that does not restrict those of (a)?"
+            "the one after its first layer was forgotten. (a) Merge the layers that can be merged, "
+            "whatever the weights are. Which sizes remain, and why does the network compute the "
+            "same? (b) How many parameters does it have before and after? (c) Another network of "
+            "this kind has the sizes 10, 4, 50, 3. As in (a) its ReLUs get 50 affine functions of "
+            "$x$. What restricts these that does not restrict those of (a)?"
         ),
         harm=one_bend_is_enough,
         solution=(
             "(a) 10, 50, 3. The first two layers are two affine maps in a row, which are one: its "
             r"matrix is $W_2 W_1$, of the shape $50 \times 10$, its bias $W_2 b_1 + b_2$. The "
-            "ReLU behind it stays, so the rest cannot be merged. (b) "
+            "ReLU behind it stays, and with it the last layer. (b) "
             f"{MLP([10, 50, 50, 3], rng=0).n_parameters} and "
             f"{MLP([10, 50, 3], rng=0).n_parameters}. (c) The matrix $W_2 W_1$ has a rank of at "
-            "most 4: all 50 preactivations depend on four numbers alone, which are sums of the "
-            "ten inputs with weights. In (a) the rank can be 10."
+            "most 4: all 50 preactivations depend on four numbers alone, which are affine in the "
+            "ten inputs. In (a) the rank can be 10."
         ),
         marks=(
             Mark(3, "(a) 10, 50, 3, with the product and the bias written down"),
@@ -690,16 +733,16 @@ QUESTIONS = (
             "gradient of the *mean* loss of each, with the learning rate 0.1. Somebody replaces "
             "the mean by the *sum*. (a) Which learning rate makes the steps on full mini-batches "
             "the same as before? (b) One step of the epoch is not the same then. Which, and by "
-            "which factor is it longer or shorter, from the same weights? (c) Is that good or bad? "
-            "Give a reason."
+            "which factor is it longer or shorter, from the same weights? (c) Why is that rather "
+            "good?"
         ),
         harm=a_sum_in_place_of_a_mean,
         solution=(
             "(a) $0.1 / 32 = 0.003125$: the gradient of the sum is 32 times as long. (b) The last "
             r"one, since $100 = 3 \cdot 32 + 4$. The sum over 4 examples is 4 times their mean, so "
-            "the step is $4/32 = 1/8$ as long as before. (c) Rather good: four examples say less "
-            "about the mean over all than 32 do, and now each example counts alike. With the mean, "
-            "each of the four moved the weights eight times as much as any other."
+            "the step is $4/32 = 1/8$ as long as before. (c) Four examples say less about the mean "
+            "over all than 32 do, and now each example counts alike. With the mean, each of the "
+            "four moved the weights eight times as much as any other."
         ),
         marks=(
             Mark(2, "(a) 0.1/32"),
@@ -727,14 +770,15 @@ QUESTIONS = (
         solution=(
             "(a) `w: 3.0, b: -1.0`. (b) The one that computes `wrong`: the inputs are taken in a "
             "random order, the targets in the old one, so that each input meets the target of "
-            "another. It must be `y[batch]`. (c) From a wrong partner nothing can be said about a "
-            "target, so no slope is better than 0. The best that is left is one number for all, "
-            r"the mean of the targets, and that is near $3 \cdot 0 - 1 = -1$, since the inputs "
-            "have a mean near 0."
+            "another. It must be `y[batch]`. (Or `x[start : start + 32]` in both places where "
+            "`x[batch]` stands, which gives up the shuffling.) (c) From a wrong partner nothing "
+            "can be said about a target, so no slope is better than 0. The best that is left is "
+            "one number for all, the mean of the targets, and that is near "
+            r"$3 \cdot 0 - 1 = -1$, since the inputs have a mean near 0."
         ),
         marks=(
             Mark(1, "(a) 3 and $-1$"),
-            Mark(2, "(b) `y[batch]`, for inputs and targets are no longer pairs"),
+            Mark(2, "(b) `y[batch]`, or twice a slice of `x`: inputs and targets must be pairs"),
             Mark(1, "(c) the inputs say nothing about the targets they meet, so the weight is 0"),
             Mark(2, "the bias is the mean of the targets, about $-1$"),
         ),
@@ -749,9 +793,9 @@ QUESTIONS = (
         minutes=6,
         text=(
             "A report shows the output of a ReLU network over its one input. (a) Show that the "
-            "title of the figure cannot be true. (b) Another network with six hidden ReLU units "
-            "makes exactly this. Which sizes has it, and how does it get so many bends from so few "
-            "units?"
+            "title of the figure cannot be true. (b) Another network with six hidden ReLU units, "
+            "two in every hidden layer, makes exactly this. Which sizes has it, and how does it "
+            "get so many bends from so few units?"
         ),
         figure=too_many_bends,
         alt=(
@@ -763,14 +807,14 @@ QUESTIONS = (
             "(a) The curve has eight straight pieces, so seven bends. In one hidden layer a unit "
             "bends at one place at most, so six units make at most six bends. (b) 1, 2, 2, 2, 1: "
             "three layers of two units, each of which folds the interval once, up and down. Every "
-            "piece of one layer runs through the whole fold of the next, so the pieces double "
-            "each time: 2, 4, 8."
+            "piece of one layer runs through the whole fold of the next, so the pieces are "
+            r"multiplied: $2 \cdot 2 \cdot 2 = 8$."
         ),
         marks=(
             Mark(1, "(a) seven bends, or eight pieces"),
             Mark(2, "at most one bend for each unit of one hidden layer"),
             Mark(1, "(b) three hidden layers of two units"),
-            Mark(2, "pieces double from layer to layer"),
+            Mark(2, "pieces are multiplied from layer to layer"),
         ),
     ),
     Question(
@@ -790,7 +834,8 @@ QUESTIONS = (
             "have at most? (b) Can it predict all three classes all the same, each for some $a$? "
             "Give $w$ and $b$, or a proof that it cannot. (c) The last layer loses its biases, "
             r"$b = 0$. How many classes can it predict for $a \ne 0$ of either sign, if $w$ has "
-            "three different entries? (d) And how many if $a$ comes from a ReLU?"
+            r"three different entries? (d) How many are left for $a \ne 0$, if $a$ comes from a "
+            "ReLU?"
         ),
         harm=three_classes_through_one_number,
         solution=(
@@ -798,8 +843,8 @@ QUESTIONS = (
             "$a$, and each of them can be the highest somewhere: with $w = (-1, 0, 1)$ and "
             "$b = (2, 1, -2)$ class 0 wins for $a < 1$, class 1 for $1 < a < 3$, class 2 for "
             "$a > 3$. (c) Two: all lines go through 0, so the largest $w_i$ wins for every "
-            "$a > 0$, and the smallest for every $a < 0$. (d) One, since $a > 0$ where it is not "
-            "0."
+            "$a > 0$, and the smallest for every $a < 0$. (d) One: behind a ReLU only $a > 0$ is "
+            "left, and there the largest $w_i$ wins. (At $a = 0$ all scores tie.)"
         ),
         marks=(
             Mark(1, "(a) rank 1"),

@@ -71,9 +71,9 @@ def price_of_a_code(rng: np.random.Generator) -> Variant:
                 r"That is the price in nats. Divide by $\log 2$, or take logarithms of base 2.",
             ),
             Slip(
-                float(np.mean(other - own)),
-                "The lengths differ by so much in the *plain* mean. How often is each of them "
-                "paid?",
+                float(np.mean(abs(other - own))),
+                "The lengths differ by so much in the *plain* mean, up or down. How often is each "
+                "of them paid, and which of them are shorter?",
             ),
         ),
         solution=(
@@ -175,7 +175,7 @@ def far_from_zero(rng: np.random.Generator) -> Variant:
         solution=(
             f"A common shift changes nothing, so take ${level}$ from both scores: $0$ and "
             rf"$\log {lead}$. The exponentials are 1 and {lead}, so $p_0 = 1/{lead + 1}$ and "
-            rf"$-\log p_0 = \log {lead + 1} = {said(loss)}$."
+            rf"$-\log p_0 = \log {lead + 1} \approx {said(loss)}$."
         ),
     )
 
@@ -186,64 +186,70 @@ def far_from_zero_again(lead: int) -> float:
 
 
 def warmer_or_colder(rng: np.random.Generator) -> Variant:
-    """Draw the odds at temperature 1, a square, and a temperature."""
+    """Draw a temperature, and two probabilities whose ratio has a root or is squared."""
     tau = float(rng.choice([0.5, 2.0]))
-    odds = int(rng.choice([9, 16, 25, 36] if tau == 2 else [2, 3, 4]))
-    new = math.isqrt(odds) if tau == 2 else odds**2
-    scores = np.array([0.0, math.log(odds)])
-    before, after = softmax(scores)[1], softmax(scores / tau)[1]
-    wrong_way = softmax(scores * tau)[1]
+    pairs = [(1, 3), (1, 5), (1, 6), (2, 3), (2, 5), (3, 4), (3, 5)]
+    roots = rng.permutation(pairs[rng.integers(len(pairs))])
+    weights, new = (roots**2, roots) if tau == 2 else (roots, roots**2)
+    scores = np.log(weights)
+    before, after = softmax(scores), softmax(scores / tau)
+    odds = weights[1] / weights[0]
+    ratio, becomes = (
+        rf"\frac{{{w[1]}}}{{{w[0]}}}" if w[0] > 1 else f"{w[1]}" for w in (weights, new)
+    )
+    power = rf"\sqrt{{{ratio}}}" if tau == 2 else rf"\left({ratio}\right)^2"
+    exact = r",\ ".join(rf"\tfrac{{{weight}}}{{{weights.sum()}}}" for weight in weights)
     shown = r"\tfrac12" if tau < 1 else "2"
-    power = rf"\sqrt{{{odds}}}" if tau == 2 else f"{odds}^2"
     return Variant(
-        values={"odds": odds, "tau": tau},
+        values={"weights": weights.tolist(), "tau": tau},
         text=(
-            f"Of two classes, class 1 is {odds} times as probable as class 0, so "
-            rf"$p_1 = \frac{{{odds}}}{{{odds + 1}}} \approx {said(before)}$. Then the scores are "
-            rf"divided by the temperature $\tau = {shown}$. What is $p_1$ now?"
+            rf"The softmax of two scores is $p = ({exact}) \approx {row(before, 3)}$. Then the "
+            rf"scores are divided by the temperature $\tau = {shown}$. What is $p_1$ now? (Classes "
+            "are counted from 0.)"
         ),
-        key=float(after),
+        key=float(after[1]),
         slips=(
             Slip(
-                float(wrong_way),
+                float(softmax(scores * tau)[1]),
                 r"That is what *multiplying* the scores by $\tau$ gives. A higher temperature "
                 "brings the probabilities nearer to each other, a lower one further apart.",
             ),
             Slip(
-                float(odds / tau / (odds / tau + 1)),
-                r"The *odds* were divided by $\tau$. It is their logarithm, the difference of the "
-                "scores, that is divided.",
+                float(odds / (odds + tau)),
+                r"The *ratio* of the probabilities was divided by $\tau$. It is its logarithm, the "
+                "difference of the scores, that is divided.",
             ),
             Slip(
-                float(before),
+                float(before[1]),
                 "That is $p_1$ as it was. The prediction stays, but not the probability.",
             ),
         ),
         solution=(
-            rf"The difference of the scores is $\log {odds}$, and the ratio of the probabilities "
-            rf"becomes $\exp(\log {odds} / \tau) = {odds}^{{1/\tau}} = {power} = {new}$. So "
-            rf"$p_1 = \frac{{{new}}}{{{new + 1}}} \approx {said(after)}$."
+            rf"The difference of the scores is $s_1 - s_0 = \log {ratio}$, and the ratio "
+            rf"$p_1 / p_0$ becomes $\exp\bigl((s_1 - s_0) / \tau\bigr) = {power} = {becomes}$. So "
+            rf"$p_1 = \frac{{{new[1]}}}{{{new.sum()}}} \approx {said(float(after[1]), 3)}$."
         ),
     )
 
 
-def warmer_or_colder_again(odds: int, tau: float) -> float:
-    """Return the probability from the odds."""
-    return odds ** (1 / tau) / (1 + odds ** (1 / tau))
+def warmer_or_colder_again(weights: list[int], tau: float) -> float:
+    """Return the probability from powers of the weights."""
+    other, one = (weight ** (1 / tau) for weight in weights)
+    return one / (other + one)
 
 
 def too_sure(rng: np.random.Generator) -> Variant:
     """Draw two bins of a reliability diagram."""
-    sizes = rng.permutation([100, 300])
+    sizes = rng.permutation([100, 400])
     claims = [0.6, 0.9]
     right = np.array([rng.integers(9, 13) * 5, rng.integers(14, 17) * 5]) * sizes // 100
-    confidence = float(sizes @ claims) / 400
-    accuracy = float(right.sum()) / 400
+    confidence = float(sizes @ claims) / 500
+    accuracy = float(right.sum()) / 500
     shares = right / sizes
     return Variant(
         values={"sizes": sizes.tolist(), "right": right.tolist()},
         text=(
-            f"Of 400 new images a network is sure with 0.6 on {sizes[0]}, of which it gets "
+            f"Of 500 new images a network is sure with 0.6 on {sizes[0]}, of which it gets "
             f"{right[0]} right, and with 0.9 on the other {sizes[1]}, of which it gets {right[1]} "
             "right. By how much is its mean confidence above its accuracy?"
         ),
@@ -264,9 +270,9 @@ def too_sure(rng: np.random.Generator) -> Variant:
             ),
         ),
         solution=(
-            rf"The mean confidence is $({sizes[0]} \cdot 0.6 + {sizes[1]} \cdot 0.9) / 400 = "
-            f"{said(confidence, 3)}$, the accuracy $({right[0]} + {right[1]}) / 400 = "
-            f"{said(accuracy, 3)}$. The network is too sure by ${said(confidence - accuracy, 3)}$ "
+            rf"The mean confidence is $({sizes[0]} \cdot 0.6 + {sizes[1]} \cdot 0.9) / 500 = "
+            f"{said(confidence)}$, the accuracy $({right[0]} + {right[1]}) / 500 = "
+            f"{said(accuracy)}$. The network is too sure by ${said(confidence - accuracy)}$ "
             "in the mean; below 0 would be too modest."
         ),
     )
@@ -313,10 +319,12 @@ def harm_of_log_of_softmax(names: dict[str, Any]) -> None:
 
 
 def harm_of_lost_axis(names: dict[str, Any]) -> None:
-    """Hold that no row sums to 1, that a single row is right, and that other shapes raise."""
+    """Hold both signs of the fault, that a single row is right, and that two rows raise."""
     batch = names["batch"]
     wrong = names["softmax"](batch)
     assert not np.any(np.isclose(wrong.sum(axis=-1), 1))
+    assert batch[0, 0] == batch[0, 1]
+    assert np.allclose(wrong[0, :2], [0.25, 0.3125])
     assert np.allclose(names["softmax"](batch[1]), softmax(batch[1]))
     try:
         names["softmax"](batch[:2])
@@ -342,9 +350,11 @@ def below_the_floor() -> Figure:
 
 
 def harm_of_the_floor(names: dict[str, Any]) -> None:
-    """Hold that the curve ends below what no model can be below."""
+    """Hold that the curve ends below what no model can be below, and no label can explain."""
     (line,) = below_the_floor().axes[0].lines
-    assert np.asarray(line.get_ydata())[-1] < 0.01 < 0.32 < entropy(SMOOTHED) < 0.33
+    end = np.asarray(line.get_ydata())[-1]
+    assert end < 0.01 < 0.32 < entropy(SMOOTHED) < 0.33
+    assert end < 0.1 < cross_entropy(y=np.eye(2)[0], p=SMOOTHED) < 0.11
 
 
 # --- To join chapters -----------------------------------------------------------------------------
@@ -382,8 +392,10 @@ def first_step_back(rng: np.random.Generator) -> Variant:
                 "column that of the input, by which the gradient of the score is multiplied.",
             ),
             Slip(
-                float(p[i] * a[j]),
-                r"The target is missing: $\delta = p - y$, not $p$.",
+                float(p[i] * a[j]) if i == k else float((p[i] - 1) * a[j]),
+                r"The target is missing: $\delta = p - y$, not $p$."
+                if i == k
+                else r"$\delta = p - y$, and $y$ is 1 at the true class alone. Is it this one?",
             ),
         ),
         solution=(
@@ -445,7 +457,7 @@ QUESTIONS = (
     Question(
         id="q-far-from-zero",
         kind="compute",
-        title="A loss where exponentials overflow",
+        title="Scores far from 0",
         objective="compute the logarithm of a softmax",
         section="sec-log",
         difficulty=2,
@@ -454,8 +466,12 @@ QUESTIONS = (
         check=far_from_zero_again,
         tolerance=0.02,
         marks=(
-            Mark(1, r"a common shift, or $\mathrm{lse}(s) - s_0$ with the largest score taken out"),
-            Mark(2, "the sum of both exponentials after the shift"),
+            Mark(
+                1,
+                r"a common shift, $\mathrm{lse}(s) - s_0$ with the largest score taken out, or "
+                "$p_0 = 1 / (1 + e^{s_1 - s_0})$",
+            ),
+            Mark(2, "the sum of both exponentials, with one of them 1"),
             Mark(1, "the logarithm, as a positive number"),
         ),
     ),
@@ -470,6 +486,7 @@ QUESTIONS = (
         draw=warmer_or_colder,
         check=warmer_or_colder_again,
         choice=True,
+        digits=3,
         marks=(
             Mark(1, "the difference of the scores is the logarithm of the ratio"),
             Mark(2, r"the new ratio, a power of the old one with the exponent $1/\tau$"),
@@ -486,8 +503,8 @@ QUESTIONS = (
         minutes=4,
         draw=too_sure,
         check=too_sure_again,
-        digits=3,
-        tolerance=0.005,
+        # The plain mean has a half in its third decimal, which is rounded either way.
+        tolerance=0.006,
         marks=(
             Mark(2, "the mean confidence, in which each bin has its size as its weight"),
             Mark(1, "the accuracy over all images"),
@@ -514,30 +531,33 @@ QUESTIONS = (
             "score, no exponent is above 0, so no exponential is above 1 and none overflows. One "
             "exponent is 0, so the sum is at least 1 and nothing is divided by 0. Less the mean, "
             "the largest exponent can be as large as you like: of the scores 0, 0, 3000 the mean "
-            "is 1000, and $e^{2000}$ overflows, so that `inf / inf` gives `nan`."
+            "is 1000, and $e^{2000}$ overflows, so that `inf / inf` gives `nan`. (The largest "
+            "exponent that does not is about 709 in float64, and about 88 in float32.)"
         ),
         marks=(
             Mark(2, "(a) the shift cancels in each difference of scores, or above and below"),
             Mark(1, "(b) with the maximum no exponential exceeds 1"),
             Mark(1, "the sum is at least 1, so there is no 0/0"),
-            Mark(2, "an example whose largest score is more than 709 above the mean"),
+            Mark(
+                2, "an example whose largest score is 710 above the mean (in float32: 89) or more"
+            ),
         ),
     ),
     Question(
         id="q-slow-where-wrong",
         kind="explain",
-        title="Surely wrong, and slow to learn it",
+        title="Surely wrong, under two losses",
         objective="derive the gradient of cross-entropy",
         section="sec-gradient",
         difficulty=2,
         minutes=8,
         text=(
             "A network for two classes gives the true class the probability 0.001. Half the "
-            "squared error of the probabilities and cross-entropy are two losses for it. (a) Write "
-            "the gradient of each with respect to the scores, with the Jacobian "
-            r"$J = \mathrm{diag}(p) - p p^\top$ where it is needed. (b) How large is its entry "
-            "for the true class, in both cases? (c) Which property of cross-entropy makes the "
-            "difference?"
+            r"squared error of the probabilities, $\tfrac12 \lVert p - y \rVert^2$, and "
+            "cross-entropy are two losses for it. (a) Write the gradient of each with respect to "
+            r"the scores, with the Jacobian $J = \mathrm{diag}(p) - p p^\top$ where it is needed. "
+            "(b) How large is its entry for the true class, in both cases? (c) Which property of "
+            "cross-entropy makes the difference?"
         ),
         solution=(
             "(a) Squared error: $J(p - y)$. Cross-entropy: $J(-y/p) = p - y$. (b) With "
@@ -649,7 +669,7 @@ QUESTIONS = (
     Question(
         id="q-lost-axis",
         kind="fault",
-        title="Rows that do not sum to 1",
+        title="A softmax for a batch",
         objective="say what softmax keeps and what it forgets",
         section="sec-shift",
         difficulty=2,
@@ -658,21 +678,23 @@ QUESTIONS = (
             "The rows of a batch are examples, its columns classes. The program runs without a "
             "word. (a) How do you see at a glance that its answer is no softmax of the rows? (b) "
             "What went wrong, and which number is divided by which? (c) Why did a test with a "
-            "batch of two examples raise an error, and one with a single row without a batch find "
-            "nothing?"
+            "batch of two examples of three classes raise an error, and one with a single row "
+            "without a batch find nothing?"
         ),
         code=LOST_AXIS,
         harm=harm_of_lost_axis,
         solution=(
-            "(a) The rows do not sum to 1. (b) `e.sum(axis=-1)` has the shape (3,): without "
+            "(a) The rows do not sum to 1; and the two equal scores of the first row have "
+            "different probabilities. (b) `e.sum(axis=-1)` has the shape (3,): without "
             "`keepdims=True` the sums lie along the *last* axis, so the entry in column $j$ is "
             "divided by the sum of row $j$, in place of its own row. With `keepdims=True` they "
             "have the shape (3, 1). (c) Two rows of three classes have two sums, which cannot be "
             "laid along three columns: an error. A single row has one sum, which is right for "
-            "all its entries. Only a square batch lets the fault pass in silence."
+            "all its entries. Here the fault passes in silence, since there are as many rows as "
+            "classes."
         ),
         marks=(
-            Mark(1, "(a) the sums of the rows"),
+            Mark(1, "(a) the sums of the rows, or equal scores with different answers"),
             Mark(1, "(b) `keepdims=True` is missing in the sum"),
             Mark(2, "column $j$ is divided by the sum of row $j$"),
             Mark(2, "(c) the shapes (2,) against (2, 3), and one sum for one row"),
@@ -687,8 +709,9 @@ QUESTIONS = (
         difficulty=2,
         minutes=5,
         text=(
-            "A report shows this curve for a network whose targets are all $(0.9, 0.1)$. (a) Show "
-            "that it cannot be what its axis says. (b) What has probably been drawn?"
+            "A report shows this curve for a network whose targets are all $(0.9, 0.1)$. At the "
+            r"end of the training its outputs are $p \approx (0.9, 0.1)$. (a) Show that the curve "
+            "cannot be what its axis says. (b) What has probably been drawn?"
         ),
         figure=below_the_floor,
         alt=(
@@ -701,7 +724,8 @@ QUESTIONS = (
             r"$-0.9 \log 0.9 - 0.1 \log 0.1 \approx "
             f"{said(float(entropy(SMOOTHED)))}$ nats. The curve falls to 0. (b) The divergence "
             r"$D(y \Vert p)$, which is the cross-entropy less this entropy, and is 0 where "
-            "$p = y$."
+            "$p = y$. (Against the one-hot target $(1, 0)$ the curve would end at "
+            rf"$-\log 0.9 \approx {said(-math.log(0.9))}$.)"
         ),
         marks=(
             Mark(2, "(a) the entropy of the target is a lower bound"),
@@ -736,22 +760,25 @@ QUESTIONS = (
             f"${said(float(softmax_cross_entropy(SCORES, 0)))}$ before, "
             f"${said(float(softmax_cross_entropy(SCORES / 4, 0)))}$ after. (d) It falls, from "
             f"${said(float(softmax_cross_entropy(SCORES, 1)))}$ to "
-            f"${said(float(softmax_cross_entropy(SCORES / 4, 1)))}$: the lead of class 0, "
-            "which dominates the sum, counts for less. Where the network is wrong, less confidence "
-            "costs less."
+            rf"${said(float(softmax_cross_entropy(SCORES / 4, 1)))}$. In the sum $\sum_j \exp((s_j "
+            r"- s_1) / \tau)$ the term of class 0 falls from $e^2$ to $e^{0.5}$, by "
+            f"{said(math.exp(2) - math.exp(0.5), 1)}; that of class 2 rises from $e^{{-1}}$ to "
+            f"$e^{{-0.25}}$, by {said(math.exp(-0.25) - math.exp(-1), 1)} only."
         ),
         marks=(
             Mark(1, "(a) it stays, since the order stays"),
-            Mark(2, "(b) 0 before"),
-            Mark(1, "0.5 after"),
+            Mark(1, "(b) 0 before, from the margin 2"),
+            Mark(2, "0.5 after, from the margin 0.5"),
             Mark(2, "(c) it rises, with a reason"),
-            Mark(2, "(d) it falls, with a reason or by numbers"),
+            Mark(
+                2, "(d) it falls, by numbers or by both terms (by that of class 0 alone: 1 point)"
+            ),
         ),
     ),
     Question(
         id="q-softmax-twice",
         kind="join",
-        title="A loss that stands still",
+        title="Probabilities in the place of scores",
         objective="compute the logarithm of a softmax",
         section="sec-double-softmax",
         also=("pytorch",),
@@ -770,15 +797,15 @@ QUESTIONS = (
             f"{said(float(softmax_cross_entropy(np.eye(10)[0], 0)))}$. (c) At a one-hot $p$ of "
             r"another class it is $\log(e + 9) \approx "
             f"{said(float(softmax_cross_entropy(np.eye(10)[1], 0)))}$. (d) It begins near "
-            rf"$\log 10 \approx {said(math.log(10))}$ and never comes below the floor of (b), "
-            "however many predictions are right."
+            rf"$\log 10 \approx {said(math.log(10))}$ and comes to rest at or above the floor of "
+            "(b), however many predictions are right."
         ),
         marks=(
             Mark(2, "(a) the formula: softmax is taken once more, of $p$"),
             Mark(1, "(b) at $p = e_k$"),
             Mark(2, r"$\log(1 + 9/e)$, or $-1 + \log(e + 9)$; the decimal number is not needed"),
             Mark(1, r"(c) $\log(e + 9)$"),
-            Mark(2, "(d) a loss with a floor far above 0, while the accuracy is high"),
+            Mark(2, "(d) it stays above a floor far from 0 (the accuracy need not be named)"),
         ),
     ),
     Question(

@@ -351,7 +351,7 @@ def label_lines(ax: Axes) -> Axes:
             xycoords="axes fraction",
             xytext=(1, 0),
             textcoords=offset_copy(ax.transAxes, figure, 12, place, "points"),
-            arrowprops={"arrowstyle": "-", "color": line.get_color()},
+            arrowprops={"arrowstyle": "-", "color": line.get_color(), "relpos": (0, 0.5)},
             annotation_clip=False,
             linespacing=1.0,
             va="center",

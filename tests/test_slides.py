@@ -1,8 +1,10 @@
 """Slides: what a deck says is read, what is wrong in it is named with its line, and plans fit."""
 
+import json
 import re
 
 import assets
+import built
 import decks
 import lectures
 import pytest
@@ -24,6 +26,10 @@ PAGE = """<html><body><article class="bd-article"><section id="activation-functi
 <figure id="fig-one"><img alt="A curve." src="../_images/one.svg" width="500" height="250"
  loading="lazy"/><figcaption><span class="caption-number">Fig. 2.1 </span>It falls.</figcaption>
 </figure>
+<figure id="fig-live"><div class="chart"><p>A dial.</p><script type="application/json">{"params": [
+{"name": "n", "value": 1, "bind": {"name": "units so far"}},
+{"name": "f", "value": "one", "bind": {"name": "kind", "options": ["one", "all"]}}
+]}</script></div></figure>
 <table class="table"><tr><td>a</td></tr></table>
 <div class="math" id="equation-eq-one"><span class="eqno">(2.1)</span><div class="formula">1</div>
 </div><div class="math"><div class="formula">2</div></div></section>
@@ -158,6 +164,9 @@ def test_a_number_that_the_chapter_does_not_print_is_an_error(made):
         (":::{show} sec-sigmoid formula\n:::", "has 2 of kind formula"),
         (":::{show} sec-sigmoid table 2\n:::", "has 1 of kind table"),
         (":::{show} fig-one below\n:::", "what is 'below' of fig-one?"),
+        (":::{show} fig-live with units=2\n:::", "no control 'units', only units so far, kind"),
+        (":::{show} fig-live with kind=two\n:::", "kind is one of one, all, not 'two'"),
+        (":::{show} fig-one with kind=one\n:::", "no control 'kind', only none"),
         (":::{cell} print\n:::", "2 cells"),
         (":::{cell} sprint\n:::", "0 cells"),
         (":::{output} print(2)\n:::", "prints nothing"),
@@ -172,17 +181,33 @@ def test_what_cannot_be_shown_is_named_with_its_line(made, words, said):
     assert said in fault
 
 
+def test_a_chart_begins_as_the_slide_says(made):
+    shown, maker = made(":::{show} fig-live with units so far=0, kind=all\n:::")
+    assert maker.faults == []
+    chart = json.loads(shown.blocks[0].tag.select_one("script").string)
+    assert [control["value"] for control in chart["params"]] == [0, "all"]
+
+
 def test_a_figure_is_the_chapters_own_and_leads_to_it(made):
     shown, maker = made(
         ":::{show} fig-one\n:::\n\nIn [](#fig-one) and [](#sec-sigmoid), [](#eq-no)."
     )
     assert maker.pictures == {"one.svg"}
     assert '<img alt="A curve." src="_images/one.svg"' in markup(shown)
-    assert shown.places == [f"<a href='../html/{NAME}.html#fig-one'>Fig. 2.1</a>"]
+    (place,) = shown.places
+    assert str(place) == f'<a href="../html/{NAME}.html#fig-one">Fig. 2.1</a>'
     assert f'<a href="../html/{NAME}.html#fig-one">Fig. 2.1</a>' in markup(shown)
     assert f'<a href="../html/{NAME}.html#sec-sigmoid">The sigmoid</a>' in markup(shown)
     (fault,) = maker.faults
     assert "eq-no" in fault
+
+
+def test_the_number_of_a_figure_comes_with_it(made, book):
+    shown, maker = made("Draw.\n\n:::{then}\n:::{show} fig-one\n:::\n:::")
+    whole = slides.frame(shown, maker.chapter, book, maker.remarks.append)
+    first, second = slides.stepped(whole, shown.slide.steps)
+    assert first.select(".places > a.later")
+    assert second.select(".places > a.visible")
 
 
 def test_half_a_figure_has_half_its_height_or_width(made):
@@ -194,11 +219,23 @@ def test_half_a_figure_has_half_its_height_or_width(made):
     assert "margin: -0.00% 0 0 -100.00%; width: 200.00%" in str(right.tag)
 
 
+def test_pieces_of_a_figure_stand_one_below_the_other_and_are_told_once(made):
+    (block,) = made(":::{show} fig-one 0-40% 90-100%\n:::")[0].blocks
+    assert (block.ratio, block.natural) == (4, 500)
+    upper, foot = block.tag.select("img")
+    assert (upper.parent["style"], foot.parent["style"]) == (
+        "aspect-ratio: 5.0000", "aspect-ratio: 20.0000",
+    )  # fmt: skip
+    assert foot["style"] == "margin: -45.00% 0 0 -0.00%; width: 100.00%"
+    assert [image.get("aria-hidden") for image in (upper, foot)] == [None, "true"]
+
+
 def test_tables_formulas_cells_and_outputs_are_shown(made):
     for words, held in (
         (":::{show} sec-sigmoid table\n:::", "<td>a</td>"),
         (":::{show} sec-sigmoid formula 2\n:::", '<div class="formula">2</div>'),
-        (":::{show} equation-eq-one\n:::", "(2.1)"),
+        (":::{show} eq-one\n:::", "(2.1)"),
+        ("It is [](#eq-one).", '#equation-eq-one">(2.1)</a>'),
         (":::{cell} print(1)\n:::", "print(1)"),
         (":::{cell} print(1)\n:::", "<pre>1</pre>"),
         (":::{output} print(1)\n:::", "<pre>1</pre>"),
@@ -223,6 +260,44 @@ def test_a_poll_shows_its_answer_at_the_next_step_and_the_notes_have_every_reaso
     assert reason.get_text() == "Since."
     assert "<b>A:</b> Not so." in shown.notes
     assert "<b>B, right:</b> Since." in shown.notes
+
+
+def test_a_poll_that_comes_at_a_step_has_its_answer_at_the_one_after(made, book):
+    shown, maker = made("Think.\n\n:::{then}\n:::{poll} check-one\n:::\n:::")
+    parts = BeautifulSoup(markup(shown), "html.parser").select(".fragment")
+    assert [(part["class"][0], part["data-fragment-index"]) for part in parts] == [
+        ("poll", "1"), ("right", "2"), ("reason", "2"),
+    ]  # fmt: skip
+    whole = slides.frame(shown, maker.chapter, book, maker.remarks.append)
+    asked = list(slides.stepped(whole, shown.slide.steps))[1]
+    assert asked.select(".poll.visible")
+    assert asked.select(".reason.later")
+
+
+def test_a_number_to_choose_has_a_minus_sign():
+    page = BeautifulSoup(
+        PAGE.replace("> this<", "> -0.5<").replace("Not so.", "`x-1`"), "html.parser"
+    )
+    quiz = page.select_one(".quiz")
+    quiz["class"].append("number")
+    said = [
+        item.get_text(" ", strip=True) for item in built.self_check(quiz, "1").select("li.wrong")
+    ]
+    assert said == ["−0.5 `x-1`"]
+
+
+def test_paper_says_which_slide_it_is_and_a_link_leads_on_or_looks_like_none(
+    made, book, monkeypatch
+):
+    shown, maker = made("In [](#fig-one).\n\n:::{then}\nMore.\n:::")
+    whole = slides.frame(shown, maker.chapter, book, maker.remarks.append)
+    deck = slides.Made("deck", maker.chapter, [shown], [whole], set(), "Title", [])
+    for site, address in (("", None), ("https://a.b/c", f"https://a.b/c/{NAME}.html#fig-one")):
+        monkeypatch.setattr(slides, "addresses", lambda site=site: ("", site))
+        for noted, pages in ((False, 2), (True, 1)):
+            page = BeautifulSoup(slides.paper(deck, "", noted=noted), "html.parser")
+            assert [link.get("href") for link in page.select("a")] == pages * [address]
+            assert [count.get_text() for count in page.select(".count")] == pages * ["1 / 1"]
 
 
 def test_paper_has_a_page_for_each_step(made, book):

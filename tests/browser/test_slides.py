@@ -233,6 +233,17 @@ def test_a_poll_keeps_its_answer_until_the_next_step(show):
     assert "✓" in right.evaluate(weight)
 
 
+def test_what_a_chart_shows_is_told_where_after_a_while_none_is_drawn(show):
+    page = show(f"{NAMES[0]}.html")
+    chart = "<div class='chart'><p>A curve.</p></div>"
+    place = page.locator("section.present .frame")
+    place.evaluate("(frame, chart) => frame.insertAdjacentHTML('beforeend', chart)", chart)
+    words = page.locator("section.present .chart > p")
+    assert not words.is_visible()
+    words.evaluate("words => words.getAnimations().forEach((waiting) => waiting.finish())")
+    assert words.is_visible()
+
+
 def test_a_key_turns_day_to_night_and_the_next_deck_stays_so(show):
     page = show(f"{NAMES[0]}.html")
     page.keyboard.press("d")
