@@ -194,7 +194,7 @@ class ReLU(Activation):
     r"""Rectified linear unit, :math:`\max(x, 0)`, with :math:`\mathrm{relu}'(0) = 0`.
 
     The function has no derivative at 0; every slope in [0, 1] is a subgradient there. PyTorch's
-    ``relu`` takes 0, as we do, its ``clamp`` takes 1 and its ``maximum`` ½.
+    ``relu`` takes 0, as we do, and its ``maximum`` ½.
 
     See Also
     --------
