@@ -7,7 +7,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /book
 COPY . .
-RUN make book EDITION=student
+# Lab sends the pages under /static.
+RUN make book EDITION=student && sed -i 's|](\.\./|](/static/|g' _build/student/_build/html/work/*.ipynb
 
 FROM python:3.12-slim
 WORKDIR /nnlib
@@ -21,4 +22,5 @@ USER 1000
 WORKDIR /home/student/course
 COPY --chown=1000 --from=pages /book/_build/student/_build/html .
 EXPOSE 8888
-CMD ["jupyter-lab", "--ip=0.0.0.0", "--no-browser", "--LabApp.default_url=/lab/tree/work"]
+CMD ["jupyter-lab", "--ip=0.0.0.0", "--no-browser", "--LabApp.default_url=/lab/tree/work", \
+     "--ServerApp.extra_static_paths=/home/student/course"]

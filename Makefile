@@ -159,12 +159,12 @@ audit-pins: ## Ask the index whether a weakness of a pinned release is known (ne
 	@sh _ext/environment.sh .venv-release requirements-release.txt
 	@.venv-release/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
-# What is edited there is never overwritten, and its links lead to the built pages. The extension
-# that shows the Markdown of chapters is off: it counts formulas on its own, and hides what opens.
+# What is edited there is never overwritten. The extension that shows the Markdown of chapters is
+# off: it counts formulas on its own, and hides what opens.
 lab: export JUPYTER_CONFIG_PATH := $(CURDIR)/_ext/lab:$(JUPYTER_CONFIG_PATH)
-lab: book ## Open the work notebooks in Jupyter Lab: copies of your own, in work/
-	@$(BIN)/python _ext/work.py work
-	@$(BIN)/jupyter-lab --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/work
+lab: book ## Open the work notebooks in Jupyter Lab: copies of your own, in work/ [OPTIONS="--no-browser"]
+	@$(BIN)/python _ext/work.py work /static/html
+	@$(BIN)/jupyter-lab --ServerApp.root_dir="$(CURDIR)" $(OPTIONS)
 
 notebooks: export OMP_NUM_THREADS = 1
 notebooks: environment ## Execute the chapters anew and store their outputs (FILES=... for some)

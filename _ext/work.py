@@ -5,7 +5,9 @@ citations are those of the page; the code is that of the chapter's own notebook.
 exercises are empty, each with a cell to answer in and its check, and no output is stored: what a
 cell prints is to be predicted, then seen. The second keeps its outputs, to be read without a run.
 
-``python _ext/work.py FOLDER`` lays them out for a student, and leaves alone what is edited there.
+``python _ext/work.py FOLDER [PAGES]`` lays them out for a student, and leaves alone what is edited
+there. Links lead to the built pages beside them, or to PAGES: what Jupyter Lab itself opens of a page
+has no styles, so that its server sends them under ``/static`` (lab/jupyter_server_config.json).
 """
 
 from __future__ import annotations
@@ -420,14 +422,13 @@ def button(text: str, url: str, icon: str) -> dict[str, str]:
     }
 
 
-def lay_out(made: Path, folder: Path) -> list[str]:
+def lay_out(made: Path, folder: Path, pages: str = "") -> list[str]:
     """Copy the notebooks for a student, over none that was edited; return what is to be said."""
+    pages = pages or posixpath.relpath(made.parent.as_posix(), folder.as_posix())
     folder.mkdir(exist_ok=True)
     record, said = folder / ".given.json", []
     given = json.loads(record.read_text("utf-8")) if record.exists() else {}
     for path in sorted(made.glob("*.ipynb")):
-        # Here the pages are elsewhere.
-        pages = posixpath.relpath(made.parent.as_posix(), folder.as_posix())
         text = path.read_text("utf-8").replace("](../", f"]({pages}/").encode()
         target, mark = folder / path.name, zlib.crc32(text)
         if not target.exists() or zlib.crc32(target.read_bytes()) == given.get(path.name):
@@ -449,4 +450,5 @@ def setup(app: Sphinx) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    print(*lay_out(ROOT / "_build" / "html" / FOLDER, Path(sys.argv[1])), sep="\n", end="")
+    _, laid, *elsewhere = sys.argv
+    print(*lay_out(ROOT / "_build" / "html" / FOLDER, Path(laid), *elsewhere), sep="\n", end="")
