@@ -52,13 +52,14 @@ pdf: book ## Print the book as one PDF (Debian: apt install chromium)
 slides: book ## Make the slides of the chapters, and print them: _build/slides/index.html (needs chromium)
 	@$(BIN)/python _ext/slides.py $(BUILT)/html
 	@$(MAKE) --no-print-directory book
+	@echo "The slides: $(CURDIR)/$(BUILT)/slides/index.html"
 
 BANK = $(BIN)/python _ext/$(1).py $(BUILT)/html --seed $(or $(SEED),1)
-bank: book ## Write the questions for Canvas, Moodle and Anki, a formula sheet: _build/bank (SEED=1 VARIANTS=3)
+bank: book ## Write the questions for Canvas, Moodle and Anki, a formula sheet: _build/bank (SEED=1 VARIANTS=3; needs chromium)
 	@$(call BANK,bank) --variants $(or $(VARIANTS),3)
 	@$(BIN)/python _ext/sheet.py $(BUILT)/html
 
-exam: book ## Print an exam and its key: SEED=7 [QUESTIONS="id id"] [CHAPTERS="mlp losses"] [MINUTES=90] [PAPER=Letter]
+exam: book ## Print an exam and its key: SEED=7 [QUESTIONS="id id"] [CHAPTERS="mlp losses"] [MINUTES=90] [PAPER=Letter] (needs chromium)
 	@$(call BANK,exam) --questions "$(QUESTIONS)" --chapters "$(CHAPTERS)" \
 	    --minutes $(or $(MINUTES),90) --paper $(or $(PAPER),A4)
 
@@ -216,7 +217,7 @@ lint: environment ## Check code, types, notebooks, pins, workflow and citation
 	@$(BIN)/python -m pip check
 
 clean: ## Remove all that was made: .venv, _build and caches
-	@rm -rf .venv .venv-oldest .venv-latest .venv-release _build mutants assignments/release *.egg-info
+	@rm -rf .venv .venv-oldest .venv-latest .venv-release _build mutants build assignments/release *.egg-info
 	@rm -rf .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find _ext assignments benchmarks chapters nnlib tests \
+	@find _ext assignments benchmarks chapters exams nnlib tests \
 	    -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -70,10 +70,12 @@ def self_check(quiz: Tag, number: str) -> Tag:
 
 def find_browser() -> str:
     """Return where Chromium is; without one, say how to get it."""
-    path = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), "")
-    if not path:
-        raise SystemExit("error: no Chromium: apt install chromium, or set BROWSER_PATH")
-    return path
+    named = os.environ.get("BROWSER_PATH")
+    found = next(filter(None, map(shutil.which, [named] if named else BROWSERS)), None)
+    if not found:
+        where = f" at BROWSER_PATH, {named}" if named else ""
+        raise SystemExit(f"error: no Chromium{where}: apt install chromium, or set BROWSER_PATH")
+    return found
 
 
 @contextmanager

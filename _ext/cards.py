@@ -17,10 +17,10 @@ import genanki
 from dist import archive
 from doctrees import Book
 from markup import html, line
+from sources import settings
 
 from exams.model import Item
 
-NAME = "Neural Network Basics"
 #: Names for good, which tell Anki that a card is one that it has.
 MODEL, DECK = 1_607_392_319, 2_059_400_110
 STYLE = """
@@ -88,7 +88,7 @@ def write(target: Path, found: Sequence[Card], seconds: int) -> None:
     """Write a deck; ``seconds`` since 1970 say which of two decks is the later one."""
     model = genanki.Model(
         MODEL,
-        NAME,
+        "Neural Network Basics",
         fields=[{"name": "Front"}, {"name": "Back"}, {"name": "Kind"}],
         templates=[
             {
@@ -99,10 +99,10 @@ def write(target: Path, found: Sequence[Card], seconds: int) -> None:
         ],
         css=STYLE,
     )
-    decks: dict[str, genanki.Deck] = {}
+    name, decks = settings()["title"], dict[str, genanki.Deck]()
     for card in found:
         deck = decks.setdefault(
-            card.deck, genanki.Deck(DECK + zlib.crc32(card.deck.encode()), f"{NAME}::{card.deck}")
+            card.deck, genanki.Deck(DECK + zlib.crc32(card.deck.encode()), f"{name}::{card.deck}")
         )
         deck.add_note(
             genanki.Note(

@@ -17,7 +17,7 @@ import numpy as np
 from doctrees import Book
 from markup import html, line
 from paper import FORMATS, press
-from sources import ROOT
+from sources import ROOT, settings
 
 from exams import CHAPTERS
 from exams.model import Item, Question
@@ -61,10 +61,11 @@ def paper(asked: Sequence[tuple[Question, Item]], seed: int) -> str:
     minutes = sum(question.minutes for question, _ in asked)
     rows = "".join(f"<tr><td>{label}</td><td class=line></td></tr>" for label in ("Name", "Number"))
     body = [
-        f"<h1>Neural Network Basics: exam</h1><p>{minutes} minutes, {total} points. You may use a "
-        "pocket calculator with e<sup>x</sup> and ln; log is the natural logarithm, the key ln, "
-        "unless a question asks for bits. Show how you get to a number; where boxes are offered, "
-        f"mark one.</p><table class=head>{rows}</table>"
+        f"<h1>{escape(settings()['title'])}: exam</h1>"
+        f"<p>{minutes} minutes, {total} points. You may use a pocket calculator with e<sup>x</sup> "
+        "and ln; log is the natural logarithm, the key ln, unless a question asks for bits. Show "
+        "how you get to a number; where boxes are offered, mark one.</p>"
+        f"<table class=head>{rows}</table>"
     ]
     for count, (question, item) in enumerate(asked, 1):
         choices = "".join(f"<li>{line(a.text, paper=True)}</li>" for a in item.answers)
@@ -79,7 +80,7 @@ def paper(asked: Sequence[tuple[Question, Item]], seed: int) -> str:
 
 def key(asked: Sequence[tuple[Question, Item]], seed: int) -> str:
     """Return the key to the exam: solutions, mark schemes, and what wrong answers give away."""
-    body = [f"<h1>Neural Network Basics: key to the exam of seed {seed}</h1>"]
+    body = [f"<h1>{escape(settings()['title'])}: key to the exam of seed {seed}</h1>"]
     for count, (question, item) in enumerate(asked, 1):
         said = [
             _heading(count, item),
@@ -139,7 +140,7 @@ def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     with press(given.html.resolve()) as printer:
         for name, body in {"exam": paper(asked, given.seed), "key": key(asked, given.seed)}.items():
-            printer.lay(f"Neural Network Basics: {name}", body, given.paper)
+            printer.lay(f"{settings()['title']}: {name}", body, given.paper)
             printer.print(TARGET / f"{name}.pdf")
             print(TARGET / f"{name}.pdf")
     print("QUESTIONS=" + '"' + " ".join(question.id for question, _ in asked) + '"')

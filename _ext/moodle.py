@@ -14,6 +14,7 @@ from pathlib import Path
 from lxml import etree
 from lxml.builder import E
 from markup import html
+from sources import settings
 
 from exams.model import Answer, Item, Picture
 
@@ -25,7 +26,7 @@ def write(target: Path, quizzes: Mapping[str, list[Item]]) -> None:
     quiz = E.quiz()
     for title, items in quizzes.items():
         for variant_of, alike in groupby(items, key=lambda item: item.variant_of):
-            quiz.append(_category("Neural Network Basics", title, variant_of))
+            quiz.append(_category(settings()["title"], title, variant_of))
             quiz.extend(map(_question, alike))
     made = etree.tostring(quiz, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     target.write_bytes(made)

@@ -20,11 +20,11 @@ from pathlib import Path
 from urllib.parse import urldefrag, urljoin
 
 import pikepdf
-import yaml
 from assets import PDF
 from bs4 import BeautifulSoup, Tag
 from built import chromium, lay_faces, make, print_once, read, save, self_check
 from playwright.sync_api import Page
+from sources import settings
 
 HERE = Path(__file__).parent
 OPENING = "chapters/index"
@@ -238,7 +238,7 @@ def join(html: Path, faces: str = "") -> str:
         f'@page chapter-{i} {{ @top-left {{ content: "{chapter.h1.get_text()}"; }} }}'
         for i, (_, chapter) in enumerate(parts)
     )
-    config = yaml.safe_load((HERE.parent / "_config.yml").read_text(encoding="utf-8"))
+    config = settings()
     title, author = escape(config["title"]), escape(config["author"])
     logo = (HERE / "templates" / "logo.svg").read_text(encoding="utf-8")
     return f"""<!doctype html>

@@ -16,14 +16,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from docutils import nodes
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from myst_parser.config.main import MdParserConfig
 from myst_parser.parsers.mdit import create_md_parser
-from sources import ROOT, numbered, of_extension
+from sources import numbered, of_extension, settings
 from sphinx.application import Sphinx
 from statements import KINDS
 
@@ -94,8 +93,7 @@ def measure(notebook: Path) -> Reading:
 @cache
 def _markdown() -> MarkdownIt:
     """Return a parser of the book's Markdown, as Sphinx has it."""
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    extensions = set(config["parse"]["myst_enable_extensions"])
+    extensions = set(settings()["parse"]["myst_enable_extensions"])
     return create_md_parser(MdParserConfig(enable_extensions=extensions), RendererHTML)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
+from html import escape
 from pathlib import Path
 
 import assets
@@ -20,6 +21,7 @@ from glossary import GLOSSARY
 from markup import html, line
 from paper import FORMATS, Press, press
 from pdf import identifier, pages_of_targets
+from sources import settings
 from statements import marked
 
 TARGET = bank.TARGET
@@ -39,7 +41,7 @@ def places(book: Book) -> Mapping[str, int]:
 
 def sheet(book: Book) -> str:
     """Return the formula sheet."""
-    printed, said = places(book), ["<h1>Neural Network Basics: formulas</h1>"]
+    printed, said = places(book), [f"<h1>{escape(settings()['title'])}: formulas</h1>"]
     defined = list(book.definitions())
     for page in book.chapters:
         said.append(f"<h2>{line(book.title(page), paper=True)}</h2>")

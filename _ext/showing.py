@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
-import yaml
 from absent import absent
 from bs4 import BeautifulSoup, Tag
 from built import make, read, self_check
@@ -26,7 +25,7 @@ from markdown_it.token import Token
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
-from sources import ROOT, pages
+from sources import ROOT, pages, settings
 
 #: Where the book is, seen from the slides.
 BOOK = "../html/"
@@ -93,7 +92,7 @@ class Book:
         self.pages: dict[str, Chapter] = {}
         named = [path.relative_to(ROOT).with_suffix("").as_posix() for path in pages()]
         self.names = [name for name in named if (html / f"{name}.html").exists()]
-        config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+        config = settings()
         self.title, self.author = config["title"], config["author"]
 
     def page(self, name: str) -> Chapter:

@@ -22,7 +22,7 @@ from typing import NamedTuple
 import assets
 from addresses import addresses
 from bs4 import BeautifulSoup, Tag
-from built import chromium, lay_faces, make, print_once, save
+from built import chromium, find_browser, lay_faces, make, print_once, save
 from decks import MINUTES, Slide, decks
 from editions import STUDENT
 from formulas import lay_font
@@ -427,6 +427,8 @@ def main() -> int:
     names = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
     html = Path(names[0] if names else ROOT / "_build" / "html").resolve()
     target, printed = html.parent / FOLDER, "--no-pdf" not in sys.argv
+    if printed:
+        find_browser()  # before what was made is removed
     shutil.rmtree(target, ignore_errors=True)
     shutil.rmtree(html / FOLDER, ignore_errors=True)
     book, made = make_decks(html, printed=printed)
@@ -437,7 +439,6 @@ def main() -> int:
     if printed:
         print_decks(target, made)
     lay_inside(html, target)
-    print(f"The slides: {target / 'index.html'}")
     return 0
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
 from sphinx_external_toc.api import SiteMap
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -19,6 +20,12 @@ sys.path.append(str(ROOT))
 _DIRECTIVE = re.compile(r"^(?::{3,}|`{3,})\{([\w:-]+)\} *(.*)\n((?::[\w-]+:.*\n)*)", re.MULTILINE)
 _ITEM = re.compile(r"^(?:-|\d+\.) ", re.MULTILINE)
 _LABEL = re.compile(r"^:(?:label|name): *(\S+)", re.MULTILINE)
+
+
+def settings(root: Path = ROOT) -> dict[str, Any]:
+    """Return what ``_config.yml`` says."""
+    found: dict[str, Any] = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    return found
 
 
 def pages(root: Path = ROOT) -> list[Path]:

@@ -6,8 +6,8 @@ exercises are empty, each with a cell to answer in and its check, and no output 
 cell prints is to be predicted, then seen. The second keeps its outputs, to be read without a run.
 
 ``python _ext/work.py FOLDER [PAGES]`` lays them out for a student, and leaves alone what is edited
-there. Links lead to the built pages beside them, or to PAGES: what Jupyter Lab itself opens of a page
-has no styles, so that its server sends them under ``/static`` (lab/jupyter_server_config.json).
+there. Links lead to the built pages, or to PAGES: a page that Jupyter Lab opens has no styles, so
+that its server sends them under ``/static`` (lab/jupyter_server_config.json).
 """
 
 from __future__ import annotations
