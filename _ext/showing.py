@@ -209,7 +209,7 @@ class Maker:
 
     def show(self, part: Part, places: dict[str, Tag]) -> Block:
         """Return an element of the book; the number of a figure comes with it."""
-        named, _, settings = part.argument.partition(" with ")
+        named, _, values = part.argument.partition(" with ")
         asked = _SHOWN.fullmatch(named)
         cut = asked["cut"] and _CUT.fullmatch(asked["cut"])
         if bool(asked["cut"]) != bool(cut):
@@ -220,8 +220,8 @@ class Maker:
         elif tag.name in ("section", "span"):
             raise Fault(f"{asked['label']} is a section; show what stands in it, as its table")
         tag = self.clean(tag, page)
-        if settings:
-            set_controls(tag, settings)
+        if values:
+            set_controls(tag, values)
         if tag.name != "figure":
             return Block(tag)
         address, name = self.book.place(asked["label"], self.chapter.name)
@@ -395,14 +395,14 @@ def picture(figure: Tag, cut: re.Match[str] | None) -> Block:
     return Block(figure, width * wide / (height * tall), width * wide)
 
 
-def set_controls(figure: Tag, settings: str) -> None:
+def set_controls(figure: Tag, values: str) -> None:
     """Let the controls of a chart begin with ``name=value, name=value``."""
     chart = figure.select_one(".chart > script")
     specification = json.loads(str(chart.string)) if chart else {}
     controls = {
         one["bind"]["name"]: one for one in specification.get("params", ()) if "bind" in one
     }
-    for setting in settings.split(", "):
+    for setting in values.split(", "):
         name, _, value = setting.partition("=")
         if name not in controls:
             raise Fault(f"there is no control {name!r}, only {', '.join(controls) or 'none'}")
