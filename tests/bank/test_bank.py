@@ -334,7 +334,7 @@ def test_anki_takes_every_statement_definition_and_self_check(collection, folder
 def test_an_update_of_the_deck_keeps_what_has_been_learned(collection, folder, book, tmp_path):
     import_deck(collection, folder / "cards.apkg")
     (mended,) = (card for card in cards.cards(book) if card.label == "prop-kl-nonnegative")
-    deck = collection.decks.by_name(f"{cards.NAME}::{mended.deck}")
+    deck = collection.decks.by_name(f"{sources.settings()['title']}::{mended.deck}")
     collection.decks.select(deck["id"])
     (note,) = collection.find_notes("inequality deck:current")
     (card,) = collection.get_note(note).card_ids()
