@@ -99,10 +99,10 @@ def write(target: Path, found: Sequence[Card], seconds: int) -> None:
         ],
         css=STYLE,
     )
-    name, decks = settings()["title"], dict[str, genanki.Deck]()
+    book, decks = settings()["title"], dict[str, genanki.Deck]()
     for card in found:
         deck = decks.setdefault(
-            card.deck, genanki.Deck(DECK + zlib.crc32(card.deck.encode()), f"{name}::{card.deck}")
+            card.deck, genanki.Deck(DECK + zlib.crc32(card.deck.encode()), f"{book}::{card.deck}")
         )
         deck.add_note(
             genanki.Note(

@@ -23,10 +23,10 @@ KINDS = {True: "numerical", False: "multichoice"}
 
 def write(target: Path, quizzes: Mapping[str, list[Item]]) -> None:
     """Write questions by the names of their categories."""
-    quiz = E.quiz()
+    quiz, book = E.quiz(), settings()["title"]
     for title, items in quizzes.items():
         for variant_of, alike in groupby(items, key=lambda item: item.variant_of):
-            quiz.append(_category(settings()["title"], title, variant_of))
+            quiz.append(_category(book, title, variant_of))
             quiz.extend(map(_question, alike))
     made = etree.tostring(quiz, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     target.write_bytes(made)
